@@ -1,0 +1,1 @@
+"""Prefect blocks of nightwork, one file per class: configuration and credentials only."""

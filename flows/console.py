@@ -1,0 +1,166 @@
+"""What the command line prepares before Prefect is imported, and how progress looks on a terminal.
+
+Standard output is for results alone; everything told on the way goes to standard error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from nightwork import stop
+from nightwork.markdown import printable
+from nightwork.outcome import Status
+from nightwork.progress import Event
+
+_STYLES = {
+    Status.RUNNING: "cyan",
+    Status.COMPLETED: "green",
+    Status.PARTIAL: "yellow",
+    Status.ESCALATED: "magenta",
+    Status.FAILED: "red",
+    Status.SKIPPED: "dim",
+    Status.ABORTED: "red",
+}
+_QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "nightwork",
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_CLI_PROMPT": "false",
+    "DO_NOT_TRACK": "1",
+}
+
+
+def results() -> Console:
+    """Return the console for what a command was asked for: at most 120 columns, 100 where there is no terminal."""
+    width = min(Console().width, 120) if sys.stdout.isatty() else 100
+    return Console(file=sys.stdout, highlight=False, width=width)
+
+
+def notes() -> Console:
+    """Return the console for what is told on the way."""
+    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def session(verbose: bool) -> Iterator[None]:
+    """Surround one flow: Prefect made quiet, progress shown, and a stop that keeps everything."""
+    _prepare(verbose)
+    with _progress(), _stoppable():
+        yield
+
+
+def _prepare(verbose: bool) -> None:
+    """Set up logging and Prefect's environment; must run before Prefect is imported.
+
+    Prefect logs to its own API as ever; on the terminal only nightwork speaks, unless `verbose`.
+    """
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s" if not verbose else "%(levelname)-7s %(name)s: %(message)s"))
+    if not verbose:
+        handler.addFilter(_is_ours)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("nightwork").setLevel(logging.INFO)
+    logging.captureWarnings(True)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] == "nightwork"
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[None]:
+    """Show a live table on a terminal, and the contract's lines everywhere else, while a batch runs."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    table = LiveTable()
+    logger = logging.getLogger("nightwork.progress")
+    quiet = [handler for handler in logging.getLogger().handlers if isinstance(handler, logging.StreamHandler)]
+    for handler in quiet:
+        handler.addFilter(_is_no_progress)
+    logger.addHandler(table)
+    try:
+        with table.live:
+            yield
+    finally:
+        logger.removeHandler(table)
+        for handler in quiet:
+            handler.removeFilter(_is_no_progress)
+
+
+def _is_no_progress(record: logging.LogRecord) -> bool:
+    return record.name != "nightwork.progress"
+
+
+class LiveTable(logging.Handler):
+    """Draws the newest state of every item from the progress events."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self._events: dict[str, Event] = {}
+        self._started: dict[str, float] = {}
+        self._ended: dict[str, float] = {}
+        self.live = Live(console=notes(), get_renderable=self._table, refresh_per_second=4)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take up one event."""
+        event = getattr(record, "progress", None)
+        if not isinstance(event, Event):
+            return
+        now = time.monotonic()
+        self._events[event.item] = event
+        if event.outcome.status is Status.RUNNING:
+            self._started[event.item] = now
+            self._ended.pop(event.item, None)
+        else:
+            self._ended[event.item] = now
+
+    def _table(self) -> Table:
+        table = Table(box=None, pad_edge=False, show_header=False)
+        rows = list(self._events.values())[-max(notes().height - 4, 5) :]
+        for event in rows:
+            style = _STYLES.get(event.outcome.status, "")
+            table.add_row(
+                Text(f"[{event.number}/{event.total}]", style="dim"),
+                Text(printable(event.item)),
+                Text(event.outcome.verdict or event.outcome.label(), style=style),
+                Text(self._elapsed(event.item), style="dim"),
+                Text(printable(event.outcome.message)[:60], style="dim", no_wrap=True, overflow="ellipsis"),
+            )
+        return table
+
+    def _elapsed(self, item: str) -> str:
+        if item not in self._started:
+            return ""
+        return f"{self._ended.get(item, time.monotonic()) - self._started[item]:.0f} s"
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Turn the first Ctrl-C or SIGTERM into the wish to stop, which keeps everything; a second one ends at once."""
+    def ask(number: int, _: object) -> None:
+        if stop.is_requested():
+            raise KeyboardInterrupt
+        stop.request(signal.Signals(number).name)
+        notes().print("stopping: what runs is ended and kept; again to end at once")
+
+    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,35 @@
+"""Stage 3, early morning: run the gates on every change, score it, flag what a person must see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import State, flow, task
+from prefect.artifacts import create_markdown_artifact
+
+from flows.artifacts import key_for
+from flows.policy import NEVER, keyed_by
+from flows.states import as_state
+from nightwork.batch import TicketRef, open_batch
+from nightwork.engine import guarded
+from nightwork.lock import hold
+from nightwork.manifest import BatchStatus
+from nightwork.stages import gates as stage
+
+gate = task(stage.gate, task_run_name="{ref.ticket} gate {name}", **keyed_by(stage.gate_key, also=("name", "tree", "number")))
+
+
+@task(name="judge", task_run_name="{ref.ticket} gates", **NEVER)
+def judge(ref: TicketRef) -> State[Any]:
+    """Judge one change in a clean checkout."""
+    outcome = guarded(lambda: stage.judge_ticket(ref, gate))
+    create_markdown_artifact(stage.results(ref), key=key_for("gates", ref.ticket), description=ref.ticket)
+    return as_state(outcome)
+
+
+@flow(name="gates", flow_run_name="gates {batch_id}")
+def gates(repo: str = ".", batch_id: str | None = None) -> None:
+    """Judge every change of a batch that has no verdict; by default of the newest batch that waits for it."""
+    batch = open_batch(repo, batch_id, BatchStatus.RUNNING, BatchStatus.ABORTED)
+    with hold(batch.repository, f"gates of {batch.id}"):
+        stage.run_gates(batch, judge.submit)

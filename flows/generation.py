@@ -1,0 +1,48 @@
+"""Stage 2, overnight: agents work on the tickets, C0 -> C1 -> C2, each on a branch of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import State, flow, task
+from prefect.artifacts import create_markdown_artifact
+
+from flows.artifacts import key_for
+from flows.policy import NEVER, keyed_by
+from flows.states import as_state
+from nightwork.agent.transcript import transcript
+from nightwork.batch import TicketRef, open_batch
+from nightwork.engine import guarded
+from nightwork.lock import hold
+from nightwork.manifest import BatchStatus
+from nightwork.outcome import Outcome
+from nightwork.settings import RunOptions
+from nightwork.stages import generation as stage
+
+scope = task(stage.scope, task_run_name="{ref.ticket} C0 scope", **keyed_by(stage.step_key, "C0"))
+plan = task(stage.plan, task_run_name="{ref.ticket} C1 plan", **keyed_by(stage.step_key, "C1"))
+implement = task(stage.implement, task_run_name="{ref.ticket} C2 implement", **keyed_by(stage.step_key, "C2"))
+publish = task(stage.publish, task_run_name="{ref.ticket} merge request", **NEVER)
+
+
+@task(name="ticket", task_run_name="{ref.ticket}", **NEVER)
+def work_on(ref: TicketRef) -> State[Any]:
+    """Take one ticket from C0 to its draft merge request."""
+    outcome = guarded(lambda: stage.generate_ticket(ref, scope, plan, implement, publish))
+    create_markdown_artifact(transcript(ref.folder), key=key_for("transcript", ref.ticket), description=ref.ticket)
+    return as_state(outcome)
+
+
+@task(name="ticket", task_run_name="{name}", **NEVER)
+def tell(name: str, outcome: Outcome) -> State[Any]:
+    """Show a ticket that was not started."""
+    return as_state(outcome)
+
+
+@flow(name="generation", flow_run_name="generation {batch_id}")
+def generation(repo: str = ".", batch_id: str | None = None, options: RunOptions = RunOptions()) -> None:
+    """Work on every ticket of a batch that is not settled; by default of the newest batch that waits for it."""
+    batch = open_batch(repo, batch_id, BatchStatus.PENDING, BatchStatus.RUNNING, BatchStatus.ABORTED)
+    with hold(batch.repository, f"generation of {batch.id}"):
+        batch.settle_settings(options)
+        stage.run_tickets(batch, work_on.submit, tell, options.retry_failed)

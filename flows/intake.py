@@ -1,0 +1,29 @@
+"""Stage 1, evening: collect tickets, validate, prioritise and sequence them, write the manifest."""
+
+from __future__ import annotations
+
+from prefect import flow, task
+from prefect.artifacts import create_markdown_artifact
+
+from flows.policy import NEVER
+from nightwork.batch import start_batch
+from nightwork.lock import hold
+from nightwork.settings import RunOptions
+from nightwork.stages import intake as stage
+
+collect = task(stage.collect, task_run_name="collect and validate tickets", **NEVER)
+write_manifest = task(stage.write_manifest, task_run_name="write the manifest", **NEVER)
+measure_base = task(stage.measure_base, task_run_name="gates on the base", **NEVER)
+
+
+@flow(name="intake", flow_run_name="intake {batch_id}")
+def intake(repo: str = ".", batch_id: str | None = None, options: RunOptions = RunOptions()) -> str:
+    """Take the tickets marked ready-for-agent into a new batch; returns its id."""
+    batch, settings = start_batch(repo, batch_id, options)
+    with hold(batch.repository, f"intake of {batch.id}"):
+        selection = collect(str(batch.repository), settings)
+        selection.refuse_if(options.strict)
+        write_manifest(str(batch.repository), batch.id, settings, selection)
+        measure_base(str(batch.repository), batch.id)
+    create_markdown_artifact(stage.manifest_table(batch), key="manifest", description=batch.id)
+    return batch.id

@@ -1,0 +1,32 @@
+"""The overnight batch: intake, generation, gates, review. The state of its run tells how the batch ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import State, flow
+
+from flows.gates import gates
+from flows.generation import generation
+from flows.intake import intake
+from flows.review import review
+from flows.states import batch_state
+from nightwork.batch import start_batch
+from nightwork.lock import hold
+from nightwork.settings import RunOptions
+
+
+@flow(name="overnight", flow_run_name="overnight {batch_id}")
+def overnight(repo: str = ".", batch_id: str | None = None, options: RunOptions = RunOptions()) -> State[Any]:
+    """Run a batch from its tickets to the review queue; a batch that exists is resumed."""
+    batch, _ = start_batch(repo, batch_id, options)
+    place = str(batch.repository)
+    with hold(batch.repository, f"overnight batch {batch.id}"):
+        if not batch.exists():
+            intake(place, batch.id, options)
+        stages = [
+            generation(place, batch.id, options, return_state=True),
+            gates(place, batch.id, return_state=True),
+            review(place, batch.id, return_state=True),
+        ]
+    return batch_state(batch.state().items, stages)

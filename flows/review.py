@@ -1,0 +1,22 @@
+"""Stage 4, morning: the ranked queue of merge requests, and the decisions that wait for a person."""
+
+from __future__ import annotations
+
+from prefect import flow, task
+from prefect.artifacts import create_markdown_artifact
+
+from flows.policy import NEVER
+from nightwork.batch import open_batch
+from nightwork.review.markdown import artifact
+from nightwork.stages import review as stage
+
+rank = task(stage.review, task_run_name="rank the queue", **NEVER)
+
+
+@flow(name="review", flow_run_name="review {batch_id}")
+def review(repo: str = ".", batch_id: str | None = None) -> str:
+    """Write the review queue of a batch, by default the newest; returns the path of its page."""
+    batch = open_batch(repo, batch_id)
+    document = rank(str(batch.repository), batch.id)
+    create_markdown_artifact(artifact(document), key="review", description=batch.id)
+    return str(batch.folder / "review.html")

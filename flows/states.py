@@ -1,0 +1,36 @@
+"""How outcomes are told by name in Prefect: one mapping for all flows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from nightwork.errors import Unfinished
+from nightwork.outcome import Outcome, Status
+
+
+def as_state(outcome: Outcome) -> State[Any]:
+    """Return the task state that tells an outcome; failed and aborted ones fail, so that no cache keeps them."""
+    name = outcome.status.capitalize()
+    message = ": ".join(part for part in (str(outcome.reason or ""), outcome.message) if part) or None
+    if outcome.status in {Status.FAILED, Status.ABORTED}:
+        return Failed(name=name, message=message, data=Unfinished(outcome))
+    return Completed(name=name, message=message, data=outcome)
+
+
+def batch_state(outcomes: Mapping[str, Outcome], stages: Sequence[State[Any]]) -> State[Any]:
+    """Return the state that tells a whole batch: Completed, Incomplete or Aborted."""
+    counts = Counter(outcome.status for outcome in outcomes.values())
+    told = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status])
+    broken = [str(stage.message) for stage in stages if not stage.is_completed()]
+    if broken:
+        return Failed(name="Aborted", message=f"{told}; a stage did not end: {'; '.join(broken)}")
+    if counts[Status.ABORTED]:
+        return Failed(name="Aborted", message=f"{told}; resume to go on")
+    if counts[Status.COMPLETED] < len(outcomes):
+        return Failed(name="Incomplete", message=told)
+    return Completed(message=told or "nothing to do")

@@ -1,0 +1,38 @@
+"""Agents: the port. An agent takes one attempt through C0 (scope), C1 (plan) and C2 (implement and test)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from nightwork.agent.assignment import Assignment, Check, Clock, TimedOut
+from nightwork.agent.command import CommandAgent
+from nightwork.agent.model import ModelAgent
+from nightwork.agent.results import Escalation, Plan, Scope, Work
+from nightwork.errors import bad_input
+from nightwork.llm import open_model
+
+__all__ = ["Agent", "Assignment", "Check", "Clock", "Escalation", "Plan", "Scope", "TimedOut", "Work", "open_agent"]
+
+
+class Agent(Protocol):
+    """Works on one attempt; made anew for each stage, so what it must remember is in its trajectory."""
+
+    def scope(self) -> Scope | Escalation:
+        """C0: say what the ticket asks for; reads only."""
+
+    def plan(self, scope: Scope) -> Plan | Escalation:
+        """C1: say how it will be done; reads only."""
+
+    def implement(self, scope: Scope, plan: Plan, check: Check) -> Work | Escalation:
+        """C2: edit the worktree until `check` has no objections or the fix rounds are used up."""
+
+
+def open_agent(assignment: Assignment, repository: Path) -> Agent:
+    """Return the agent that the settings name; raises BadInput for settings that name none."""
+    settings = assignment.settings
+    if settings.kind == "command":
+        if not settings.command:
+            raise bad_input("agent.command", "is required with agent.kind: command")
+        return CommandAgent(assignment)
+    return ModelAgent(open_model(settings.model, repository), assignment)

@@ -1,0 +1,53 @@
+"""What an agent is given for one attempt, and how the time it has is counted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nightwork.errors import NightworkError
+from nightwork.sandbox import Sandbox
+from nightwork.settings import AgentSettings
+from nightwork.ticket import Ticket
+
+# Runs the gates on the work as it is; returns what they veto, empty when nothing.
+Check = Callable[[], Sequence[str]]
+
+
+class TimedOut(NightworkError):
+    """The ticket's time is over: (seconds it had)."""
+
+    def __str__(self) -> str:
+        return f"the ticket's {self.args[0]:.0f} seconds are over"
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The time that one ticket has."""
+
+    limit_s: float
+    started: float = field(default_factory=time.monotonic)
+
+    def left_s(self) -> float:
+        """Return the seconds that are left; raises TimedOut when there are none."""
+        left = self.limit_s - (time.monotonic() - self.started)
+        if left <= 0:
+            raise TimedOut(self.limit_s)
+        return left
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One attempt: the ticket, its worktree, where its trajectory is kept, and what people said since it began."""
+
+    ticket: Ticket
+    attempt: int
+    worktree: Path
+    trajectory: Path
+    settings: AgentSettings
+    sandbox: Sandbox
+    clock: Clock
+    answers: tuple[str, ...] = ()
+    comments: tuple[str, ...] = ()

@@ -1,0 +1,207 @@
+"""A model as agent: one conversation per attempt through C0, C1 and C2, in nightwork's own turn loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from nightwork import stop
+from nightwork.agent import prompts
+from nightwork.agent.assignment import Assignment, Check
+from nightwork.agent.results import Context, Escalation, Option, Plan, Scope, Trigger, Work
+from nightwork.agent.tools import Refused, Toolbox, describe, descriptions
+from nightwork.agent.trajectory import Trajectory
+from nightwork.errors import Unfinished
+from nightwork.llm import Model, Request, ToolCall, ToolResult
+from nightwork.outcome import Outcome, Reason, Status
+
+R = TypeVar("R", bound=BaseModel)
+
+_ENDINGS: dict[str, type[BaseModel]] = {"submit_scope": Scope, "submit_plan": Plan, "submit_work": Work}
+_TOOLS = (*descriptions(), *(describe(n, m) for n, m in _ENDINGS.items()), describe("escalate", Escalation))
+_ASKED_AGAIN = 1
+
+
+class ModelAgent:
+    """Drives a model through one attempt; everything it knows is in the trajectory, so that it can be made anew."""
+
+    def __init__(self, model: Model, assignment: Assignment) -> None:
+        self.model = model
+        self.assignment = assignment
+        self.trajectory = Trajectory(assignment.trajectory)
+        settings = assignment.settings
+        timeout_s = settings.command_timeout.total_seconds()
+        self.tools = Toolbox(assignment.worktree, assignment.sandbox, assignment.clock, timeout_s, self.trajectory)
+
+    def scope(self) -> Scope | Escalation:
+        """C0: read until the scope is clear."""
+        return self._stage("C0", prompts.c0(self.assignment), "submit_scope", Scope)
+
+    def plan(self, scope: Scope) -> Plan | Escalation:  # noqa: ARG002  the conversation holds it
+        """C1: read until the plan stands."""
+        return self._stage("C1", prompts.c1(), "submit_plan", Plan)
+
+    def implement(self, scope: Scope, plan: Plan, check: Check) -> Work | Escalation:  # noqa: ARG002
+        """C2: edit and run; what the gates object to goes back to the model, `fix_rounds` times."""
+
+        def objections(work: BaseModel) -> str | None:
+            rounds = self.trajectory.count("C2", "result", fix_round=True)
+            if rounds >= self.assignment.settings.fix_rounds or (isinstance(work, Work) and work.remaining):
+                return None
+            vetoes = check()
+            return prompts.objections(vetoes) if vetoes else None
+
+        return self._stage("C2", prompts.c2(), "submit_work", Work, objections)
+
+    def _stage(
+        self,
+        stage: str,
+        opening: str,
+        ending: str,
+        result: type[R],
+        objections: Callable[[BaseModel], str | None] = lambda _: None,
+    ) -> R | Escalation:
+        if (done := self.trajectory.accepted(stage)) is not None:
+            return result.model_validate(done)
+        if not self.trajectory.of(stage):
+            self.trajectory.say(stage, opening)
+        while True:
+            escalation = self._take_answers(stage)
+            if escalation is not None:
+                return escalation
+            for call in self.trajectory.pending_calls():
+                ended = self._answer(stage, call, ending, result, objections)
+                if ended is not None:
+                    return ended
+            if self._limit_reached(stage):
+                return self._escalate_limit(stage)
+            self._turn(stage)
+
+    def _turn(self, stage: str) -> None:
+        stop.check()
+        self.assignment.clock.left_s()
+        turn = self.trajectory.count(stage, "assistant")
+        messages = self.trajectory.messages()
+        reply = self.model.complete(
+            Request(
+                ticket=self.assignment.ticket.id,
+                stage=stage,
+                turn=turn,
+                system=prompts.SYSTEM,
+                tools=_TOOLS,
+                messages=messages,
+            )
+        )
+        self.trajectory.add_reply(stage, reply)
+        if not reply.message.calls:
+            self._malformed(stage, "you called no tool")
+            self.trajectory.say(stage, "Call a tool: the one that ends this stage, or one that helps you get there.")
+
+    def _answer(
+        self,
+        stage: str,
+        call: ToolCall,
+        ending: str,
+        result: type[R],
+        objections: Callable[[BaseModel], str | None],
+    ) -> R | Escalation | None:
+        if call.name == "escalate":
+            escalation = self._parse(stage, call, Escalation)
+            if escalation is not None:
+                self.trajectory.escalate(stage, call.id, escalation.model_dump(mode="json"))
+            return escalation
+        if call.name in _ENDINGS:
+            return self._end(stage, call, ending, result, objections)
+        try:
+            text, refused = self.tools.use(call, read_only=stage != "C2"), False
+        except Refused as error:
+            text, refused = str(error), True
+        self._result(stage, call, text, refused)
+        return None
+
+    def _end(
+        self,
+        stage: str,
+        call: ToolCall,
+        ending: str,
+        result: type[R],
+        objections: Callable[[BaseModel], str | None],
+    ) -> R | None:
+        if call.name != ending:
+            self._result(stage, call, f"this stage ends with `{ending}`", refused=True)
+            return None
+        value = self._parse(stage, call, result)
+        if value is None:
+            return None
+        if (said := objections(value)) is not None:
+            answer = ToolResult(call_id=call.id, text=said, is_error=True)
+            self.trajectory.add_result(stage, answer, fix_round=True)
+            return None
+        self._result(stage, call, "accepted")
+        for other in self.trajectory.pending_calls():
+            self._result(stage, other, "not carried out: the stage has ended", refused=True)
+        self.trajectory.accept(stage, value.model_dump(mode="json"))
+        return value
+
+    def _parse(self, stage: str, call: ToolCall, model: type[R]) -> R | None:
+        try:
+            return model.model_validate(call.input)
+        except ValidationError as error:
+            faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False)]
+            reason = f"{call.name}: " + "; ".join(faults)
+            self._malformed(stage, reason)
+            self._result(stage, call, reason, refused=True)
+            return None
+
+    def _malformed(self, stage: str, reason: str) -> None:
+        """Count an answer that cannot be used; the one after it ends the ticket if it cannot be used either."""
+        if self.trajectory.add_malformed(stage, reason) > _ASKED_AGAIN:
+            message = f"{self.model.name} gave no valid answer in {stage}, asked again once: {reason}"
+            raise Unfinished(Outcome(status=Status.FAILED, reason=Reason.MALFORMED, message=message))
+
+    def _result(self, stage: str, call: ToolCall, text: str, refused: bool = False) -> None:
+        self.trajectory.add_result(stage, ToolResult(call_id=call.id, text=text, is_error=refused))
+
+    def _take_answers(self, stage: str) -> Escalation | None:
+        """Hand over the answer to an escalation of this stage; returns it again while it has none."""
+        for number, record in enumerate(self.trajectory.escalations()):
+            if record["stage"] != stage:
+                continue
+            if number >= len(self.assignment.answers):
+                return Escalation.model_validate(record["value"])
+            self._deliver(stage, record["call_id"], prompts.answered(self.assignment.answers[number]))
+        return None
+
+    def _deliver(self, stage: str, call_id: str, text: str) -> None:
+        answered = {record["call_id"] for record in self.trajectory.of(stage) if record["kind"] == "result"}
+        said = {record["text"] for record in self.trajectory.of(stage) if record["kind"] == "user"}
+        if call_id and call_id not in answered:
+            self.trajectory.add_result(stage, ToolResult(call_id=call_id, text=text))
+        elif not call_id and text not in said:
+            self.trajectory.say(stage, text)
+
+    def _limit_reached(self, stage: str) -> bool:
+        extensions = sum(not record["call_id"] for record in self.trajectory.escalations() if record["stage"] == stage)
+        limit = self.assignment.settings.max_turns * (1 + extensions)
+        return self.trajectory.count(stage, "assistant") >= limit
+
+    def _escalate_limit(self, stage: str) -> Escalation:
+        turns = self.trajectory.count(stage, "assistant")
+        escalation = Escalation(
+            trigger=Trigger.ITERATION_LIMIT,
+            summary=f"{stage} did not end within {turns} turns",
+            context=Context(
+                tried=f"{turns} turns in {stage}; the transcript shows them",
+                why="the agent kept working without reaching the end of the stage",
+                blocks="the ticket, until somebody says whether it is worth more turns",
+            ),
+            options=(
+                Option(name="continue", description=f"allow another {self.assignment.settings.max_turns} turns"),
+                Option(name="narrow", description="say in the message what to leave out, then go on"),
+            ),
+            recommendation="narrow",
+        )
+        self.trajectory.escalate(stage, "", escalation.model_dump(mode="json"))
+        return escalation

@@ -1,0 +1,121 @@
+"""The trajectory of an attempt: everything said and answered, appended line by line, from which the work resumes.
+
+A reply is on disk before anything of it is carried out, and each tool's answer before the next tool starts; after a
+kill only what was in flight is done again.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nightwork.files import append_record, read_records
+from nightwork.llm import Message, Reply, ToolCall, ToolResult
+
+
+class Trajectory:
+    """The record of one attempt, over all its stages and runs."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.records = list(read_records(path))
+
+    def say(self, stage: str, text: str) -> None:
+        """Note what is said to the model."""
+        self._append({"kind": "user", "stage": stage, "text": text})
+
+    def add_reply(self, stage: str, reply: Reply) -> None:
+        """Note what the model said."""
+        self._append({"kind": "assistant", "stage": stage, **reply.model_dump(mode="json")})
+
+    def add_result(self, stage: str, result: ToolResult, fix_round: bool = False) -> None:
+        """Note what a tool answered; `fix_round` marks the gates' objections to submitted work."""
+        self._append({"kind": "result", "stage": stage, "fix_round": fix_round, **result.model_dump(mode="json")})
+
+    def escalate(self, stage: str, call_id: str, escalation: dict[str, Any]) -> None:
+        """Note that the stage waits for a person."""
+        self._append({"kind": "escalated", "stage": stage, "call_id": call_id, "value": escalation})
+
+    def accept(self, stage: str, value: dict[str, Any]) -> None:
+        """Note the result of a stage."""
+        self._append({"kind": "accepted", "stage": stage, "value": value})
+
+    def intend(self, call_id: str, digest: str) -> None:
+        """Note that an edit is about to make a file whose content has this digest."""
+        self._append({"kind": "intent", "stage": "", "call_id": call_id, "digest": digest})
+
+    def intended(self, call_id: str) -> str | None:
+        """Return the digest that an edit was about to make; None when it never got so far."""
+        intents = (record for record in self.records if record["kind"] == "intent" and record["call_id"] == call_id)
+        return next((record["digest"] for record in intents), None)
+
+    def add_malformed(self, stage: str, reason: str) -> int:
+        """Note that the last reply cannot be used; returns how many in a row could not."""
+        self._append({"kind": "malformed", "stage": stage, "reason": reason})
+        in_a_row, marked = 0, False
+        for record in reversed(self.of(stage)):
+            if record["kind"] == "assistant":
+                if not marked:
+                    break
+                in_a_row, marked = in_a_row + 1, False
+            marked = marked or record["kind"] == "malformed"
+        return in_a_row
+
+    def accepted(self, stage: str) -> dict[str, Any] | None:
+        """Return the result of a stage that has ended; None while it has not."""
+        found = [record["value"] for record in self.of(stage) if record["kind"] == "accepted"]
+        return found[-1] if found else None
+
+    def of(self, stage: str) -> list[dict[str, Any]]:
+        """Return the records of one stage."""
+        return [record for record in self.records if record["stage"] == stage]
+
+    def count(self, stage: str, kind: str, **marks: Any) -> int:
+        """Count the records of one kind in a stage."""
+        return sum(
+            record["kind"] == kind and all(record.get(key) == value for key, value in marks.items())
+            for record in self.of(stage)
+        )
+
+    def escalations(self) -> list[dict[str, Any]]:
+        """Return the escalations of this attempt, oldest first."""
+        return [record for record in self.records if record["kind"] == "escalated"]
+
+    def pending_calls(self) -> list[ToolCall]:
+        """Return the tool calls of the last reply that have no answer yet."""
+        answered: set[str] = set()
+        for record in reversed(self.records):
+            if record["kind"] == "result":
+                answered.add(record["call_id"])
+            elif record["kind"] == "assistant":
+                calls = Message.model_validate(record["message"]).calls
+                return [call for call in calls if call.id not in answered]
+        return []
+
+    def messages(self) -> tuple[Message, ...]:
+        """Return the conversation as a model takes it: user and assistant in turn."""
+        messages: list[Message] = []
+        texts: list[str] = []
+        results: list[ToolResult] = []
+        for record in self.records:
+            if record["kind"] == "user":
+                texts.append(record["text"])
+            elif record["kind"] == "result":
+                results.append(ToolResult(**{key: record[key] for key in ("call_id", "text", "is_error")}))
+            elif record["kind"] == "assistant":
+                messages.append(Message(role="user", text="\n\n".join(texts), results=tuple(results)))
+                messages.append(Message.model_validate(record["message"]))
+                texts, results = [], []
+        if texts or results:
+            messages.append(Message(role="user", text="\n\n".join(texts), results=tuple(results)))
+        return tuple(messages)
+
+    def cost_usd(self) -> float:
+        """Return what the attempt has cost so far."""
+        return sum(float(record["usage"]["cost_usd"]) for record in self.records if record["kind"] == "assistant")
+
+    def _append(self, record: dict[str, Any]) -> None:
+        record = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **record}
+        append_record(self.path, record)
+        self.records.append(record)

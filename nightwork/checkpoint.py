@@ -1,0 +1,52 @@
+"""The checkpoint of a batch: one file, replaced atomically after each item; it is the truth of what is done.
+
+The contract (batch-module-contract.md, "checkpoint"): valid JSON of the `BatchState` schema, an atomic write, and a
+resume that passes over what is done and takes up what is not.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from nightwork import records
+from nightwork.files import write_atomically
+from nightwork.outcome import PENDING, Outcome
+
+
+class BatchState(BaseModel):
+    """What a batch knows of its items; `run_id` is born and dies with the checkpoint and is part of every cache key."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: Literal[1] = 1
+    kind: Literal["overnight", "specs", "track"]
+    batch_id: str
+    run_id: str = Field(default_factory=lambda: uuid.uuid4().hex)
+    saved_at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+    items: dict[str, Outcome]
+
+    @classmethod
+    def new(cls, kind: Literal["overnight", "specs", "track"], batch_id: str, names: list[str]) -> BatchState:
+        """Return the state of a batch in which nothing has been done."""
+        return cls(kind=kind, batch_id=batch_id, items=dict.fromkeys(names, PENDING))
+
+
+def load_checkpoint(path: Path) -> BatchState | None:
+    """Read a checkpoint; None when there is none, StateError (with the path) when it cannot be trusted."""
+    return records.load(BatchState, path)
+
+
+def save_checkpoint(state: BatchState, path: Path) -> None:
+    """Write the checkpoint in one step."""
+    state.saved_at = datetime.now(UTC)
+    write_atomically(path, state.model_dump_json())
+
+
+def clear_checkpoint(path: Path) -> None:
+    """Remove the checkpoint of a batch that has ended well; none is fine."""
+    path.unlink(missing_ok=True)

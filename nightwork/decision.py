@@ -1,0 +1,77 @@
+"""What people decided: an append-only log per batch. The first decision on an attempt wins; a second is told so."""
+
+from __future__ import annotations
+
+import fcntl
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from nightwork.files import append_record, read_records
+
+
+class Kind(StrEnum):
+    """What was decided."""
+
+    APPROVE = "approve"
+    REQUEST_CHANGES = "request-changes"
+    REJECT = "reject"
+    ANSWER = "answer"
+
+
+class Decision(BaseModel):
+    """One decision on one attempt; an answer names an option of the escalation it answers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ticket: str
+    attempt: int
+    kind: Kind
+    option: str | None = None
+    message: str = ""
+    escalation: int = Field(default=0, description="number of the attempt's escalation that an answer belongs to")
+    by: str = "command line"
+    at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+    minutes: float | None = Field(default=None, description="time that the reviewer took, when known")
+
+    def text(self) -> str:
+        """Return an answer as the agent is told of it."""
+        return f"{self.option}: {self.message}" if self.message else str(self.option)
+
+
+class DecisionLog:
+    """The decisions of one batch."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def all(self) -> list[Decision]:
+        """Return the decisions, oldest first."""
+        return [Decision.model_validate(record) for record in read_records(self.path)]
+
+    def take(self, decision: Decision) -> Decision:
+        """Record a decision unless one was taken already; returns the one that holds."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for earlier in self.all():
+                if _subject(earlier) == _subject(decision):
+                    return earlier
+            append_record(self.path, decision.model_dump(mode="json"))
+        return decision
+
+    def verdict_on(self, ticket: str, attempt: int) -> Decision | None:
+        """Return what was decided on a merge request; None while nothing is."""
+        found = [d for d in self.all() if (d.ticket, d.attempt) == (ticket, attempt) and d.kind is not Kind.ANSWER]
+        return found[0] if found else None
+
+    def answers(self, ticket: str, attempt: int) -> list[Decision]:
+        """Return the answers to an attempt's escalations, in their order."""
+        found = [d for d in self.all() if (d.ticket, d.attempt) == (ticket, attempt) and d.kind is Kind.ANSWER]
+        return sorted(found, key=lambda decision: decision.escalation)
+
+
+def _subject(decision: Decision) -> tuple[str, int, bool, int]:
+    return decision.ticket, decision.attempt, decision.kind is Kind.ANSWER, decision.escalation

@@ -1,0 +1,107 @@
+"""Every exception that nightwork raises on purpose.
+
+NightworkError
+├── BadInput            something a person wrote is wrong: every fault at once, exit code 2
+├── StateError          a file of our own is corrupt or belongs to something else: its path, never "start over"
+├── Infrastructure      the machine's fault, never the agent's: the item is aborted and a resume runs it again
+│   └── GitError        a git command failed
+├── ModelError          the model cannot be used as it is: the item failed
+│   └── ScriptExhausted the scripted model was asked for more turns than its script holds
+├── Stopped             a person or a signal asked for the end: what runs is aborted, resumable
+└── Unfinished          carries a failed or aborted outcome through a task runner that only knows exceptions
+
+Arguments stay in `args` and the text is built in `__str__`, so that all of them pickle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nightwork.outcome import Outcome
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with one input: where it stands and what was expected there."""
+
+    where: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem}"
+
+
+class NightworkError(Exception):
+    """Base of all errors that nightwork raises on purpose."""
+
+
+class BadInput(NightworkError):
+    """What a person wrote cannot be used; `args` are its `Fault`s."""
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        return self.args
+
+    def __str__(self) -> str:
+        return "\n".join(str(fault) for fault in self.faults)
+
+
+def bad_input(where: object, problem: str) -> BadInput:
+    """Build the error for a single fault."""
+    return BadInput(Fault(str(where), problem))
+
+
+class StateError(NightworkError):
+    """State on disk is not what this run wrote: (path, problem, what to do)."""
+
+    def __str__(self) -> str:
+        path, problem, remedy = self.args
+        return f"{path}: {problem}; {remedy}"
+
+
+class Infrastructure(NightworkError):
+    """The machine could not do its part: (what failed, why)."""
+
+    def __str__(self) -> str:
+        return ": ".join(str(argument) for argument in self.args)
+
+
+class GitError(Infrastructure):
+    """A git command failed: (command line, exit code, what git said)."""
+
+    def __str__(self) -> str:
+        command, exit_code, said = self.args
+        return f"`{command}` exited {exit_code}: {said}"
+
+
+class ModelError(NightworkError):
+    """A model gave nothing that can be used: (model, why)."""
+
+    def __str__(self) -> str:
+        return ": ".join(str(argument) for argument in self.args)
+
+
+class ScriptExhausted(ModelError):
+    """A scripted model has no further turn: (script, ticket, stage, turn asked for)."""
+
+    def __str__(self) -> str:
+        script, ticket, stage, turn = self.args
+        return f"{script}: the script has no turn {turn} for {ticket} {stage}; add it, or end the stage earlier"
+
+
+class Stopped(NightworkError):
+    """The run was asked to stop: (who or what asked)."""
+
+
+class Unfinished(NightworkError):
+    """An item that did not end well: (outcome)."""
+
+    @property
+    def outcome(self) -> Outcome:
+        outcome: Outcome = self.args[0]
+        return outcome
+
+    def __str__(self) -> str:
+        return f"{self.outcome.label()}: {self.outcome.message}"

@@ -1,0 +1,71 @@
+"""What a gate's command found, whatever the form of its report."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from nightwork.settings import Measure
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Finding(_Frozen):
+    """One complaint of a tool; `path` is relative to the checkout, `line` counts from 1 and is 0 when unknown."""
+
+    rule: str
+    message: str
+    path: str
+    line: int
+    severity: Severity
+
+
+class TestStatus(StrEnum):
+    """What came of one test."""
+
+    __test__ = False
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class TestCase(_Frozen):
+    """One test; `id` is class name and name as the report has them."""
+
+    __test__ = False
+
+    id: str
+    status: TestStatus
+    message: str = ""
+
+
+class Report(_Frozen):
+    """What a report holds."""
+
+    findings: tuple[Finding, ...] = ()
+    tests: tuple[TestCase, ...] = ()
+
+
+class GateRun(_Frozen):
+    """One run of one gate on one tree; `problem` says why it could not run, and None means that it did."""
+
+    gate: str
+    measures: Measure
+    report: Report = Report()
+    exit_code: int | None = None
+    problem: str | None = None
+    output: str = ""
+    duration_s: float = 0.0

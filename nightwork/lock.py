@@ -1,0 +1,54 @@
+"""One run per repository at a time: a lock of the operating system, which a dead process cannot hold."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nightwork.batch import ignore_state
+from nightwork.errors import bad_input
+
+_held: dict[Path, int] = {}
+_guard = threading.Lock()
+
+
+@contextlib.contextmanager
+def hold(repository: Path, what: str) -> Iterator[None]:
+    """Hold the repository's run lock; a stage inside a run that holds it shares it.
+
+    Raises BadInput, naming the process and what it does, while another process holds it.
+    """
+    path = (repository / ".nightwork" / "run.lock").resolve()
+    with _guard:
+        if path not in _held:
+            ignore_state(repository)
+            _held[path] = _acquire(path, what)
+            owner = True
+        else:
+            owner = False
+    try:
+        yield
+    finally:
+        if owner:
+            with _guard:
+                os.close(_held.pop(path))
+
+
+def _acquire(path: Path, what: str) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(descriptor, 4096).decode("utf-8", "replace").strip() or "another process"
+        os.close(descriptor)
+        raise bad_input(path, f"a run is under way: {holder}; wait for it, or stop it") from None
+    text = json.dumps({"pid": os.getpid(), "doing": what, "since": datetime.now(UTC).isoformat(timespec="seconds")})
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, text.encode() + b"\n", 0)
+    return descriptor

@@ -1,0 +1,132 @@
+"""The manifest of an overnight batch: the contract's keys (batch-pipeline.md, "Batch Manifest") and what goes beyond.
+
+It tells people what a batch holds. The truth while a batch runs is its checkpoint; outcomes, verdicts and the status
+here are rewritten from there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from nightwork import yamlfile
+from nightwork.errors import BadInput, Fault
+from nightwork.files import write_atomically
+from nightwork.order import Item, cycles, expected_minutes, with_ranks
+from nightwork.outcome import Outcome, Verdict
+from nightwork.settings import Duration
+from nightwork.ticket import Complexity, Priority, Ticket, TicketId
+
+
+class BatchStatus(StrEnum):
+    """How far a batch came."""
+
+    PENDING = "pending"  # intake is done
+    RUNNING = "running"  # tickets are worked on or judged
+    COMPLETED = "completed"  # the gates have judged; a person's turn
+    REVIEWED = "reviewed"  # nothing left to decide
+    ABORTED = "aborted"  # ended early, everything kept; a resume goes back to running
+
+
+class Config(BaseModel):
+    """What bounds the batch."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_tickets: int = Field(default=20, ge=1, le=1000)
+    timeout_per_ticket: Duration
+    parallel_agents: int = Field(default=3, ge=1, le=64)
+    budget_usd: float | None = Field(default=None, ge=0)
+    deadline: AwareDatetime | None = None
+
+
+class Entry(BaseModel):
+    """One admitted ticket."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: TicketId
+    title: str
+    priority: Priority = Priority.MEDIUM
+    complexity: Complexity | None = None
+    estimated_files: tuple[str, ...] = ()
+    dependencies: tuple[TicketId, ...] = ()
+    outcome: str = "pending"
+    verdict: Verdict | None = None
+
+    @classmethod
+    def of(cls, ticket: Ticket, dependencies: tuple[str, ...]) -> Entry:
+        """Make the entry of a ticket; `dependencies` are those that are in the same batch."""
+        keys = {"id", "title", "priority", "complexity", "estimated_files"}
+        return cls(**ticket.model_dump(include=keys), dependencies=dependencies)
+
+
+class Manifest(BaseModel):
+    """One overnight batch: what it holds, from which commit, within which bounds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    batch_id: TicketId
+    created_at: AwareDatetime
+    repository: str
+    base: str = Field(description="the commit from which the branches start", pattern=r"^[0-9a-f]{40,64}$")
+    config: Config
+    tickets: tuple[Entry, ...]
+    status: BatchStatus = BatchStatus.PENDING
+
+    def items(self) -> list[Item]:
+        """Return the tickets as the engine takes them, ranked by priority, longest expected chain, id."""
+        ranks = list(Priority)
+        items = [Item(entry.id, entry.dependencies, (ranks.index(entry.priority),)) for entry in self.tickets]
+        return with_ranks(items, {entry.id: expected_minutes(entry.complexity) for entry in self.tickets})
+
+    def with_outcomes(self, outcomes: dict[str, Outcome], status: BatchStatus) -> Manifest:
+        """Return the manifest with what the checkpoint says of its tickets."""
+        entries = tuple(
+            entry.model_copy(update={"outcome": outcomes[entry.id].label(), "verdict": outcomes[entry.id].verdict})
+            for entry in self.tickets
+        )
+        return self.model_copy(update={"tickets": entries, "status": status})
+
+
+def save_manifest(manifest: Manifest, path: Path) -> None:
+    """Write the manifest, atomically, keys in the contract's order."""
+    data = manifest.model_dump(mode="json")
+    write_atomically(path, yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120))
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Read a manifest; raises BadInput with all faults: unknown keys, bad values, duplicates, unknown or cyclic
+    dependencies, each with its line."""
+    file = yamlfile.parse(yamlfile.read_text(path), str(path))
+    manifest = yamlfile.validate(Manifest, file, file.data if file.data is not None else {})
+    faults = list(_graph_faults(manifest, file))
+    if faults:
+        raise BadInput(*faults)
+    return manifest
+
+
+def _graph_faults(manifest: Manifest, file: yamlfile.YamlFile) -> Any:
+    counts = Counter(entry.id.casefold() for entry in manifest.tickets)
+    known = {entry.id for entry in manifest.tickets}
+    for index, entry in enumerate(manifest.tickets):
+        if counts[entry.id.casefold()] > 1:
+            yield Fault(file.where(("tickets", index, "id")), f"ticket {entry.id!r} stands {counts[entry.id.casefold()]} times")
+        for place, name in enumerate(entry.dependencies):
+            if name not in known:
+                where = file.where(("tickets", index, "dependencies", place))
+                yield Fault(where, f"dependencies names unknown ticket {name!r}; known: {_range(known)}")
+    graph = {entry.id: [name for name in entry.dependencies if name in known] for entry in manifest.tickets}
+    for cycle in cycles(graph):
+        yield Fault(file.where(("tickets",)), f"dependencies form a cycle: {' -> '.join([*cycle, cycle[0]])}")
+
+
+def _range(known: set[str]) -> str:
+    names = sorted(known)
+    return ", ".join(map(repr, names)) if len(names) <= 4 else f"{names[0]!r} .. {names[-1]!r}"

@@ -1,0 +1,70 @@
+"""Markdown as far as nightwork reads and writes it: sections with their list items, and escaping of hostile text."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from markdown_it import MarkdownIt
+
+
+@dataclass(frozen=True)
+class Section:
+    """What stands under one heading: `line` counts from 0, `text` excludes the heading, `items` are its list items."""
+
+    title: str
+    line: int
+    text: str
+    items: tuple[str, ...]
+
+
+def sections(text: str) -> list[Section]:
+    """Split a text at its top-level headings; what stands before the first one has the title ''."""
+    lines = text.split("\n")
+    tokens = MarkdownIt("commonmark", {"html": False}).parse(text)
+    starts = [("", -1, 0)]
+    items: list[tuple[int, str]] = []
+    for index, token in enumerate(tokens):
+        if token.type == "heading_open" and token.level == 0 and token.map:
+            starts.append((tokens[index + 1].content.strip(), token.map[0], token.map[1]))
+        elif token.type == "inline" and token.level == 3 and tokens[index - 2].type == "list_item_open" and token.map:
+            items.append((token.map[0], " ".join(token.content.split())))
+    result = []
+    for number, (title, line, first) in enumerate(starts):
+        end = starts[number + 1][1] if number + 1 < len(starts) else len(lines)
+        own = tuple(item for place, item in items if first <= place < end)
+        result.append(Section(title, max(line, 0), "\n".join(lines[first:end]).strip(), own))
+    return result
+
+
+def escape(text: object) -> str:
+    """Return hostile text as one line of Markdown that renders as itself: no HTML, no links, no table or list marks."""
+    line = " ".join(printable(str(text)).split())
+    return re.sub(r"([\\`*_{}\[\]()#+!|~<>$])", lambda match: f"&#{ord(match[1])};", html.escape(line, quote=False))
+
+
+def fence(text: str, language: str = "") -> str:
+    """Return hostile text as a code block that it cannot close."""
+    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
+    marks = "`" * (longest + 1)
+    return f"{marks}{language}\n{printable(text)}\n{marks}"
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a Markdown table; cells are escaped."""
+    lines = ["| " + " | ".join(headers) + " |", "|" + " --- |" * len(headers)]
+    lines += ["| " + " | ".join(escape(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def printable(text: str) -> str:
+    """Return text without control characters, terminal escapes, and characters that hide or reorder others."""
+    return _UNSEEN.sub("", text)
+
+
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)

@@ -1,0 +1,123 @@
+"""What came of one item of a batch: one vocabulary for tickets, modules and documents.
+
+Infrastructure, quota, money, time and people end an item as `aborted` (a resume runs it again); only the work's own
+failure is `failed`. What the gates say is the `verdict`, a field of its own: a vetoed ticket is `completed`, `vetoed`.
+"""
+
+from __future__ import annotations
+
+import traceback
+from enum import StrEnum
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from nightwork.errors import BadInput, Infrastructure, NightworkError, Stopped, Unfinished
+
+
+class Status(StrEnum):
+    """How far an item came."""
+
+    PENDING = "pending"  # not started in this run
+    RUNNING = "running"  # started, not ended
+    COMPLETED = "completed"  # done as asked
+    PARTIAL = "partial"  # some of it is done and usable; the rest is listed
+    ESCALATED = "escalated"  # waits for a person's decision
+    FAILED = "failed"  # the work itself failed
+    SKIPPED = "skipped"  # not started, because something it depends on did not complete
+    ABORTED = "aborted"  # ended by quota, infrastructure, budget, deadline or stop; a resume runs it again
+
+
+class Reason(StrEnum):
+    """Why an item has its status."""
+
+    AST_ONLY = "ast_only"  # completed without a model
+    REMAINING_WORK = "remaining_work"  # partial: more complex than estimated
+    TIMEOUT = "timeout"  # partial or failed: the item's time was over
+    BUDGET = "budget"  # partial: the item's own limit; aborted: the batch's limit
+    ARCHITECTURE = "architecture"  # escalated, as the following five
+    SECURITY = "security"
+    DATA = "data"
+    COMPATIBILITY = "compatibility"
+    UNCERTAINTY = "uncertainty"
+    ITERATION_LIMIT = "iteration_limit"
+    NO_CHANGE = "no_change"  # failed: the agent ended without changing anything
+    GAVE_UP = "gave_up"  # failed: the agent said that it cannot be done
+    MALFORMED = "malformed"  # failed: no valid answer after asking again
+    STUCK = "stuck"  # failed: rounds without change
+    ERROR = "error"  # failed: an unexpected answer of a tool, a model or a command agent
+    DEPENDENCY = "dependency"  # skipped: a dependency did not complete
+    RATE_LIMIT = "rate_limit"  # aborted, as the following four
+    DEADLINE = "deadline"
+    STOPPED = "stopped"
+    INFRASTRUCTURE = "infrastructure"
+    INTERNAL = "internal"  # a fault of nightwork itself; the traceback is kept
+
+
+class Verdict(StrEnum):
+    """What the gates say of one change."""
+
+    PASSED = "passed"  # every gate ran and none vetoed
+    VETOED = "vetoed"  # at least one hard veto
+    NOT_RUN = "not_run"  # no gate configured, or one could not run: unknown never means safe
+    BLOCKED_BY = "blocked_by"  # stacked on a change that is vetoed
+
+
+class ErrorRecord(BaseModel):
+    """An exception, kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    message: str
+    traceback: str = ""
+
+
+class Outcome(BaseModel):
+    """What came of one item, as the checkpoint keeps it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    status: Status
+    reason: Reason | None = None
+    message: str = ""
+    attempt: int = Field(default=1, ge=1)
+    verdict: Verdict | None = None
+    started_at: AwareDatetime | None = None
+    ended_at: AwareDatetime | None = None
+    cost_usd: float = 0.0
+    error: ErrorRecord | None = None
+
+    def label(self) -> str:
+        """Return the status with its reason, as people read it: `aborted(rate_limit)`."""
+        return f"{self.status}({self.reason})" if self.reason else str(self.status)
+
+    def is_settled(self) -> bool:
+        """Say whether a resume leaves this item as it is."""
+        return self.status in {Status.COMPLETED, Status.PARTIAL, Status.ESCALATED, Status.FAILED}
+
+    def with_(self, **changes: Any) -> Outcome:
+        """Return a copy with some fields changed."""
+        return self.model_copy(update=changes)
+
+
+PENDING = Outcome(status=Status.PENDING)
+
+
+def outcome_of_error(error: BaseException) -> Outcome:
+    """Say what an exception makes of its item: only what the work itself raised is `failed`."""
+    record = ErrorRecord(
+        kind=type(error).__name__, message=str(error), traceback="".join(traceback.format_exception(error))
+    )
+    match error:
+        case Unfinished():
+            return error.outcome
+        case Stopped() | KeyboardInterrupt():
+            return Outcome(status=Status.ABORTED, reason=Reason.STOPPED, message=str(error) or "stopped")
+        case Infrastructure() | OSError() | MemoryError():
+            return Outcome(
+                status=Status.ABORTED, reason=Reason.INFRASTRUCTURE, message=f"{record.kind}: {error}", error=record
+            )
+        case BadInput() | NightworkError():
+            return Outcome(status=Status.FAILED, reason=Reason.ERROR, message=str(error), error=record)
+    return Outcome(status=Status.ABORTED, reason=Reason.INTERNAL, message=f"{record.kind}: {error}", error=record)

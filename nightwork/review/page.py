@@ -1,0 +1,376 @@
+"""The review as one HTML page that needs nothing else: no script, nothing loaded, all text escaped.
+
+The Content-Security-Policy says so to the browser as well, should an escape ever be forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from nightwork.agent.results import Option
+from nightwork.gates.judgement import GateStatus
+from nightwork.markdown import printable
+from nightwork.metrics import Metric
+from nightwork.outcome import Verdict
+from nightwork.review import words
+from nightwork.review.document import EscalationRow, GateRow, QueueRow, ReviewDocument
+from nightwork.score import PASS_MARK
+
+_DECISION_TONES = {"approve": "good", "reject": "bad"}
+_SECURITY_TONES = {"OK": "good", "not run": "warn", "no gate": "warn"}
+_GATE_TONES = {GateStatus.PASSED: "good", GateStatus.FAILED: "bad", GateStatus.NOT_RUN: "warn"}
+_COUNT_TONES = {"Completed": "good", "Partial": "warn", "Escalated": "warn", "Failed": "bad", "Aborted": "bad"}
+_RISK_TONES = {"low": "good", "medium": "warn", "high": "bad"}
+_TARGET_TONES = {True: "good", False: "bad", None: ""}
+
+
+def page(document: ReviewDocument) -> str:
+    """Return the document as HTML."""
+    body = "\n".join(part for part in _parts(document) if part)
+    title = f"Batch review {_line(document.batch_id)}"
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>{title}</title>
+<style>{_STYLE}</style>
+</head>
+<body>
+<main>
+{body}
+</main>
+</body>
+</html>
+"""
+
+
+def _parts(document: ReviewDocument) -> Iterable[str]:
+    yield _header(document)
+    yield _tiles(document)
+    yield _section("Red on the base commit already", "not counted against any change", _list(document.red_on_base))
+    yield _section("Next steps", "", _next_steps(document))
+    yield _section("Ready for review", "", _queue(document) or "<p>Nothing.</p>")
+    yield _section("Escalations pending", "decisions for a person", "".join(map(_escalation, document.escalations)))
+    failed = [(row.ticket, row.title, f"{row.outcome}: {row.reason}") for row in document.failed]
+    yield _section("Failed", "", _entries(failed, "bad"))
+    skipped = [(row.ticket, row.title, row.reason) for row in document.skipped]
+    yield _section("Skipped", "they stay in the queue for the next batch", _entries(skipped, ""))
+    yield _section("Unready", "not admitted, not in the total", _unready(document))
+    yield _section("Left out", "", _entries([(row.ticket, "", row.reason) for row in document.left_out], ""))
+    yield _section("Warnings", "", _entries([(row.ticket, "", row.text) for row in document.warnings], "warn"))
+    yield _section("Metrics", "against their targets", _metrics(document))
+
+
+def _header(document: ReviewDocument) -> str:
+    facts = f"base <code>{_line(document.base)[:12]}</code> · sandbox {_line(document.sandbox)}"
+    return (
+        f'<header><p class="kicker">nightwork · batch review</p><h1>{_line(document.batch_id)} '
+        f"{_badge(document.status, '')}</h1><p>{facts}</p></header>"
+    )
+
+
+def _tiles(document: ReviewDocument) -> str:
+    tiles = [_tile("Tickets", str(document.total), "")]
+    tiles += [_tile(name, str(count), _COUNT_TONES.get(name, "")) for name, count in words.counted(document)]
+    if document.unready:
+        tiles.append(_tile("Unready", str(len(document.unready)), "", "apart"))
+    tiles.append(_tile("Cost", words.money(document.cost_usd), ""))
+    return f'<div class="tiles">{"".join(tiles)}</div><p class="workload">To review: {words.workload(document)}.</p>'
+
+
+def _tile(name: str, value: str, tone: str, note: str = "") -> str:
+    below = f'<span class="note">{_line(note)}</span>' if note else ""
+    return f'<div class="tile {tone}"><span class="value">{_line(value)}</span><span>{_line(name)}</span>{below}</div>'
+
+
+def _section(title: str, note: str, content: str) -> str:
+    if not content:
+        return ""
+    about = f' <span class="note">{_line(note)}</span>' if note else ""
+    return f"<section><h2>{_line(title)}{about}</h2>{content}</section>"
+
+
+def _next_steps(document: ReviewDocument) -> str:
+    items = "".join(f"<li>{_step(text)}</li>" for text in document.next_steps)
+    return f'<ol class="steps">{items}</ol>' if items else ""
+
+
+def _step(text: str) -> str:
+    command, said = words.step(text)
+    code = f'<code class="command">{escape(command)}</code> ' if command else ""
+    return f'{code}<span class="{"note" if command else ""}">{escape(said)}</span>'
+
+
+def _queue(document: ReviewDocument) -> str:
+    rows = "".join(_row(number, row) for number, row in enumerate(document.queue, 1))
+    heads = '<th class="number">#</th><th>Ticket</th><th>Score</th><th>Security</th><th>State</th><th>Review</th>'
+    if not rows:
+        return ""
+    order = f'<p class="note">Order: {_line(", then ".join(document.order))}.</p>'
+    return f'{order}<table class="queue"><thead><tr>{heads}</tr></thead>{rows}</table>'
+
+
+def _row(number: int, row: QueueRow) -> str:
+    secure = words.security(row)
+    flags = "".join(_badge(flag, "flag") for flag in words.flags(row))
+    return f"""<tbody class="item"><tr>
+<td class="number">{number}</td>
+<td class="what"><strong>{_line(row.ticket)}</strong> <span class="title">{_line(row.title)}</span>
+<span class="why">{_line(row.why)}</span></td>
+<td class="score">{_score(row)}</td>
+<td><span class="label">Security </span>{_badge(secure, _SECURITY_TONES.get(secure, "bad"))}</td>
+<td>{_readiness(row)}{flags}</td>
+<td class="size"><strong>{words.duration(row.minutes)}</strong> <span class="note">{words.size(row)}</span></td>
+</tr><tr class="more"><td></td><td colspan="5">{_details(row)}</td></tr></tbody>
+"""
+
+
+def _readiness(row: QueueRow) -> str:
+    if row.decision is not None:
+        return _badge(words.spaced(row.decision), _DECISION_TONES.get(row.decision, "warn"))
+    if row.ready:
+        return _badge("ready", "good")
+    if row.verdict is Verdict.PASSED:
+        return _badge("not ready", "warn")
+    return _badge(words.spaced(row.verdict), "bad" if row.verdict is Verdict.VETOED else "warn")
+
+
+def _score(row: QueueRow) -> str:
+    if row.score is None:
+        return '<span class="points">n/a</span>'
+    share = min(max(row.score, 0.0), 100.0)
+    tone = "good" if share >= PASS_MARK else "bad"
+    bar = f'<span class="bar {tone}" style="--pass:{PASS_MARK}%"><i style="width:{share:.1f}%"></i></span>'
+    return f'<span class="points">{words.score(row.score)}</span>{bar}'
+
+
+def _details(row: QueueRow) -> str:
+    gates = "".join(map(_gate, row.gates))
+    parts = [f'<ul class="gates">{gates}</ul>' if gates else "<p>No gate has judged this commit.</p>"]
+    parts.append(_titled("Vetoes", _list(row.vetoes)))
+    parts.append(_titled("Remains to be done", _list(row.remaining)))
+    facts = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in _facts(row))
+    return f"<details><summary>Gates and branch</summary>{''.join(parts)}<dl>{facts}</dl></details>"
+
+
+def _gate(gate: GateRow) -> str:
+    status = _badge(words.spaced(gate.status), _GATE_TONES[gate.status])
+    said = f'<span class="note">measures {gate.measures}</span> {_line(gate.detail, 600)}'
+    return f"<li>{status}<strong>{_line(gate.gate)}</strong> {said}</li>"
+
+
+def _facts(row: QueueRow) -> Iterable[tuple[str, str]]:
+    yield "Outcome", f"{_line(row.outcome)}, attempt {row.attempt}, {words.money(row.cost_usd)}"
+    yield "Priority", _line(row.priority)
+    yield "Branch", f"<code>{_line(row.branch)}</code> at <code>{_line(row.commit)[:12]}</code>"
+    if row.stacked_on:
+        yield "Stands on", _line(", ".join(row.stacked_on))
+    if row.blocked_by:
+        yield "Blocked by", _line(row.blocked_by)
+    if words.findings(row):
+        yield "Security findings", words.findings(row)
+    if row.merge_request:
+        yield "Merge request", f"<code>{_line(row.merge_request)}</code>"
+    if row.follow_up:
+        yield "Follow-up ticket", f"<code>{_line(row.follow_up)}</code>"
+
+
+def _escalation(row: EscalationRow) -> str:
+    options = "".join(_option(option, option.name == row.recommendation) for option in row.options)
+    options = f'<div class="options">{options}</div>{_titled("Questions", _list(row.questions))}'
+    if row.answer is not None:
+        said = f'<p class="answer">Answered: {_line(row.answer)}</p>'
+        options = f"{said}<details><summary>The options</summary>{options}</details>"
+    blocks = f'<p class="blocks">Blocks {_line(", ".join(row.blocks))}</p>' if row.blocks else ""
+    context = _prose(row.context)
+    context = f"<details><summary>How it came to this</summary><p>{context}</p></details>" if context else ""
+    title = f'<strong>{_line(row.ticket)}</strong> <span class="title">{_line(row.title)}</span>'
+    return (
+        f'<article class="escalation"><h3>{title} {_badge(words.spaced(row.trigger), "warn")}</h3>'
+        f"<p>{_prose(row.summary)}</p>{blocks}{options}{context}</article>"
+    )
+
+
+def _option(option: Option, is_advised: bool) -> str:
+    advised = _badge("recommended", "good") if is_advised else ""
+    points = "".join(f'<li class="pro">{_line(text, 600)}</li>' for text in option.pros)
+    points += "".join(f'<li class="con">{_line(text, 600)}</li>' for text in option.cons)
+    risk = _badge(f"risk {option.risk}", _RISK_TONES[option.risk])
+    return (
+        f'<div class="option{" advised" if is_advised else ""}"><h4>{_line(option.name)} {advised}</h4>'
+        f"<p>{_prose(option.description)}</p><ul>{points}</ul>{risk}</div>"
+    )
+
+
+def _unready(document: ReviewDocument) -> str:
+    return "".join(
+        f'<article class="entry"><strong>{_line(row.ticket)}</strong> <code>{_line(row.where)}</code>'
+        f"{_list(row.reasons)}</article>"
+        for row in document.unready
+    )
+
+
+def _entries(rows: Iterable[tuple[str, str, str]], tone: str) -> str:
+    return "".join(
+        f'<article class="entry {tone}"><strong>{_line(ticket)}</strong> <span class="title">{_line(title)}</span>'
+        f'<span class="why">{_line(text, 600)}</span></article>'
+        for ticket, title, text in rows
+    )
+
+
+def _metrics(document: ReviewDocument) -> str:
+    tiles = "".join(map(_metric, document.metrics))
+    return f'<div class="tiles metrics">{tiles}</div>' if tiles else ""
+
+
+def _metric(metric: Metric) -> str:
+    sign = f"{words.metric_mark(metric)} " if metric.met is not None else ""
+    value = sign + ("–" if metric.value is None else words.metric_value(metric))
+    note = f"target {metric.target}" + (", not known yet" if metric.value is None else "")
+    return _tile(metric.name.capitalize(), value, _TARGET_TONES[metric.met], note)
+
+
+def _titled(title: str, content: str) -> str:
+    return f"<h4>{title}</h4>{content}" if content else ""
+
+
+def _list(texts: Iterable[str]) -> str:
+    items = "".join(f"<li>{_line(text, 600)}</li>" for text in texts)
+    return f"<ul>{items}</ul>" if items else ""
+
+
+def _badge(text: str, tone: str) -> str:
+    return f'<span class="badge {tone}">{_line(text)}</span>'
+
+
+def _line(text: object, limit: int = 200) -> str:
+    return escape(words.line(text, limit))
+
+
+def _prose(text: str) -> str:
+    return escape(printable(text)).strip().replace("\n", "<br>")
+
+
+_STYLE = """
+:root {
+  --ground: #f4f5f7; --card: #fff; --ink: #1c2330; --soft: #5c6675; --edge: #dde1e7; --accent: #2f5fd0;
+  --good: #17723f; --good-bg: #e0f4e7; --warn: #8a5300; --warn-bg: #fdf0d5; --bad: #b3261e; --bad-bg: #fce4e2;
+  --plain-bg: #e9ecf1;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --ground: #12161d; --card: #1b212b; --ink: #e6e9ef; --soft: #a0a9b8; --edge: #303947; --accent: #8fb0ff;
+    --good: #79d89c; --good-bg: #16382a; --warn: #f2c063; --warn-bg: #3d2f12; --bad: #ff9a92; --bad-bg: #46201f;
+    --plain-bg: #2a323f;
+  }
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0; background: var(--ground); color: var(--ink); overflow-wrap: anywhere;
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif;
+}
+main { max-width: 1080px; margin: 0 auto; padding: 28px 20px 64px; }
+.kicker { margin: 0; color: var(--accent); font-size: 12px; font-weight: 600; letter-spacing: .08em;
+  text-transform: uppercase; }
+h1 { margin: 2px 0 4px; font-size: 28px; line-height: 1.2; }
+h1 .badge { vertical-align: middle; }
+header p:last-child, .workload { margin: 0; color: var(--soft); }
+h2 { margin: 36px 0 12px; font-size: 18px; }
+h2 .note { font-weight: 400; }
+h3 { margin: 0 0 8px; font-size: 16px; font-weight: 400; }
+h4 { margin: 12px 0 4px; font-size: 14px; }
+p { margin: 0 0 8px; }
+ul { margin: 4px 0 8px; padding-left: 20px; }
+code { font: 12.5px/1.4 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+.note { color: var(--soft); font-size: 13px; }
+.title { unicode-bidi: isolate; }
+.why { display: block; color: var(--soft); font-size: 13px; }
+.label { display: none; color: var(--soft); font-size: 13px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(96px, 1fr)); gap: 10px; margin: 20px 0 10px; }
+.tiles.metrics { grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); }
+.tile { display: flex; flex-direction: column; padding: 10px 12px; background: var(--card);
+  font-size: 14px; overflow-wrap: normal; border: 1px solid var(--edge); border-top: 3px solid var(--edge);
+  border-radius: 8px; }
+.tile .value { font-size: 24px; font-weight: 650; line-height: 1.25; }
+.tile.good { border-top-color: var(--good); } .tile.good .value { color: var(--good); }
+.tile.warn { border-top-color: var(--warn); } .tile.warn .value { color: var(--warn); }
+.tile.bad { border-top-color: var(--bad); } .tile.bad .value { color: var(--bad); }
+.steps { margin: 0; padding: 14px 20px 14px 40px; background: var(--card); border: 1px solid var(--edge);
+  border-radius: 8px; }
+.steps li { padding: 3px 0; }
+.command { padding: 2px 7px; background: var(--plain-bg); border-radius: 5px; user-select: all; }
+.badge { display: inline-block; margin: 0 4px 3px 0; padding: 1px 9px; border-radius: 999px;
+  background: var(--plain-bg); font-size: 12px; font-weight: 600; line-height: 1.6; max-width: 100%; }
+.badge.good { color: var(--good); background: var(--good-bg); }
+.badge.warn { color: var(--warn); background: var(--warn-bg); }
+.badge.bad { color: var(--bad); background: var(--bad-bg); }
+.badge.flag { background: none; border: 1px solid var(--warn); color: var(--warn); font-weight: 500; }
+.queue { width: 100%; border-collapse: separate; border-spacing: 0; background: var(--card);
+  border: 1px solid var(--edge); border-radius: 8px; }
+.queue th { padding: 10px 12px 6px; color: var(--soft); font-size: 12px; font-weight: 600; text-align: left; }
+.queue td { padding: 10px 12px 0; vertical-align: top; }
+.queue .item > tr:first-child > td { border-top: 1px solid var(--edge); }
+.queue .number { width: 36px; color: var(--soft); text-align: right; padding-right: 0; }
+.queue .what { width: 44%; }
+.queue .score { width: 92px; }
+.queue .size { white-space: nowrap; }
+.queue .size .note { display: block; }
+.queue .more td { padding: 2px 12px 10px; }
+.points { font-weight: 650; }
+.bar { position: relative; display: block; height: 6px; margin-top: 4px; background: var(--plain-bg);
+  border-radius: 3px; }
+.bar i { display: block; height: 6px; border-radius: 3px; background: var(--good); }
+.bar.bad i { background: var(--bad); }
+.bar::after { content: ""; position: absolute; left: var(--pass); top: -2px; width: 2px; height: 10px;
+  background: var(--soft); }
+summary { color: var(--accent); font-size: 13px; cursor: pointer; }
+details[open] summary { margin-bottom: 6px; }
+.gates { list-style: none; padding: 0; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 14px; margin: 8px 0; font-size: 13px; }
+dt { color: var(--soft); } dd { margin: 0; }
+.escalation, .entry { margin-bottom: 10px; padding: 14px 16px; background: var(--card); border: 1px solid var(--edge);
+  border-left: 4px solid var(--edge); border-radius: 8px; }
+.escalation, .entry.warn { border-left-color: var(--warn); }
+.entry.bad { border-left-color: var(--bad); }
+.entry { padding: 9px 16px; }
+.entry ul { margin-bottom: 0; }
+.blocks { color: var(--warn); } .answer { color: var(--good); font-weight: 600; }
+.options { display: grid; grid-template-columns: repeat(auto-fit, minmax(230px, 1fr)); gap: 10px; margin: 10px 0; }
+.option { padding: 4px 14px 10px; border: 1px solid var(--edge); border-radius: 8px; }
+.option.advised { border-color: var(--good); }
+.option h4 { margin: 8px 0 4px; }
+.option ul { list-style: none; padding: 0; font-size: 14px; }
+.pro::before { content: "+\\00a0"; color: var(--good); font-weight: 700; }
+.con::before { content: "\\2212\\00a0"; color: var(--bad); font-weight: 700; }
+@media (max-width: 700px) {
+  main { padding: 18px 12px 40px; }
+  .tiles { grid-template-columns: repeat(auto-fill, minmax(98px, 1fr)); }
+  .tiles.metrics { grid-template-columns: 1fr 1fr; }
+  .queue, .queue tbody, .queue tr, .queue td { display: block; width: auto; }
+  .queue thead, .queue td.number, .more td:first-child { display: none; }
+  .queue .item > tr:first-child > td { border-top: 0; }
+  .queue .item + .item { border-top: 1px solid var(--edge); }
+  .queue .item > tr:first-child { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 10px;
+    padding: 12px 14px 0; }
+  .queue td, .queue .what { width: auto; padding: 0; }
+  .queue .what { flex: 0 0 100%; }
+  .queue .score { flex: 0 0 84px; width: auto; }
+  .queue .size { flex: 0 0 100%; }
+  .queue .size .note { display: inline; }
+  .queue .more td { padding: 3px 14px 12px; }
+  .label { display: inline; }
+  .steps { padding: 10px 14px 10px 32px; }
+  .command { display: inline-block; }
+}
+@media print {
+  body { background: #fff; font-size: 11px; }
+  main { max-width: none; padding: 0; }
+  .item, .escalation, .entry, .tile { break-inside: avoid; }
+  details::details-content { content-visibility: visible; display: block; }
+}
+"""

@@ -1,0 +1,304 @@
+"""The review queue: what a batch brought, in the order in which a person should look at it.
+
+The order is the contract's (batch-pipeline.md, "Review Priority"): the score ranks, the vetoes decide, and every row
+says why it stands where it does. Total and stable: two rows never tie, whatever the order they came in.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import networkx as nx
+
+from nightwork.agent.results import Escalation
+from nightwork.change import Change
+from nightwork.gates.judgement import Flag, GateStatus, Judgement
+from nightwork.manifest import Entry, Manifest
+from nightwork.metrics import batch_metrics
+from nightwork.outcome import Outcome, Status, Verdict
+from nightwork.review import words
+from nightwork.review.document import (
+    EscalationRow,
+    FailedRow,
+    GateRow,
+    LeftOutRow,
+    QueueRow,
+    Rank,
+    ReviewDocument,
+    SkippedRow,
+    UnreadyRow,
+    WarningRow,
+)
+from nightwork.review.effort import expected_minutes
+from nightwork.review.steps import next_steps
+from nightwork.score import PASS_MARK
+from nightwork.settings import Measure
+from nightwork.ticket import Priority
+
+__all__ = ["QUICK_MARK", "Reviewed", "build", "expected_minutes"]
+
+QUICK_MARK = 90  # over it, a change is likely to be approved quickly
+
+_DELIVERED = {Status.COMPLETED, Status.PARTIAL}
+_URGENT = {Priority.CRITICAL, Priority.HIGH}
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """What is known of one admitted ticket; `minutes` is what the decision took, `follow_up` and `merge_request` are
+    paths."""
+
+    entry: Entry
+    outcome: Outcome
+    change: Change | None = None
+    judgement: Judgement | None = None
+    escalation: Escalation | None = None
+    decision: str | None = None
+    answer: str | None = None
+    follow_up: str | None = None
+    merge_request: str | None = None
+    minutes: float | None = None
+
+
+def build(
+    manifest: Manifest,
+    reviewed: Sequence[Reviewed],
+    *,
+    sandbox: str,
+    unready: Iterable[UnreadyRow] = (),
+    left_out: Iterable[LeftOutRow] = (),
+    warnings: Iterable[WarningRow] = (),
+    red_on_base: Iterable[str] = (),
+) -> ReviewDocument:
+    """Make the document of one batch; raises ValueError unless `reviewed` holds each ticket of the manifest once."""
+    ids = sorted(item.entry.id for item in reviewed)
+    if ids != sorted(entry.id for entry in manifest.tickets):
+        raise ValueError(f"expected every ticket of {manifest.batch_id!r} once, got {ids}")
+    rows = sorted((_row(item, item.change) for item in reviewed if item.change and _delivered(item)), key=_place)
+    outcomes = Counter(item.outcome.status for item in reviewed)
+    counts = {status: outcomes[status] for status in Status}
+    scores = [row.score for row in rows if row.score is not None]
+    minutes = [item.minutes for item in reviewed if item.minutes is not None]
+    document = ReviewDocument(
+        batch_id=manifest.batch_id,
+        status=manifest.status,
+        base=manifest.base,
+        sandbox=sandbox,
+        counts=counts,
+        total=len(reviewed),
+        queue=tuple(rows),
+        escalations=tuple(_escalations(reviewed)),
+        skipped=tuple(_skipped(item) for item in reviewed if item.outcome.status is Status.SKIPPED),
+        failed=tuple(_failed(item) for item in reviewed if item.outcome.status in {Status.FAILED, Status.ABORTED}),
+        unready=tuple(unready),
+        warnings=(*warnings, *_lost_changes(reviewed)),
+        left_out=tuple(left_out),
+        red_on_base=tuple(red_on_base),
+        metrics=batch_metrics(counts, len(reviewed), scores, minutes),
+        cost_usd=sum(item.outcome.cost_usd for item in reviewed),
+    )
+    return document.model_copy(update={"next_steps": next_steps(document)})
+
+
+def _delivered(item: Reviewed) -> bool:
+    return item.outcome.status in _DELIVERED
+
+
+def _place(row: QueueRow) -> tuple[int, float, str]:
+    return row.rank, -row.score if row.score is not None else 1.0, row.ticket
+
+
+def _row(item: Reviewed, change: Change) -> QueueRow:
+    judgement = _judgement_of(item, change)
+    added, deleted = change.lines()
+    row = QueueRow(
+        ticket=item.entry.id,
+        title=item.entry.title,
+        branch=change.branch,
+        commit=change.commit,
+        attempt=change.attempt,
+        outcome=item.outcome.label(),
+        score=judgement.scores.total,
+        verdict=judgement.verdict,
+        ready=_is_ready(item.outcome, judgement),
+        gates=tuple(
+            GateRow(gate=gate.gate, measures=gate.measures, status=gate.status, detail=gate.detail)
+            for gate in judgement.gates
+        ),
+        vetoes=judgement.vetoes,
+        findings=judgement.findings_by_severity(),
+        flags=judgement.flags,
+        priority=item.entry.priority,
+        minutes=expected_minutes(change),
+        rank=Rank.REST,
+        why="",
+        stacked_on=change.stacked_on,
+        blocked_by=judgement.blocked_by,
+        remaining=change.remaining,
+        follow_up=item.follow_up,
+        decision=item.decision,
+        merge_request=item.merge_request,
+        files=len(change.files),
+        added=added,
+        deleted=deleted,
+        cost_usd=item.outcome.cost_usd,
+    )
+    row = row.model_copy(update={"rank": _rank(row)})
+    return row.model_copy(update={"why": "; ".join(_reasons(row))})
+
+
+def _judgement_of(item: Reviewed, change: Change) -> Judgement:
+    """Return what the gates say of this very commit: a verdict on another one says nothing of it."""
+    if item.judgement and item.judgement.commit == change.commit:
+        return item.judgement
+    return Judgement(ticket=change.ticket, attempt=change.attempt, commit=change.commit, verdict=Verdict.NOT_RUN)
+
+
+def _is_ready(outcome: Outcome, judgement: Judgement) -> bool:
+    total = judgement.scores.total
+    passed = judgement.verdict is Verdict.PASSED and total is not None and total >= PASS_MARK
+    return passed and outcome.status is Status.COMPLETED
+
+
+def _rank(row: QueueRow) -> Rank:
+    if row.decision is not None:
+        return Rank.DECIDED
+    if _has_security_flag(row):
+        return Rank.SECURITY
+    if row.priority in _URGENT:
+        return Rank.PRIORITY
+    is_quick = row.verdict is Verdict.PASSED and row.score is not None and row.score > QUICK_MARK
+    return Rank.SCORE if is_quick else Rank.REST
+
+
+def _has_security_flag(row: QueueRow) -> bool:
+    return any(row.findings.values()) or Flag.SECURITY_FINDING in row.flags or bool(_failed_gates(row, security=True))
+
+
+def _failed_gates(row: QueueRow, *, security: bool) -> list[str]:
+    return [
+        gate.gate
+        for gate in row.gates
+        if gate.status is GateStatus.FAILED and (gate.measures is Measure.SECURITY) is security
+    ]
+
+
+def _reasons(row: QueueRow) -> list[str]:
+    reasons = [*_rank_reason(row), *_verdict_reason(row)]
+    if row.outcome.startswith(Status.PARTIAL):
+        reasons.append(f"partial: {_remaining(row)}")
+    if row.verdict is Verdict.PASSED and row.score is not None and row.score < PASS_MARK:
+        reasons.append(f"score {words.score(row.score)}, below {PASS_MARK}")
+    return reasons or [f"score {words.score(row.score)}"]
+
+
+def _rank_reason(row: QueueRow) -> list[str]:
+    match row.rank:
+        case Rank.DECIDED:
+            return [f"decided: {row.decision}"]
+        case Rank.SECURITY:
+            return [f"security: {_security_reason(row)}"]
+        case Rank.PRIORITY:
+            return [f"priority {row.priority}"]
+        case Rank.SCORE:
+            return [f"score {words.score(row.score)}"]
+    return []
+
+
+def _security_reason(row: QueueRow) -> str:
+    vetoing = _failed_gates(row, security=True)
+    found = words.findings(row)
+    plural = "" if sum(row.findings.values()) == 1 else "s"
+    parts = [f"{found} finding{plural}"] if found else []
+    parts += [f"vetoed by {', '.join(vetoing)}"] if vetoing else []
+    return ", ".join(parts) or "flagged"
+
+
+def _verdict_reason(row: QueueRow) -> list[str]:
+    match row.verdict:
+        case Verdict.VETOED:
+            return _veto_reason(row)
+        case Verdict.BLOCKED_BY:
+            return [f"stacked on {row.blocked_by or 'a change'}, which is vetoed"]
+        case Verdict.NOT_RUN:
+            idle = [gate.gate for gate in row.gates if gate.status is GateStatus.NOT_RUN]
+            return [f"did not run: {', '.join(idle)}" if idle else "not judged"]
+    return []
+
+
+def _veto_reason(row: QueueRow) -> list[str]:
+    vetoing, others = _failed_gates(row, security=True), _failed_gates(row, security=False)
+    if row.rank is Rank.SECURITY and vetoing:
+        return [f"vetoed by {', '.join(others)}"] if others else []
+    return [f"vetoed by {', '.join([*vetoing, *others])}" if vetoing or others else "vetoed"]
+
+
+def _remaining(row: QueueRow) -> str:
+    count = len(row.remaining)
+    if not count:
+        return "ended before it was done"
+    return f"{count} points remain" if count > 1 else "1 point remains"
+
+
+def _escalations(reviewed: Sequence[Reviewed]) -> Iterable[EscalationRow]:
+    graph: nx.DiGraph[object] = nx.DiGraph()
+    graph.add_nodes_from(item.entry.id for item in reviewed)
+    graph.add_edges_from((name, item.entry.id) for item in reviewed for name in item.entry.dependencies)
+    skipped = {item.entry.id for item in reviewed if item.outcome.status is Status.SKIPPED}
+    waiting = [item for item in reviewed if item.outcome.status is Status.ESCALATED]
+    for item in sorted(waiting, key=_escalation_place):
+        yield _escalation(item, tuple(sorted(skipped & nx.descendants(graph, item.entry.id))))
+
+
+def _escalation_place(item: Reviewed) -> tuple[bool, int, str]:
+    return item.answer is not None, list(Priority).index(item.entry.priority), item.entry.id
+
+
+def _escalation(item: Reviewed, blocks: tuple[str, ...]) -> EscalationRow:
+    record = item.escalation
+    if record is None:
+        return EscalationRow(
+            ticket=item.entry.id,
+            title=item.entry.title,
+            trigger=item.outcome.reason or "not recorded",
+            summary=item.outcome.message or "the record of the escalation is missing",
+            context="",
+            recommendation=None,
+            answer=item.answer,
+            blocks=blocks,
+        )
+    context = record.context
+    return EscalationRow(
+        ticket=item.entry.id,
+        title=item.entry.title,
+        trigger=record.trigger,
+        summary=record.summary,
+        context=f"Tried: {context.tried}\nWhy: {context.why}\nBlocks: {context.blocks}",
+        options=record.options,
+        recommendation=record.recommendation,
+        questions=record.questions,
+        answer=item.answer,
+        blocks=blocks,
+    )
+
+
+def _skipped(item: Reviewed) -> SkippedRow:
+    return SkippedRow(ticket=item.entry.id, title=item.entry.title, reason=_message(item.outcome))
+
+
+def _failed(item: Reviewed) -> FailedRow:
+    label, reason = item.outcome.label(), _message(item.outcome)
+    return FailedRow(ticket=item.entry.id, title=item.entry.title, outcome=label, reason=reason)
+
+
+def _message(outcome: Outcome) -> str:
+    return outcome.message or (outcome.error.message if outcome.error else "") or "no reason recorded"
+
+
+def _lost_changes(reviewed: Sequence[Reviewed]) -> Iterable[WarningRow]:
+    for item in reviewed:
+        if _delivered(item) and item.change is None:
+            text = f"is {item.outcome.label()}, but no change is on record: it cannot be reviewed"
+            yield WarningRow(ticket=item.entry.id, text=text)

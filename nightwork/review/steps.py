@@ -1,0 +1,69 @@
+"""What a person would do next after a batch, as commands to copy."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+
+from nightwork.outcome import Status, Verdict
+from nightwork.review import words
+from nightwork.review.document import EscalationRow, QueueRow, Rank, ReviewDocument
+
+MOST = 6
+
+
+def next_steps(document: ReviewDocument) -> tuple[str, ...]:
+    """Return at most six steps, most valuable first: one of each kind before a second of any.
+
+    A step is `command  # why`, or a sentence where there is nothing to run. Text of other people stands only behind
+    the `#`, on one line, so that a copied step runs what it shows.
+    """
+    kinds = [_urgent(document), _approvals(document), _answers(document), _resumes(document), _retries(document)]
+    kinds += [_repairs(document), _reworks(document)]
+    turns = [(place, text) for turn in zip_longest(*kinds) for place, text in enumerate(turn) if text is not None]
+    return tuple(text for _, text in sorted(turns[:MOST], key=lambda step: step[0]))
+
+
+def _urgent(document: ReviewDocument) -> list[str]:
+    return [_decide(row) for row in document.queue if row.rank is Rank.SECURITY]
+
+
+def _approvals(document: ReviewDocument) -> list[str]:
+    return [_decide(row) for row in document.queue if row.ready and row.rank not in {Rank.SECURITY, Rank.DECIDED}]
+
+
+def _reworks(document: ReviewDocument) -> list[str]:
+    settled = {Rank.SECURITY, Rank.DECIDED}
+    return [_decide(row) for row in document.queue if row.verdict is Verdict.VETOED and row.rank not in settled]
+
+
+def _decide(row: QueueRow) -> str:
+    decision = "approve" if row.ready else "request-changes"
+    return f"nightwork decide {row.ticket} {decision}  # {words.line(row.why)}, about {words.duration(row.minutes)}"
+
+
+def _answers(document: ReviewDocument) -> list[str]:
+    return [_answer(row) for row in document.escalations if row.answer is None and row.recommendation]
+
+
+def _answer(row: EscalationRow) -> str:
+    gain = f"unblocks {', '.join(row.blocks)}: " if row.blocks else ""
+    return f"nightwork answer {row.ticket} {row.recommendation}  # {gain}{words.line(row.summary, 120)}"
+
+
+def _resumes(document: ReviewDocument) -> list[str]:
+    count = document.counts[Status.ABORTED]
+    said = f"runs {words.number_of(count, 'aborted ticket')} again"
+    return [f"nightwork resume {document.batch_id}  # {said}"] if count else []
+
+
+def _retries(document: ReviewDocument) -> list[str]:
+    count = document.counts[Status.FAILED]
+    said = f"a new attempt at {words.number_of(count, 'failed ticket')}"
+    return [f"nightwork resume {document.batch_id} --retry-failed  # {said}"] if count else []
+
+
+def _repairs(document: ReviewDocument) -> list[str]:
+    return [
+        f"make {words.line(row.ticket)} ready ({words.line(row.where)}): {words.line('; '.join(row.reasons))}"
+        for row in document.unready
+    ]

@@ -1,0 +1,200 @@
+"""The settings of one target repository: `nightwork.yaml` at its root, then the environment, then flags.
+
+Every key, with its default and its meaning, is in docs/settings.md, which a test holds against this module.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from nightwork import yamlfile
+from nightwork.errors import bad_input
+
+FILE_NAME = "nightwork.yaml"
+ENVIRONMENT_PREFIX = "NIGHTWORK_"
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+def parse_duration(value: object) -> object:
+    """Read `90s`, `30m`, `1h30m`; raises ValueError for anything else that is not a timedelta."""
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
+    if match is None:
+        raise ValueError("expected a duration such as 90s, 30m or 1h30m")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def format_duration(duration: timedelta) -> str:
+    """Write a duration as the contract does: `30m`, `1h30m`, `45s`."""
+    minutes, seconds = divmod(int(duration.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{amount}{unit}" for amount, unit in ((hours, "h"), (minutes, "m"), (seconds, "s")) if amount]
+    return "".join(parts) or "0s"
+
+
+def _positive(duration: timedelta) -> timedelta:
+    if duration <= timedelta(0):
+        raise ValueError("expected a duration longer than zero")
+    return duration
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    AfterValidator(_positive),
+    PlainSerializer(format_duration, return_type=str),
+]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
+Command = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Section(BaseModel):
+    """A part of the settings; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BatchSettings(Section):
+    """How much one batch takes on."""
+
+    max_tickets: int = Field(default=20, ge=1, le=1000)
+    timeout_per_ticket: Duration = timedelta(minutes=30)
+    parallel_agents: int = Field(default=3, ge=1, le=64)
+    budget_usd: float | None = Field(default=None, ge=0)
+    deadline: AwareDatetime | None = None
+
+
+class AgentSettings(Section):
+    """Who does the work: a model in nightwork's own loop, or any coding command line."""
+
+    kind: Literal["model", "command"] = "model"
+    model: str = Field(default="", description="`scripted:FILE` replays a script; the file is relative to the repository")
+    command: tuple[str, ...] = Field(default=(), description="the coding command line; the prompt is its standard input")
+    pass_env: tuple[str, ...] = Field(default=(), description="variables that the command may see; none by default")
+    max_turns: int = Field(default=60, ge=1, le=1000, description="turns of one stage before the iteration limit")
+    fix_rounds: int = Field(default=2, ge=0, le=10, description="times that red gates go back to the agent")
+    command_timeout: Duration = timedelta(minutes=10)
+
+
+class RunOptions(Section):
+    """What one run may set differently from the repository's settings; None leaves them as they are."""
+
+    tickets: str | None = Field(default=None, description="where tickets come from: a folder of Markdown files")
+    base: str | None = Field(default=None, description="branch, tag or commit from which the branches start")
+    max_tickets: int | None = Field(default=None, ge=1, le=1000)
+    parallel_agents: int | None = Field(default=None, ge=1, le=64, description="agents at work at the same time")
+    budget_usd: float | None = Field(default=None, ge=0, description="no ticket is started once this is spent")
+    deadline: AwareDatetime | None = Field(default=None, description="no ticket is started after this time")
+    strict: bool = Field(default=False, description="refuse the batch when any ticket is unready")
+    retry_failed: bool = Field(default=False, description="on resume: work on failed tickets again, as a new attempt")
+
+    def flags(self) -> dict[str, Any]:
+        """Return the settings that are set here, by dotted key."""
+        chosen = {"tickets": self.tickets, "base": self.base}
+        chosen |= {f"batch.{key}": getattr(self, key) for key in _BATCH_OPTIONS}
+        return {key: value for key, value in chosen.items() if value is not None}
+
+
+_BATCH_OPTIONS = ("max_tickets", "parallel_agents", "budget_usd", "deadline")
+
+
+class Measure(StrEnum):
+    """What a gate tells about; the score has one share for each."""
+
+    SYNTAX = "syntax"
+    TESTS = "tests"
+    SECURITY = "security"
+
+
+class GateSettings(Section):
+    """One gate: a command and the form of the report it prints."""
+
+    name: Name
+    measures: Measure
+    command: Command
+    report: str = Field(default="exit_code", description="sarif, junit, mypy, detect_secrets or exit_code")
+    report_path: str | None = Field(default=None, description="the file that holds the report; default: standard output")
+    timeout: Duration = timedelta(minutes=15)
+
+
+class Settings(Section):
+    """Everything that a batch is told."""
+
+    tickets: str = "tickets"
+    base: str = "HEAD"
+    batch: BatchSettings = BatchSettings()
+    agent: AgentSettings = AgentSettings()
+    gates: tuple[GateSettings, ...] = ()
+    gate_config: tuple[str, ...] = Field(
+        default=(
+            "pyproject.toml",
+            "setup.cfg",
+            "tox.ini",
+            "pytest.ini",
+            "ruff.toml",
+            ".ruff.toml",
+            "mypy.ini",
+            ".bandit",
+            ".coveragerc",
+            ".secrets.baseline",
+            "nightwork.yaml",
+        ),
+        description="files that configure gates; the gates see them as they are on the base commit",
+    )
+
+    def printable(self) -> str:
+        """Return what differs from the defaults, as YAML; settings hold no secrets, only names of variables."""
+        changed = self.model_dump(mode="json", exclude_defaults=True)
+        return yaml.safe_dump(changed, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
+
+
+def load(
+    repository: Path, flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """Read the settings of `repository`; flags are dotted keys (`batch.parallel_agents`) and None means not given.
+
+    A variable `NIGHTWORK_BATCH__PARALLEL_AGENTS` sets `batch.parallel_agents`; its value is read as YAML. Raises BadInput
+    with every fault, each with its file and line or the variable's name.
+    """
+    path = repository / FILE_NAME
+    file = yamlfile.parse(yamlfile.read_text(path, FILE_NAME) if path.exists() else "{}", FILE_NAME)
+    data = {} if file.data is None else file.data
+    if not isinstance(data, dict):
+        raise bad_input(f"{FILE_NAME}:1", f"expected a mapping of settings, not {type(data).__name__}")
+    layers = _environment_layer(os.environ if environment is None else environment)
+    layers += [(dotted, dotted.split("."), value) for dotted, value in (flags or {}).items() if value is not None]
+    lines = dict(file.lines)
+    origins: dict[yamlfile.Location, str] = {}
+    for source, keys, value in layers:
+        _set(data, keys, value, source)
+        lines.pop(tuple(keys), None)
+        origins[tuple(keys)] = source
+    return yamlfile.validate(Settings, yamlfile.YamlFile(FILE_NAME, data, lines, origins))
+
+
+def _environment_layer(environment: Mapping[str, str]) -> list[tuple[str, list[str], Any]]:
+    return [
+        (name, name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"), yamlfile.parse(text, name).data)
+        for name, text in sorted(environment.items())
+        if name.startswith(ENVIRONMENT_PREFIX)
+    ]
+
+
+def _set(data: dict[str, Any], keys: list[str], value: Any, source: str) -> None:
+    for key in keys[:-1]:
+        data = data.setdefault(key, {})
+        if not isinstance(data, dict):
+            raise bad_input(source, f"{key!r} holds no keys in {FILE_NAME}")
+    data[keys[-1]] = value

@@ -1,0 +1,1 @@
+"""What each stage of the overnight batch does, without Prefect: intake, generation, gates, review."""

@@ -1,0 +1,328 @@
+"""Stage 3: judge each change in a clean checkout, compared with the commit that it stands on. No agent runs here."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from nightwork import engine, records
+from nightwork.batch import Attempt, Batch, TicketRef
+from nightwork.change import ChangedFile
+from nightwork.checkpoint import BatchState
+from nightwork.engine import Future
+from nightwork.gates import compare, run_gate, vetoes_of
+from nightwork.gates.flags import path_flags
+from nightwork.gates.judgement import Flag, GateResult, GateStatus, Judgement, Scores
+from nightwork.gates.report import GateRun
+from nightwork.manifest import BatchStatus
+from nightwork.markdown import escape, table
+from nightwork.outcome import Outcome, Status, Verdict
+from nightwork.progress import create_reporter
+from nightwork.sandbox import open_sandbox
+from nightwork.score import complexity_score, docs_score, security_score, syntax_score, tests_score, total
+from nightwork.score.source import added_complexity, undocumented_names
+from nightwork.settings import Measure, Settings
+from nightwork.workspace import Repository
+
+# Runs one gate in the ticket's checkout: (ticket, gate, tree, round), all plain, so that it can be a task of its own.
+GateStep = Callable[[TicketRef, str, str, int], GateRun]
+
+_LANDED = frozenset({Status.COMPLETED, Status.PARTIAL})
+_baseline_lock = threading.Lock()
+
+
+class Measurement(BaseModel):
+    """What all gates found on one tree."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    runs: tuple[GateRun, ...]
+
+
+def gate(ref: TicketRef, name: str, tree: str, number: int) -> GateRun:  # noqa: ARG001  tree and number are the key
+    """Run one gate in the ticket's checkout."""
+    settings = next(gate for gate in ref.batch.settings().gates if gate.name == name)
+    return run_gate(settings, ref.batch.checkout(ref.ticket), open_sandbox())
+
+
+def gate_key(ref: TicketRef, name: str, tree: str, number: int) -> str:
+    """Return the key under which the result of a gate may be used again."""
+    settings = ref.batch.settings()
+    parts = [ref.run_id, ref.ticket, name, tree, str(number), digest(settings), ref.batch.manifest().base]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def run_gates(batch: Batch, submit: Callable[[TicketRef], Future]) -> BatchState:
+    """Judge every change that has no verdict yet; the checkpoint is saved after each."""
+    state, manifest = batch.state(), batch.manifest()
+    landed = {name: o for name, o in state.items.items() if o.status in _LANDED and o.verdict is None}
+    items = [replace(i, dependencies=tuple(n for n in i.dependencies if n in landed)) for i in manifest.items()]
+    reporter = create_reporter(len(landed))
+
+    def record(name: str, outcome: Outcome) -> None:
+        if outcome.status is Status.RUNNING:
+            reporter.start(name)
+            return
+        state.items[name] = state.items[name].with_(verdict=outcome.verdict)
+        batch.save(state)
+        reporter.complete(name, outcome)
+
+    engine.run(
+        [item for item in items if item.id in landed],
+        {},
+        lambda name: submit(batch.ref(state, name)),
+        parallel=min(batch.settings().batch.parallel_agents, os.cpu_count() or 1),
+        record=record,
+    )
+    reporter.finish()
+    unjudged = any(o.status in _LANDED and o.verdict is None for o in state.items.values())
+    aborted = manifest.status is BatchStatus.ABORTED or unjudged
+    batch.tell_manifest(state, BatchStatus.ABORTED if aborted else BatchStatus.COMPLETED)
+    return state
+
+
+def judge_ticket(ref: TicketRef, gate_step: GateStep = gate) -> Outcome:
+    """Judge what an attempt landed and write the judgement down; returns it as a verdict."""
+    change = ref.change
+    if change is None:
+        raise ValueError(f"{ref.ticket} has no change to judge")
+    judged = judge(ref, change.commit, change.parent, gate_step)
+    blocker = _vetoed_dependency(ref, change.stacked_on)
+    if blocker and judged.verdict is not Verdict.VETOED:
+        judged = judged.model_copy(update={"verdict": Verdict.BLOCKED_BY, "blocked_by": blocker})
+    records.save(judged, ref.folder / "judgement.json")
+    message = judged.vetoes[0] if judged.vetoes else ""
+    return Outcome(status=Status.COMPLETED, verdict=judged.verdict, attempt=ref.attempt, message=message)
+
+
+def objections(ref: TicketRef) -> list[str]:
+    """Return what the gates veto in the work as it stands in the agent's worktree; [] when nothing."""
+    if not ref.batch.settings().gates:
+        return []
+    repository = Repository(Path(ref.repository))
+    attempt = records.load(Attempt, ref.folder / "attempt.json")
+    assert attempt is not None
+    tree = repository.snapshot(ref.worktree)
+    if tree == repository.tree(attempt.parent):
+        return ["nothing has been changed yet"]
+    commit = repository.keep_wip(ref.ticket, tree, attempt.parent, attempt.opened_at)
+    return list(judge(ref, commit, attempt.parent, gate).vetoes)
+
+
+def judge(ref: TicketRef, commit: str, parent: str, gate_step: GateStep) -> Judgement:
+    """Run all gates on a commit and compare them with those on its parent."""
+    settings, repository = ref.batch.settings(), Repository(Path(ref.repository))
+    before = baseline(ref, parent)
+    files = repository.changes(parent, commit)
+    diff = _Difference(repository, parent, commit, files)
+    with _Checkout(ref, repository, settings, commit):
+        tree = repository.tree(commit)
+        results = [
+            compare(
+                earlier,
+                gate_step(ref, earlier.gate, tree, 1),
+                diff.line_before,
+                diff.line_after,
+                diff.old_path,
+                lambda name=earlier.gate: gate_step(ref, name, tree, 2),  # type: ignore[misc]
+            )
+            for earlier in before
+        ]
+    vetoes = vetoes_of(results)
+    return Judgement(
+        ticket=ref.ticket,
+        attempt=ref.attempt,
+        commit=commit,
+        verdict=_verdict(results, vetoes),
+        vetoes=vetoes,
+        gates=tuple(results),
+        flags=_flags(results, path_flags(files, settings.gate_config)),
+        scores=_scores(results, diff),
+        sandbox=open_sandbox().name,
+    )
+
+
+def baseline(ref: TicketRef, commit: str) -> tuple[GateRun, ...]:
+    """Return what the gates find on the commit that a change stands on; measured once for each tree."""
+    repository, settings = Repository(Path(ref.repository)), ref.batch.settings()
+    path = ref.batch.state_folder / "measurements" / f"{repository.tree(commit)}-{digest(settings)[:16]}.json"
+    with _baseline_lock:
+        known = records.load(Measurement, path)
+        if known is None:
+            names = [gate.name for gate in settings.gates]
+            base = TicketRef(ref.repository, ref.batch_id, ref.run_id, f"base-{commit[:12]}")
+            with _Checkout(base, repository, settings, commit):
+                known = Measurement(runs=tuple(gate(base, name, commit, 1) for name in names))
+            records.save(known, path)
+    return known.runs
+
+
+def red_on_base(runs: Sequence[GateRun]) -> tuple[str, ...]:
+    """Say what the gates complain of before any agent has worked."""
+    texts = []
+    for run in runs:
+        failing = [test.id for test in run.report.tests if test.status == "failed"]
+        if run.problem:
+            texts.append(f"{run.gate} could not run: {run.problem}")
+        elif failing:
+            texts.append(f"{run.gate}: {len(failing)} failing: {', '.join(failing[:3])}")
+        elif run.report.findings:
+            texts.append(f"{run.gate}: {len(run.report.findings)} findings, which count for no ticket")
+        elif run.exit_code:
+            texts.append(f"{run.gate} exited {run.exit_code}")
+    return tuple(texts)
+
+
+def results(ref: TicketRef) -> str:
+    """Return what the gates say of an attempt, as Markdown."""
+    judged = ref.batch.judgement(ref.ticket, ref.attempt)
+    if judged is None:
+        return f"# {escape(ref.ticket)}\n\nNot judged."
+    total = "n/a" if judged.scores.total is None else f"{judged.scores.total:g}"
+    rows = [(g.gate, g.measures, g.status, g.detail, f"{g.duration_s:.1f} s") for g in judged.gates]
+    found = [(g.gate, f.severity, f"{f.path}:{f.line}", f.rule, f.message) for g in judged.gates for f in g.findings]
+    parts = [
+        f"# {escape(ref.ticket)}: {escape(judged.verdict)}, score {total}",
+        f"Commit `{judged.commit[:12]}`, attempt {judged.attempt}, gates ran {escape(judged.sandbox)}.",
+        *(f"Veto: {escape(veto)}" for veto in judged.vetoes),
+        *(f"Flag: {escape(flag)}" for flag in judged.flags),
+        table(("gate", "measures", "status", "detail", "took"), rows),
+        *([table(("gate", "severity", "where", "rule", "finding"), found)] if found else []),
+    ]
+    return "\n\n".join(parts)
+
+
+def digest(settings: Settings) -> str:
+    """Return a digest of what shapes the gates' results."""
+    parts = [*(gate.model_dump_json() for gate in settings.gates), *settings.gate_config]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+class _Checkout:
+    """A clean checkout of a commit, with the gate configuration of the batch's base; removed at the end."""
+
+    def __init__(self, ref: TicketRef, repository: Repository, settings: Settings, commit: str) -> None:
+        self.path = ref.batch.checkout(ref.ticket)
+        self.repository = repository
+        self.settings = settings
+        self.commit = commit
+        self.base = ref.batch.manifest().base
+
+    def __enter__(self) -> None:
+        self.repository.remove_worktree(self.path)
+        self.repository.add_worktree(self.path, self.commit)
+        self.repository.restore(self.path, self.base, list(self.settings.gate_config))
+
+    def __exit__(self, *_: object) -> None:
+        self.repository.remove_worktree(self.path)
+
+
+@dataclass
+class _Difference:
+    """The sources of two commits, as far as the gates ask for them."""
+
+    repository: Repository
+    parent: str
+    commit: str
+    files: Sequence[ChangedFile]
+
+    def __post_init__(self) -> None:
+        self._old = {file.path: file.old_path for file in self.files if file.old_path}
+        self._lines: dict[tuple[str, str], list[str]] = {}
+
+    def old_path(self, path: str) -> str:
+        return self._old.get(path, path)
+
+    def line_before(self, path: str, line: int) -> str:
+        return self._line(self.parent, path, line)
+
+    def line_after(self, path: str, line: int) -> str:
+        return self._line(self.commit, path, line)
+
+    def sources(self) -> list[tuple[str, bytes | None, bytes | None]]:
+        """Return (path, source before, source after) of every changed file."""
+        return [
+            (
+                file.path,
+                self.repository.read(self.parent, self.old_path(file.path)),
+                self.repository.read(self.commit, file.path),
+            )
+            for file in self.files
+        ]
+
+    def _line(self, commit: str, path: str, line: int) -> str:
+        if (commit, path) not in self._lines:
+            source = self.repository.read(commit, path) or b""
+            self._lines[commit, path] = source.decode("utf-8", "replace").splitlines()
+        lines = self._lines[commit, path]
+        return lines[line - 1] if 0 < line <= len(lines) else ""
+
+
+def _verdict(results: Sequence[GateResult], vetoes: Sequence[str]) -> Verdict:
+    if vetoes:
+        return Verdict.VETOED
+    if not results or any(result.status is GateStatus.NOT_RUN for result in results):
+        return Verdict.NOT_RUN
+    return Verdict.PASSED
+
+
+def _vetoed_dependency(ref: TicketRef, stacked_on: Sequence[str]) -> str | None:
+    state = ref.batch.state()
+    for name in stacked_on:
+        judged = ref.batch.judgement(name, state.items[name].attempt)
+        if judged and judged.verdict in {Verdict.VETOED, Verdict.BLOCKED_BY}:
+            return name
+    return None
+
+
+def _flags(results: Sequence[GateResult], of_paths: Sequence[Flag]) -> tuple[Flag, ...]:
+    security = any(result.findings for result in results if result.measures is Measure.SECURITY)
+    flaky = any(result.flaky_tests for result in results)
+    return (
+        *((Flag.SECURITY_FINDING,) if security else ()),
+        *of_paths,
+        *((Flag.FLAKY_TEST,) if flaky else ()),
+    )
+
+
+def _scores(results: Sequence[GateResult], diff: _Difference) -> Scores:
+    by_measure = {measure: [r for r in results if r.measures is measure] for measure in Measure}
+    syntax = [result.status for result in by_measure[Measure.SYNTAX]]
+    tests = by_measure[Measure.TESTS]
+    findings = [finding for result in by_measure[Measure.SECURITY] for finding in result.findings]
+    severities = {str(severity): 0 for severity in ("critical", "high", "medium", "low")}
+    for finding in findings:
+        severities[finding.severity] += 1
+    ran = any(result.status is not GateStatus.NOT_RUN for result in by_measure[Measure.SECURITY])
+    return total(
+        syntax=syntax_score(None if not syntax else _all_passed(syntax)),
+        tests=tests_score(sum(r.tests_passed for r in tests), sum(r.tests_total for r in tests)) if tests else None,
+        security=security_score(severities) if ran else None,
+        complexity=complexity_score(_added_complexity(diff)),
+        docs=docs_score(_documented(diff)),
+    )
+
+
+def _all_passed(statuses: Sequence[GateStatus]) -> bool | None:
+    if GateStatus.FAILED in statuses:
+        return False
+    return None if GateStatus.NOT_RUN in statuses else True
+
+
+def _added_complexity(diff: _Difference) -> int | None:
+    added = [added_complexity(before, after, path) for path, before, after in diff.sources()]
+    known = [value for value in added if value is not None]
+    return sum(known) if known else None
+
+
+def _documented(diff: _Difference) -> bool | None:
+    found = [undocumented_names(before, after, path) for path, before, after in diff.sources()]
+    known = [names for names in found if names is not None]
+    return not any(known) if known else None
+

@@ -1,0 +1,336 @@
+"""Stage 2: one ticket from C0 to its draft merge request.
+
+Each step reads what it needs from the batch's folder and leaves what it made there, so that its arguments are plain
+values and it can be run again after a kill at any instant.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nightwork import __version__, engine, records, stop
+from nightwork.agent import Assignment, Clock, Escalation, Plan, Scope, TimedOut, Work, open_agent
+from nightwork.agent.trajectory import Trajectory
+from nightwork.batch import Attempt, Batch, EscalationRecord, TicketRef
+from nightwork.change import Change
+from nightwork.checkpoint import BatchState
+from nightwork.engine import Future
+from nightwork.errors import StateError, Unfinished
+from nightwork.files import write_atomically
+from nightwork.forge import MergeRequest, open_forge
+from nightwork.manifest import BatchStatus
+from nightwork.outcome import PENDING, Outcome, Reason, Status
+from nightwork.progress import create_reporter
+from nightwork.sandbox import open_sandbox
+from nightwork.settings import Settings
+from nightwork.stages import gates
+from nightwork.stages.texts import commit_message, follow_up_ticket, merge_request_body
+from nightwork.workspace import BRANCH_PREFIX, WIP_PREFIX, Repository
+
+# Part of every step's key: raise it when a step's result changes its meaning.
+STEP_VERSION = 1
+
+
+ScopeStep = Callable[[TicketRef], Scope | Escalation]
+PlanStep = Callable[[TicketRef, Scope], Plan | Escalation]
+ImplementStep = Callable[[TicketRef, Scope, Plan], Work | Escalation]
+PublishStep = Callable[[TicketRef, Scope, Plan, Work], Outcome]
+
+
+def run_tickets(
+    batch: Batch,
+    submit: Callable[[TicketRef], Future],
+    tell: Callable[[str, Outcome], object] = lambda *_: None,
+    retry_failed: bool = False,
+) -> BatchState:
+    """Work on every ticket that is not settled; the checkpoint is saved after each.
+
+    `tell` is told of tickets that were not started, since no `submit` shows them.
+    """
+    manifest, settings = batch.manifest(), batch.settings()
+    state = reopened(batch, retry_failed)
+    batch.save(state)
+    batch.tell_manifest(state, BatchStatus.RUNNING)
+    reporter = create_reporter(len(state.items), sum(outcome.is_settled() for outcome in state.items.values()))
+
+    def record(name: str, outcome: Outcome) -> None:
+        if outcome.status is Status.RUNNING:
+            reporter.start(name)
+            return
+        state.items[name] = outcome
+        batch.save(state)
+        reporter.complete(name, outcome)
+        if outcome.started_at is None:
+            tell(name, outcome)
+
+    engine.run(
+        manifest.items(),
+        state.items,
+        lambda name: submit(batch.ref(state, name)),
+        parallel=settings.batch.parallel_agents,
+        record=record,
+        admit=lambda _: _refusal(state, settings),
+    )
+    reporter.finish()
+    aborted = any(outcome.status is Status.ABORTED for outcome in state.items.values())
+    batch.tell_manifest(state, BatchStatus.ABORTED if aborted else BatchStatus.RUNNING)
+    return state
+
+
+def reopened(batch: Batch, retry_failed: bool) -> BatchState:
+    """Return the checkpoint with everything pending that a run is to take up; writes nothing."""
+    state = batch.state()
+    for name, outcome in state.items.items():
+        if outcome.status is Status.FAILED and retry_failed:
+            state.items[name] = PENDING.with_(attempt=outcome.attempt + 1)
+        elif not outcome.is_settled() or (outcome.status is Status.ESCALATED and batch.answer(name)):
+            state.items[name] = PENDING.with_(attempt=outcome.attempt)
+    return state
+
+
+def has_work(batch: Batch, retry_failed: bool) -> bool:
+    """Say whether a resume would start a ticket or judge a change."""
+    state = reopened(batch, retry_failed)
+    if any(o.status in {Status.COMPLETED, Status.PARTIAL} and o.verdict is None for o in state.items.values()):
+        return True
+    items = batch.manifest().items()
+    settled = {name: outcome for name, outcome in state.items.items() if outcome.is_settled()}
+    return bool(engine.startable(items, settled))
+
+
+def _refusal(state: BatchState, settings: Settings) -> Outcome | None:
+    """Say why nothing more may be started; None while it may."""
+    limits = settings.batch
+    if stop.is_requested():
+        return Outcome(status=Status.ABORTED, reason=Reason.STOPPED, message="the run was stopped")
+    if limits.deadline and datetime.now(UTC) >= limits.deadline:
+        return Outcome(status=Status.ABORTED, reason=Reason.DEADLINE, message=f"the deadline {limits.deadline} is over")
+    spent = sum(outcome.cost_usd for outcome in state.items.values())
+    if limits.budget_usd is not None and spent >= limits.budget_usd:
+        message = f"${spent:.2f} of ${limits.budget_usd:.2f} are spent"
+        return Outcome(status=Status.ABORTED, reason=Reason.BUDGET, message=message)
+    return None
+
+
+def generate_ticket(
+    ref: TicketRef, scope: ScopeStep, plan: PlanStep, implement: ImplementStep, publish: PublishStep
+) -> Outcome:
+    """Take one ticket through C0, C1, C2 to its merge request; the steps are this module's, or bound to a policy."""
+    open_attempt(ref)
+    try:
+        scoped = scope(ref)
+        if isinstance(scoped, Escalation):
+            return escalate(ref, scoped)
+        planned = plan(ref, scoped)
+        if isinstance(planned, Escalation):
+            return escalate(ref, planned)
+        work = implement(ref, scoped, planned)
+        if isinstance(work, Escalation):
+            return escalate(ref, work)
+        return publish(ref, scoped, planned, work)
+    finally:
+        keep_work(ref)
+
+
+def scope(ref: TicketRef) -> Scope | Escalation:
+    """C0: understand the scope."""
+    return open_agent(_assignment(ref), Path(ref.repository)).scope()
+
+
+def plan(ref: TicketRef, scoped: Scope) -> Plan | Escalation:
+    """C1: plan the approach and its risks."""
+    return open_agent(_assignment(ref), Path(ref.repository)).plan(scoped)
+
+
+def implement(ref: TicketRef, scoped: Scope, planned: Plan) -> Work | Escalation:
+    """C2: implement and test, with at most `agent.fix_rounds` rounds against the gates.
+
+    A ticket whose time is over is partial with a usable difference, and failed without one.
+    """
+    assignment = _assignment(ref)
+    try:
+        return open_agent(assignment, Path(ref.repository)).implement(scoped, planned, lambda: gates.objections(ref))
+    except TimedOut as error:
+        repository = Repository(Path(ref.repository))
+        if repository.snapshot(ref.worktree) == repository.tree(attempt_of(ref).parent):
+            message = f"{error}, and nothing was changed"
+            raise Unfinished(Outcome(status=Status.FAILED, reason=Reason.TIMEOUT, message=message)) from error
+        title = ref.batch.ticket(ref.ticket).title
+        return Work(summary=title, remaining=(f"unfinished: {error}; see the transcript",))
+
+
+def publish(ref: TicketRef, scoped: Scope, planned: Plan, work: Work) -> Outcome:
+    """Commit the worktree to the ticket's branch and propose the merge request; doing it twice changes nothing."""
+    batch, repository = ref.batch, Repository(Path(ref.repository))
+    ticket = batch.ticket(ref.ticket)
+    change = ref.change or _land(ref, repository, work)
+    follow_up = _write_follow_up(ref, work)
+    body = merge_request_body(ticket, scoped, planned, change, follow_up)
+    shared = change.model_dump(include={"ticket", "attempt", "branch", "parent", "commit", "stacked_on"})
+    open_forge(batch.folder).propose(MergeRequest(title=ticket.title, body=body, **shared))
+    repository.drop_wip(ticket.id)
+    repository.remove_worktree(ref.worktree)
+    points = len(work.remaining)
+    return Outcome(
+        status=change.status,
+        reason=Reason.REMAINING_WORK if points else None,
+        message=f"{points} point{'s' if points > 1 else ''} left" if points else "",
+        attempt=ref.attempt,
+        cost_usd=_cost_usd(ref),
+    )
+
+
+def _land(ref: TicketRef, repository: Repository, work: Work) -> Change:
+    """Make the attempt's one commit and point the branch at it."""
+    batch, attempt = ref.batch, attempt_of(ref)
+    ticket, branch = batch.ticket(ref.ticket), BRANCH_PREFIX + ref.ticket
+    tree = repository.snapshot(ref.worktree)
+    if tree == repository.tree(attempt.parent):
+        message = "the agent ended without changing a file"
+        raise Unfinished(Outcome(status=Status.FAILED, reason=Reason.NO_CHANGE, message=message))
+    commit = repository.commit(tree, [attempt.parent], commit_message(ticket, work, batch.id), attempt.opened_at)
+    head = repository.branch_head(branch)
+    if head not in {None, commit, attempt.parent}:
+        message = f"branch {branch} was moved to {head} by somebody else; the work is kept in {WIP_PREFIX}{ref.ticket}"
+        raise Unfinished(Outcome(status=Status.ABORTED, reason=Reason.INFRASTRUCTURE, message=message))
+    repository.set_branch(branch, commit)
+    change = Change(
+        ticket=ticket.id,
+        attempt=attempt.number,
+        title=ticket.title,
+        branch=branch,
+        parent=attempt.parent,
+        commit=commit,
+        tree=tree,
+        stacked_on=attempt.stacked_on,
+        files=tuple(repository.changes(attempt.parent, commit)),
+        status=Status.PARTIAL if work.remaining else Status.COMPLETED,
+        remaining=work.remaining,
+    )
+    records.save(change, ref.folder / "change.json")
+    return change
+
+
+def _write_follow_up(ref: TicketRef, work: Work) -> Path | None:
+    if work.follow_up is None:
+        return None
+    path = ref.batch.folder / "follow_ups" / f"{ref.ticket}-follow-up.md"
+    write_atomically(path, follow_up_ticket(ref.batch.ticket(ref.ticket), work.follow_up, work.remaining))
+    return path
+
+
+def escalate(ref: TicketRef, escalation: Escalation) -> Outcome:
+    """Put the ticket into the queue of decisions."""
+    batch = ref.batch
+    number = len(batch.decisions.answers(ref.ticket, ref.attempt))
+    record = EscalationRecord(ticket=ref.ticket, attempt=ref.attempt, number=number, escalation=escalation)
+    records.save(record, batch.folder / "escalations" / f"{ref.ticket}.json")
+    reason = Reason(escalation.trigger.value)
+    message = escalation.summary
+    return Outcome(
+        status=Status.ESCALATED, reason=reason, message=message, attempt=ref.attempt, cost_usd=_cost_usd(ref)
+    )
+
+
+def keep_work(ref: TicketRef) -> None:
+    """Keep what stands in the ticket's worktree under its work-in-progress ref; nothing there is fine."""
+    if not (ref.worktree / ".git").exists():
+        return
+    repository, attempt = Repository(Path(ref.repository)), attempt_of(ref)
+    tree = repository.snapshot(ref.worktree)
+    if tree != repository.tree(attempt.parent):
+        repository.keep_wip(ref.ticket, tree, attempt.parent, attempt.opened_at)
+
+
+def step_key(ref: TicketRef, stage: str) -> str:
+    """Return the key under which a step's result may be used again: whatever shapes it, and nothing else."""
+    batch = ref.batch
+    parts = [
+        ref.run_id,
+        batch.ticket(ref.ticket).model_dump_json(),
+        attempt_of(ref).model_dump_json(),
+        *(answer.model_dump_json() for answer in batch.decisions.answers(ref.ticket, ref.attempt)),
+        batch.settings().agent.model_dump_json(),
+        stage,
+        str(STEP_VERSION),
+        __version__,
+    ]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def open_attempt(ref: TicketRef) -> Attempt:
+    """Fix, once, from which commit the attempt starts; see to its worktree, with the work that was kept of it."""
+    repository = Repository(Path(ref.repository))
+    attempt = records.load(Attempt, ref.folder / "attempt.json")
+    if attempt is None:
+        attempt = _new_attempt(ref, repository)
+        repository.remove_worktree(ref.worktree)
+        repository.drop_wip(ref.ticket)
+        records.save(attempt, ref.folder / "attempt.json")
+    if ref.change is None and repository.add_worktree(ref.worktree, attempt.parent):
+        repository.restore_wip(ref.ticket, attempt.parent, ref.worktree)
+    return attempt
+
+
+def attempt_of(ref: TicketRef) -> Attempt:
+    """Return the attempt under way."""
+    path = ref.folder / "attempt.json"
+    attempt = records.load(Attempt, path)
+    if attempt is None:
+        raise StateError(path, "is missing", "resume the batch")
+    return attempt
+
+
+def _new_attempt(ref: TicketRef, repository: Repository) -> Attempt:
+    batch, manifest, state = ref.batch, ref.batch.manifest(), ref.batch.state()
+    entry = next(entry for entry in manifest.tickets if entry.id == ref.ticket)
+    parent = manifest.base
+    for name in entry.dependencies:
+        change = batch.change(name, state.items[name].attempt)
+        if change is None:
+            raise StateError(batch.folder, f"{name} is completed but has no change", "start a new batch")
+        parent = _stack(repository, parent, change.commit, (ref.ticket, name), manifest.created_at)
+    return Attempt(
+        ticket=ref.ticket,
+        number=ref.attempt,
+        parent=parent,
+        stacked_on=entry.dependencies,
+        opened_at=datetime.now(UTC).replace(microsecond=0),
+    )
+
+
+def _stack(repository: Repository, ours: str, theirs: str, names: tuple[str, str], at: datetime) -> str:
+    """Return a commit that holds both; raises Unfinished when they conflict."""
+    if repository.is_ancestor(ours, theirs):
+        return theirs
+    if repository.is_ancestor(theirs, ours):
+        return ours
+    merge = repository.merge(ours, theirs)
+    ticket, dependency = names
+    if merge.conflicts:
+        files = ", ".join(merge.conflicts[:5])
+        message = f"the branches it depends on conflict: {dependency} in {files}"
+        raise Unfinished(Outcome(status=Status.SKIPPED, reason=Reason.DEPENDENCY, message=message))
+    return repository.commit(merge.tree, [ours, theirs], f"Merge the dependencies of {ticket}\n", at)
+
+
+def _assignment(ref: TicketRef) -> Assignment:
+    batch, settings = ref.batch, ref.batch.settings()
+    return Assignment(
+        ticket=batch.ticket(ref.ticket),
+        attempt=ref.attempt,
+        worktree=ref.worktree,
+        trajectory=ref.folder / "trajectory.jsonl",
+        settings=settings.agent,
+        sandbox=open_sandbox(),
+        clock=Clock(settings.batch.timeout_per_ticket.total_seconds(), ref.started),
+        answers=tuple(answer.text() for answer in batch.decisions.answers(ref.ticket, ref.attempt)),
+        comments=attempt_of(ref).comments,
+    )
+
+
+def _cost_usd(ref: TicketRef) -> float:
+    return Trajectory(ref.folder / "trajectory.jsonl").cost_usd()

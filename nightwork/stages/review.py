@@ -1,0 +1,150 @@
+"""Stage 4: the ranked queue of a batch, and what people decide on it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nightwork import records
+from nightwork.batch import Batch, Unready, newest_with
+from nightwork.decision import Decision, Kind
+from nightwork.errors import bad_input
+from nightwork.files import write_atomically
+from nightwork.forge import MergeRequestState, open_forge
+from nightwork.manifest import BatchStatus, Entry
+from nightwork.outcome import Outcome, Status
+from nightwork.review import ReviewDocument, Reviewed, build
+from nightwork.review.document import LeftOutRow, UnreadyRow, WarningRow
+from nightwork.review.markdown import artifact
+from nightwork.review.page import page
+from nightwork.sandbox import open_sandbox
+
+_FORMS = {"review.md": artifact, "review.html": page}
+_STATES = {
+    Kind.APPROVE: MergeRequestState.READY,
+    Kind.REQUEST_CHANGES: MergeRequestState.CHANGES_REQUESTED,
+    Kind.REJECT: MergeRequestState.CLOSED,
+}
+
+
+def review(repo: str, batch_id: str) -> ReviewDocument:
+    """Make the review document of a batch and write its forms: review.json, review.html, review.md."""
+    batch = Batch(Path(repo), batch_id)
+    document = _settle_status(batch, document_of(batch))
+    records.save(document, batch.folder / "review.json")
+    for name, form in _FORMS.items():
+        write_atomically(batch.folder / name, form(document))
+    return document
+
+
+def document_of(batch: Batch) -> ReviewDocument:
+    """Return the review document of a batch as it stands; writes nothing."""
+    manifest, state, intake = batch.manifest(), batch.state(), batch.intake()
+    return build(
+        manifest,
+        [_reviewed(batch, entry, state.items[entry.id]) for entry in manifest.tickets],
+        sandbox=open_sandbox().name,
+        unready=[UnreadyRow(ticket=row.ticket, where=row.where, reasons=row.reasons) for row in intake.unready],
+        left_out=[LeftOutRow(ticket=row.ticket, reason=_text(row)) for row in intake.left_out],
+        warnings=[WarningRow(ticket=ticket, text=text) for ticket, text in intake.warnings],
+        red_on_base=intake.red_on_base,
+    )
+
+
+def _reviewed(batch: Batch, entry: Entry, outcome: Outcome) -> Reviewed:
+    decision = batch.decisions.verdict_on(entry.id, outcome.attempt)
+    answer, record = batch.answer(entry.id), batch.escalation(entry.id)
+    waits = record is not None and outcome.status is Status.ESCALATED
+    return Reviewed(
+        entry=entry,
+        outcome=outcome,
+        change=batch.change(entry.id, outcome.attempt),
+        judgement=batch.judgement(entry.id, outcome.attempt),
+        escalation=record.escalation if record and waits else None,
+        decision=decision.kind if decision else None,
+        answer=answer.option if answer and waits else None,
+        follow_up=_existing(batch, f"follow_ups/{entry.id}-follow-up.md"),
+        merge_request=_existing(batch, f"merge_requests/{entry.id}.md"),
+        minutes=decision.minutes if decision else None,
+    )
+
+
+def _existing(batch: Batch, name: str) -> str | None:
+    path = batch.folder / name
+    return str(path.relative_to(batch.repository)) if path.exists() else None
+
+
+def _text(row: Unready) -> str:
+    return "; ".join(row.reasons)
+
+
+def _settle_status(batch: Batch, document: ReviewDocument) -> ReviewDocument:
+    """Call a completed batch reviewed once nothing in it is left to decide."""
+    if document.status is not BatchStatus.COMPLETED:
+        return document
+    undecided = [row for row in document.queue if row.decision is None]
+    unanswered = [row for row in document.escalations if row.answer is None]
+    if undecided or unanswered:
+        return document
+    batch.tell_manifest(batch.state(), BatchStatus.REVIEWED)
+    return document.model_copy(update={"status": BatchStatus.REVIEWED})
+
+
+def decide(batch: Batch, ticket: str, kind: Kind, message: str) -> Decision:
+    """Record a decision on a ticket's merge request and mark it so; returns the one that holds, an earlier one first.
+
+    Raises BadInput when there is nothing to decide, or changes are requested without saying which.
+    """
+    state = batch.state()
+    outcome = state.items.get(ticket)
+    if outcome is None or batch.change(ticket, outcome.attempt) is None:
+        raise bad_input(f"ticket {ticket!r}", f"has no merge request in {batch.id}; `nightwork review` lists them")
+    if kind is Kind.REQUEST_CHANGES and not message.strip():
+        raise bad_input("-m", "say which changes; the agent of the next attempt reads it")
+    opened = _opened_at(batch)
+    minutes = (datetime.now(UTC) - opened).total_seconds() / 60 if opened else None
+    decision = batch.decisions.take(
+        Decision(ticket=ticket, attempt=outcome.attempt, kind=kind, message=message, minutes=minutes)
+    )
+    open_forge(batch.folder).set_state(ticket, _STATES[decision.kind])
+    review(str(batch.repository), batch.id)
+    return decision
+
+
+def _opened_at(batch: Batch) -> datetime | None:
+    """Return when the reviewer's time for the next decision began: at the decision before, of the same sitting."""
+    decisions = batch.decisions.all()
+    return decisions[-1].at if decisions and (datetime.now(UTC) - decisions[-1].at).total_seconds() < 3600 else None
+
+
+def answer(batch: Batch, ticket: str, option: str, message: str) -> Decision:
+    """Record the answer to a ticket's escalation; returns the one that holds, an earlier one first.
+
+    Raises BadInput when nothing is asked, or for an option that the escalation does not offer.
+    """
+    outcome, record = batch.state().items.get(ticket), batch.escalation(ticket)
+    if outcome is None or record is None or outcome.status is not Status.ESCALATED:
+        raise bad_input(f"ticket {ticket!r}", f"asks nothing in {batch.id}; `nightwork review` lists the escalations")
+    names = [choice.name for choice in record.escalation.options]
+    if option not in names:
+        raise bad_input(f"option {option!r}", f"{ticket} offers {', '.join(names)}; add anything else with -m")
+    taken = batch.decisions.take(
+        Decision(
+            ticket=ticket,
+            attempt=record.attempt,
+            kind=Kind.ANSWER,
+            option=option,
+            message=message,
+            escalation=record.number,
+        )
+    )
+    review(str(batch.repository), batch.id)
+    return taken
+
+
+def batch_of(repository: Path, ticket: str) -> Batch:
+    """Return the newest batch that holds a ticket; raises BadInput when none does."""
+    batch = newest_with(repository, ticket)
+    if batch is None:
+        raise bad_input(f"ticket {ticket!r}", "is in no batch of this repository; `nightwork review` lists them")
+    return batch

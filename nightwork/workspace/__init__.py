@@ -1,0 +1,212 @@
+"""Git as a batch needs it: worktrees for agents and gates, one commit per attempt, differences, merges in memory.
+
+The user's checkout is never touched: no branch is checked out or moved but `agent/*`, and neither index, working files,
+configuration nor hooks are read for writing. This package alone runs git.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from nightwork.change import ChangedFile
+from nightwork.errors import GitError, bad_input
+from nightwork.workspace.git import Git
+
+BRANCH_PREFIX = "agent/"
+WIP_PREFIX = "refs/nightwork/wip/"
+
+# `git worktree add` and `prune` of one repository get in each other's way.
+_worktree_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Merge:
+    """The merge of two commits in memory: its tree, and the files in conflict."""
+
+    tree: str
+    conflicts: tuple[str, ...]
+
+
+class Repository:
+    """One git repository; `root` is the top of its main working tree."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.git = Git(root).without_drivers()
+
+    @classmethod
+    def open(cls, folder: Path) -> Repository:
+        """Find the repository around `folder`; raises BadInput when there is none, or none with a commit."""
+        if not folder.is_dir():
+            raise bad_input(folder, "no such folder; name a git repository with --repo")
+        code, top, _ = Git(folder).status("rev-parse", "--show-toplevel")
+        if code:
+            raise bad_input(folder, "not in a git repository; run `git init` and commit, or name another with --repo")
+        repository = cls(Path(top))
+        repository.resolve("HEAD")
+        return repository
+
+    @classmethod
+    def create(cls, folder: Path, message: str) -> Repository:
+        """Make a repository of a folder and commit everything in it on the branch `main`."""
+        git = Git(folder)
+        git("init", "--quiet", "--initial-branch=main")
+        git("add", "--all")
+        git("commit", "--quiet", "--message", message)
+        return cls(folder)
+
+    def resolve(self, ref: str) -> str:
+        """Return the commit that `ref` names; raises BadInput for an unknown one."""
+        code, commit, _ = self.git.status("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        if code:
+            raise bad_input(f"base {ref!r}", f"no such commit in {self.root.name}; name a branch, tag or commit")
+        return commit
+
+    def tree(self, commit: str) -> str:
+        """Return the tree hash of a commit."""
+        return self.git("rev-parse", "--verify", f"{commit}^{{tree}}")
+
+    def branch_head(self, branch: str) -> str | None:
+        """Return the commit of a branch; None when there is no such branch."""
+        code, commit, _ = self.git.status("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}")
+        return commit if code == 0 else None
+
+    def branches(self, prefix: str) -> list[str]:
+        """Return the names of the branches that begin with `prefix`."""
+        return self.git("for-each-ref", "--format=%(refname:lstrip=2)", f"refs/heads/{prefix}").splitlines()
+
+    def add_worktree(self, path: Path, commit: str) -> bool:
+        """Check `commit` out at `path`, detached; a whole worktree there is kept, and one half made is made anew.
+
+        Returns whether it was made.
+        """
+        ready = path.with_name(f"{path.name}.ready")
+        if ready.exists() and (path / ".git").exists():
+            return False
+        with _worktree_lock:
+            self._remove(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.git("worktree", "add", "--quiet", "--detach", "--force", str(path), commit)
+        ready.touch()
+        return True
+
+    def remove_worktree(self, path: Path) -> None:
+        """Remove a worktree with everything in it; none is fine."""
+        with _worktree_lock:
+            self._remove(path)
+
+    def _remove(self, path: Path) -> None:
+        path.with_name(f"{path.name}.ready").unlink(missing_ok=True)
+        if path.exists():
+            self.git.status("worktree", "remove", "--force", "--force", str(path))
+            shutil.rmtree(path, ignore_errors=True)
+        self.git("worktree", "prune")
+
+    def snapshot(self, worktree: Path) -> str:
+        """Return the tree hash of a worktree as it is, new files included and ignored ones left out."""
+        with tempfile.TemporaryDirectory() as folder:
+            git, env = self.git.at(worktree), {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+            index = Path(git("rev-parse", "--absolute-git-dir")) / "index"
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copyfile(index, env["GIT_INDEX_FILE"])
+            git("add", "--all", "--", ".", env=env)
+            return git("write-tree", env=env)
+
+    def commit(self, tree: str, parents: list[str], message: str, at: datetime) -> str:
+        """Make a commit object; the same arguments give the same commit, so that making it twice is harmless."""
+        stamp = f"{int(at.timestamp())} +0000"
+        arguments = [part for parent in parents for part in ("-p", parent)]
+        env = {"GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp}
+        return self.git("commit-tree", tree, *arguments, stdin=message, env=env)
+
+    def set_branch(self, branch: str, commit: str) -> None:
+        """Point a branch of ours at a commit."""
+        if not branch.startswith(BRANCH_PREFIX):
+            raise ValueError(f"{branch!r} is not a branch of nightwork")
+        self.git("update-ref", f"refs/heads/{branch}", commit)
+
+    def keep_wip(self, ticket: str, tree: str, parent: str, at: datetime) -> str:
+        """Keep a tree under refs/nightwork/wip/<ticket>; returns its commit."""
+        commit = self.commit(tree, [parent], f"wip({ticket}): not finished\n", at)
+        self.git("update-ref", WIP_PREFIX + ticket, commit)
+        return commit
+
+    def restore_wip(self, ticket: str, parent: str, worktree: Path) -> None:
+        """Bring the kept tree of a ticket into a fresh worktree, when it was kept of the same start; none is fine."""
+        code, found, _ = self.git.status("rev-parse", "--verify", "--quiet", f"{WIP_PREFIX}{ticket}^")
+        if code == 0 and found == parent:
+            self.git.at(worktree)("read-tree", "--reset", "-u", WIP_PREFIX + ticket)
+
+    def drop_wip(self, ticket: str) -> None:
+        """Forget the kept tree of a ticket; none is fine."""
+        self.git.status("update-ref", "-d", WIP_PREFIX + ticket)
+
+    def is_ancestor(self, ancestor: str, commit: str) -> bool:
+        """Say whether `commit` contains `ancestor`."""
+        return self.git.status("merge-base", "--is-ancestor", ancestor, commit)[0] == 0
+
+    def merge(self, ours: str, theirs: str) -> Merge:
+        """Merge two commits in memory; nothing is checked out."""
+        code, out, said = self.git.status("merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", ours, theirs)
+        if code not in (0, 1):
+            raise GitError(f"git merge-tree {ours[:10]} {theirs[:10]}", code, said)
+        tree, *files = [part for part in out.split("\0") if part]
+        return Merge(tree, tuple(files) if code else ())
+
+    def changes(self, old: str, new: str) -> list[ChangedFile]:
+        """Return what differs between two commits, renames found, sorted by path."""
+        found = self._numbers(old, new)
+        parts = iter(self._diff(old, new, "--name-status").split("\0"))
+        changes = []
+        for status in parts:
+            if not status:
+                continue
+            old_path = next(parts) if status[0] in "RC" else None
+            path = next(parts)
+            added, deleted = found.get(path, (None, None))
+            changes.append(ChangedFile(path=path, status=status[0], added=added, deleted=deleted, old_path=old_path))
+        return sorted(changes, key=lambda change: change.path)
+
+    def _numbers(self, old: str, new: str) -> dict[str, tuple[int | None, int | None]]:
+        found: dict[str, tuple[int | None, int | None]] = {}
+        parts = iter(self._diff(old, new, "--numstat").split("\0"))
+        for part in parts:
+            if not part:
+                continue
+            added, deleted, path = part.split("\t", 2)
+            if not path:
+                path = (next(parts), next(parts))[1]
+            found[path] = (None, None) if added == "-" else (int(added), int(deleted))
+        return found
+
+    def _diff(self, old: str, new: str, form: str) -> str:
+        return self.git("diff", form, "-z", "-M", "--no-ext-diff", "--no-textconv", old, new, "--")
+
+    def patch(self, old: str, new: str) -> str:
+        """Return the difference of two commits as a patch."""
+        return self.git("diff", "-M", "--no-ext-diff", "--no-textconv", "--no-color", old, new, "--")
+
+    def read(self, commit: str, path: str) -> bytes | None:
+        """Return a file's bytes as they are in a commit; None when it is not there."""
+        code, text, _ = self.git.status("cat-file", "blob", f"{commit}:{path}")
+        return text.encode("utf-8", "surrogateescape") if code == 0 else None
+
+    def files(self, commit: str) -> list[str]:
+        """Return the paths of all files of a commit."""
+        return [path for path in self.git("ls-tree", "-r", "-z", "--name-only", commit).split("\0") if path]
+
+    def restore(self, worktree: Path, commit: str, paths: list[str]) -> None:
+        """Make `paths` in a worktree as they are in `commit`: written where it has them, deleted where it does not."""
+        git = self.git.at(worktree)
+        known = set(git("ls-tree", "-r", "-z", "--name-only", commit, "--", *paths).split("\0"))
+        if present := [path for path in paths if path in known]:
+            git("checkout", "--quiet", commit, "--", *present)
+        for path in paths:
+            if path not in known:
+                (worktree / path).unlink(missing_ok=True)

@@ -1,0 +1,106 @@
+"""Runs git, through GitPython, so that nothing of the repository or the user is executed or changed by it.
+
+No hook, filter, merge driver or file-system monitor runs, no configuration of the user or the system is read, nothing
+is asked on a terminal and nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import git
+
+from nightwork.errors import GitError, Infrastructure
+
+_QUIET = {
+    "core.hooksPath": os.devnull,
+    "core.fsmonitor": "false",
+    "core.safecrlf": "false",
+    "core.quotePath": "false",
+    "core.attributesFile": os.devnull,
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "submodule.recurse": "false",
+    "checkout.workers": "0",
+    "safe.directory": "*",
+    "advice.detachedHead": "false",
+    "commit.gpgSign": "false",
+    "diff.renames": "true",
+}
+_DRIVERS = ("filter", "merge", "diff")
+
+
+class Git:
+    """Git commands in one folder; raises GitError with what git said."""
+
+    def __init__(self, folder: Path, options: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self._options = {**_QUIET, **(options or {})}
+
+    def __call__(self, *arguments: str, stdin: str | None = None, env: Mapping[str, str] | None = None) -> str:
+        """Run `git ARGUMENTS` and return what it printed; only the last newline is removed."""
+        code, out, said = self.status(*arguments, stdin=stdin, env=env)
+        if code:
+            raise GitError("git " + " ".join(arguments[:4]), code, said or out)
+        return out
+
+    def status(
+        self, *arguments: str, stdin: str | None = None, env: Mapping[str, str] | None = None
+    ) -> tuple[int, str, str]:
+        """Run `git ARGUMENTS`; returns the exit code, what it printed, and what it said on standard error."""
+        options = [part for key, value in self._options.items() for part in ("-c", f"{key}={value}")]
+        with tempfile.TemporaryFile() as source:
+            source.write((stdin or "").encode("utf-8", "surrogateescape"))
+            source.seek(0)
+            try:
+                code, out, said = git.Git(str(self.folder)).execute(
+                    [*_without_inherited(), "git", *options, *arguments],
+                    istream=source,
+                    env={**_ENVIRONMENT, **(env or {})},
+                    with_extended_output=True,
+                    with_exceptions=False,
+                    stdout_as_string=False,
+                )
+            except git.GitCommandNotFound as error:
+                raise Infrastructure("git", "not found; install git 2.38 or newer") from error
+        text = out if isinstance(out, str) else bytes(out or b"").decode("utf-8", "surrogateescape")
+        return int(code), text, said if isinstance(said, str) else bytes(said or b"").decode("utf-8", "replace")
+
+    def without_drivers(self) -> Git:
+        """Return a Git for which the programs that the repository's own configuration names are switched off."""
+        code, names, _ = self.status("config", "--local", "--name-only", "--get-regexp", rf"^({'|'.join(_DRIVERS)})\.")
+        options: dict[str, str] = {}
+        for name in names.splitlines() if code == 0 else []:
+            program = name.rpartition(".")[2].casefold()
+            if program in {"clean", "smudge", "process", "driver", "textconv", "command"}:
+                options[name] = ""
+            elif program == "required":
+                options[name] = "false"
+        return Git(self.folder, {**self._options, **options})
+
+    def at(self, folder: Path) -> Git:
+        """Return the same Git in another folder."""
+        return Git(folder, self._options)
+
+
+_ENVIRONMENT = {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_AUTHOR_NAME": "nightwork",
+    "GIT_AUTHOR_EMAIL": "nightwork@localhost",
+    "GIT_COMMITTER_NAME": "nightwork",
+    "GIT_COMMITTER_EMAIL": "nightwork@localhost",
+}
+_INHERITED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_CONFIG_COUNT")
+
+
+def _without_inherited() -> list[str]:
+    """Return a prefix that hides what a surrounding git (a hook, an alias) has set; GitPython cannot unset."""
+    names = [name for name in _INHERITED if name in os.environ]
+    return ["env", *(part for name in names for part in ("-u", name))] if names else []
