@@ -80,7 +80,7 @@ def doctor(*, repo: Repo = _HERE, json: Json = False) -> int:
     if json:
         print(checks.as_json(found))
     else:
-        checks.show(found)
+        console.show_checks(found)
     return NOT_ALL_DONE if any(check.status == "wrong" for check in found) else ALL_DONE
 
 
@@ -311,7 +311,9 @@ def _batch_of(repo: Path, batch_id: str | None, ticket: str) -> Batch:
     return open_batch(str(repo), batch_id) if batch_id else batch_of(Repository.open(repo).root, ticket)
 
 
-def _overnight(repository: Path, batch_id: str | None, options: RunOptions, verbose: bool) -> tuple[ReviewDocument, str]:
+def _overnight(
+    repository: Path, batch_id: str | None, options: RunOptions, verbose: bool
+) -> tuple[ReviewDocument, str]:
     from nightwork.batch import start_batch
 
     batch, _ = start_batch(str(repository), batch_id, options)

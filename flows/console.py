@@ -11,7 +11,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.live import Live
@@ -22,6 +23,9 @@ from nightwork import stop
 from nightwork.markdown import printable
 from nightwork.outcome import Status
 from nightwork.progress import Event
+
+if TYPE_CHECKING:
+    from nightwork.doctor import Check
 
 _STYLES = {
     Status.RUNNING: "cyan",
@@ -152,6 +156,7 @@ class LiveTable(logging.Handler):
 @contextlib.contextmanager
 def _stoppable() -> Iterator[None]:
     """Turn the first Ctrl-C or SIGTERM into the wish to stop, which keeps everything; a second one ends at once."""
+
     def ask(number: int, _: object) -> None:
         if stop.is_requested():
             raise KeyboardInterrupt
@@ -164,3 +169,16 @@ def _stoppable() -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def show_checks(checks: Sequence[Check]) -> None:
+    """Print what the doctor found, with what to do about it."""
+    marks = {"fine": ("✓", "green"), "note": ("⚠", "yellow"), "wrong": ("✗", "red")}
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for check in checks:
+        mark, style = marks[check.status]
+        text = Text(printable(check.found))
+        if check.remedy:
+            text.append(f"\n→ {check.remedy}", style="dim")
+        table.add_row(Text(mark, style=style), Text(check.name), text)
+    results().print(table)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect import State, flow, task
+from prefect import State, flow
 from prefect.artifacts import create_markdown_artifact
 
 from flows.artifacts import key_for
-from flows.policy import NEVER, keyed_by
+from flows.policy import kept, uncached
 from flows.states import as_state
 from nightwork.batch import TicketRef, open_batch
 from nightwork.engine import guarded
@@ -16,10 +16,10 @@ from nightwork.lock import hold
 from nightwork.manifest import BatchStatus
 from nightwork.stages import gates as stage
 
-gate = task(stage.gate, task_run_name="{ref.ticket} gate {name}", **keyed_by(stage.gate_key, also=("name", "tree", "number")))
+gate = kept("{ref.ticket} gate {name}", stage.gate_key, also=("name", "tree", "number"))(stage.gate)
 
 
-@task(name="judge", task_run_name="{ref.ticket} gates", **NEVER)
+@uncached("{ref.ticket} gates", name="judge")
 def judge(ref: TicketRef) -> State[Any]:
     """Judge one change in a clean checkout."""
     outcome = guarded(lambda: stage.judge_ticket(ref, gate))
@@ -32,4 +32,4 @@ def gates(repo: str = ".", batch_id: str | None = None) -> None:
     """Judge every change of a batch that has no verdict; by default of the newest batch that waits for it."""
     batch = open_batch(repo, batch_id, BatchStatus.RUNNING, BatchStatus.ABORTED)
     with hold(batch.repository, f"gates of {batch.id}"):
-        stage.run_gates(batch, judge.submit)
+        stage.run_gates(batch, lambda ref: judge.submit(ref))

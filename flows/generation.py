@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect import State, flow, task
+from prefect import State, flow
 from prefect.artifacts import create_markdown_artifact
 
 from flows.artifacts import key_for
-from flows.policy import NEVER, keyed_by
+from flows.policy import kept, uncached
 from flows.states import as_state
 from nightwork.agent.transcript import transcript
 from nightwork.batch import TicketRef, open_batch
@@ -19,13 +19,13 @@ from nightwork.outcome import Outcome
 from nightwork.settings import RunOptions
 from nightwork.stages import generation as stage
 
-scope = task(stage.scope, task_run_name="{ref.ticket} C0 scope", **keyed_by(stage.step_key, "C0"))
-plan = task(stage.plan, task_run_name="{ref.ticket} C1 plan", **keyed_by(stage.step_key, "C1"))
-implement = task(stage.implement, task_run_name="{ref.ticket} C2 implement", **keyed_by(stage.step_key, "C2"))
-publish = task(stage.publish, task_run_name="{ref.ticket} merge request", **NEVER)
+scope = kept("{ref.ticket} C0 scope", stage.step_key, "C0")(stage.scope)
+plan = kept("{ref.ticket} C1 plan", stage.step_key, "C1")(stage.plan)
+implement = kept("{ref.ticket} C2 implement", stage.step_key, "C2")(stage.implement)
+publish = uncached("{ref.ticket} merge request")(stage.publish)
 
 
-@task(name="ticket", task_run_name="{ref.ticket}", **NEVER)
+@uncached("{ref.ticket}", name="ticket")
 def work_on(ref: TicketRef) -> State[Any]:
     """Take one ticket from C0 to its draft merge request."""
     outcome = guarded(lambda: stage.generate_ticket(ref, scope, plan, implement, publish))
@@ -33,8 +33,8 @@ def work_on(ref: TicketRef) -> State[Any]:
     return as_state(outcome)
 
 
-@task(name="ticket", task_run_name="{name}", **NEVER)
-def tell(name: str, outcome: Outcome) -> State[Any]:
+@uncached("{name}", name="ticket")
+def tell(name: str, outcome: Outcome) -> State[Any]:  # noqa: ARG001  the name of the run
     """Show a ticket that was not started."""
     return as_state(outcome)
 
@@ -45,4 +45,4 @@ def generation(repo: str = ".", batch_id: str | None = None, options: RunOptions
     batch = open_batch(repo, batch_id, BatchStatus.PENDING, BatchStatus.RUNNING, BatchStatus.ABORTED)
     with hold(batch.repository, f"generation of {batch.id}"):
         batch.settle_settings(options)
-        stage.run_tickets(batch, work_on.submit, tell, options.retry_failed)
+        stage.run_tickets(batch, lambda ref: work_on.submit(ref), tell, options.retry_failed)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from prefect import flow, task
+from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
-from flows.policy import NEVER
+from flows.policy import uncached
 from nightwork.batch import start_batch
 from nightwork.lock import hold
 from nightwork.settings import RunOptions
 from nightwork.stages import intake as stage
 
-collect = task(stage.collect, task_run_name="collect and validate tickets", **NEVER)
-write_manifest = task(stage.write_manifest, task_run_name="write the manifest", **NEVER)
-measure_base = task(stage.measure_base, task_run_name="gates on the base", **NEVER)
+collect = uncached("collect and validate tickets")(stage.collect)
+write_manifest = uncached("write the manifest")(stage.write_manifest)
+measure_base = uncached("gates on the base")(stage.measure_base)
 
 
 @flow(name="intake", flow_run_name="intake {batch_id}")

@@ -24,7 +24,7 @@ def overnight(repo: str = ".", batch_id: str | None = None, options: RunOptions 
     with hold(batch.repository, f"overnight batch {batch.id}"):
         if not batch.exists():
             intake(place, batch.id, options)
-        stages = [
+        stages: list[State[Any]] = [
             generation(place, batch.id, options, return_state=True),
             gates(place, batch.id, return_state=True),
             review(place, batch.id, return_state=True),

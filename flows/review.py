@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from prefect import flow, task
+from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
-from flows.policy import NEVER
+from flows.policy import uncached
 from nightwork.batch import open_batch
 from nightwork.review.markdown import artifact
 from nightwork.stages import review as stage
 
-rank = task(stage.review, task_run_name="rank the queue", **NEVER)
+rank = uncached("rank the queue")(stage.review)
 
 
 @flow(name="review", flow_run_name="review {batch_id}")

@@ -9,8 +9,7 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from nightwork.errors import Unfinished
-from nightwork.outcome import Outcome, Status
+from nightwork.outcome import Outcome, Status, Unfinished
 
 
 def as_state(outcome: Outcome) -> State[Any]:

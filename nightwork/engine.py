@@ -17,7 +17,7 @@ from nightwork.outcome import PENDING, Outcome, Reason, Status, outcome_of_error
 class Future(Protocol):
     """An item under way: a Prefect task's future, or a thread pool's."""
 
-    def add_done_callback(self, function: Callable[[Any], object], /) -> object:
+    def add_done_callback(self, function: Callable[[Any], None], /) -> object:
         """Call `function` once when the item has ended."""
 
     def result(self) -> Any:

@@ -8,7 +8,7 @@ NightworkError
 ├── ModelError          the model cannot be used as it is: the item failed
 │   └── ScriptExhausted the scripted model was asked for more turns than its script holds
 ├── Stopped             a person or a signal asked for the end: what runs is aborted, resumable
-└── Unfinished          carries a failed or aborted outcome through a task runner that only knows exceptions
+└── Unfinished          (nightwork.outcome) carries a failed or aborted outcome through a task runner
 
 Arguments stay in `args` and the text is built in `__str__`, so that all of them pickle.
 """
@@ -16,10 +16,6 @@ Arguments stay in `args` and the text is built in `__str__`, so that all of them
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from nightwork.outcome import Outcome
 
 
 @dataclass(frozen=True)
@@ -42,6 +38,7 @@ class BadInput(NightworkError):
 
     @property
     def faults(self) -> tuple[Fault, ...]:
+        """Everything that is wrong."""
         return self.args
 
     def __str__(self) -> str:
@@ -93,15 +90,3 @@ class ScriptExhausted(ModelError):
 
 class Stopped(NightworkError):
     """The run was asked to stop: (who or what asked)."""
-
-
-class Unfinished(NightworkError):
-    """An item that did not end well: (outcome)."""
-
-    @property
-    def outcome(self) -> Outcome:
-        outcome: Outcome = self.args[0]
-        return outcome
-
-    def __str__(self) -> str:
-        return f"{self.outcome.label()}: {self.outcome.message}"

@@ -117,7 +117,9 @@ def _graph_faults(manifest: Manifest, file: yamlfile.YamlFile) -> Any:
     known = {entry.id for entry in manifest.tickets}
     for index, entry in enumerate(manifest.tickets):
         if counts[entry.id.casefold()] > 1:
-            yield Fault(file.where(("tickets", index, "id")), f"ticket {entry.id!r} stands {counts[entry.id.casefold()]} times")
+            yield Fault(
+                file.where(("tickets", index, "id")), f"ticket {entry.id!r} stands {counts[entry.id.casefold()]} times"
+            )
         for place, name in enumerate(entry.dependencies):
             if name not in known:
                 where = file.where(("tickets", index, "dependencies", place))

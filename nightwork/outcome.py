@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from nightwork.errors import BadInput, Infrastructure, NightworkError, Stopped, Unfinished
+from nightwork.errors import BadInput, Infrastructure, NightworkError, Stopped
 
 
 class Status(StrEnum):
@@ -99,6 +99,19 @@ class Outcome(BaseModel):
     def with_(self, **changes: Any) -> Outcome:
         """Return a copy with some fields changed."""
         return self.model_copy(update=changes)
+
+
+class Unfinished(NightworkError):
+    """An item that did not end well: (outcome)."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What came of the item."""
+        outcome: Outcome = self.args[0]
+        return outcome
+
+    def __str__(self) -> str:
+        return f"{self.outcome.label()}: {self.outcome.message}"
 
 
 PENDING = Outcome(status=Status.PENDING)

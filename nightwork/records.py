@@ -1,4 +1,4 @@
-"""Records on disk: one Pydantic model, one JSON file, written atomically and refused when it is not what was written."""
+"""Records on disk: one Pydantic model, one JSON file, written atomically, refused when it is not what was written."""
 
 from __future__ import annotations
 

@@ -80,8 +80,12 @@ class AgentSettings(Section):
     """Who does the work: a model in nightwork's own loop, or any coding command line."""
 
     kind: Literal["model", "command"] = "model"
-    model: str = Field(default="", description="`scripted:FILE` replays a script; the file is relative to the repository")
-    command: tuple[str, ...] = Field(default=(), description="the coding command line; the prompt is its standard input")
+    model: str = Field(
+        default="", description="`scripted:FILE` replays a script; the file is relative to the repository"
+    )
+    command: tuple[str, ...] = Field(
+        default=(), description="the coding command line; the prompt is its standard input"
+    )
     pass_env: tuple[str, ...] = Field(default=(), description="variables that the command may see; none by default")
     max_turns: int = Field(default=60, ge=1, le=1000, description="turns of one stage before the iteration limit")
     fix_rounds: int = Field(default=2, ge=0, le=10, description="times that red gates go back to the agent")
@@ -125,7 +129,9 @@ class GateSettings(Section):
     measures: Measure
     command: Command
     report: str = Field(default="exit_code", description="sarif, junit, mypy, detect_secrets or exit_code")
-    report_path: str | None = Field(default=None, description="the file that holds the report; default: standard output")
+    report_path: str | None = Field(
+        default=None, description="the file that holds the report; default: standard output"
+    )
     timeout: Duration = timedelta(minutes=15)
 
 
@@ -165,8 +171,8 @@ def load(
 ) -> Settings:
     """Read the settings of `repository`; flags are dotted keys (`batch.parallel_agents`) and None means not given.
 
-    A variable `NIGHTWORK_BATCH__PARALLEL_AGENTS` sets `batch.parallel_agents`; its value is read as YAML. Raises BadInput
-    with every fault, each with its file and line or the variable's name.
+    A variable `NIGHTWORK_BATCH__PARALLEL_AGENTS` sets `batch.parallel_agents`; its value is read as YAML. Raises
+    BadInput with every fault, each with its file and line or the variable's name.
     """
     path = repository / FILE_NAME
     file = yamlfile.parse(yamlfile.read_text(path, FILE_NAME) if path.exists() else "{}", FILE_NAME)

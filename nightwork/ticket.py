@@ -177,7 +177,9 @@ def _named_dependencies(value: str) -> list[str]:
 
 
 def _split_list(value: str) -> list[str]:
-    return [part.strip(" `") for part in value.split(",") if part.strip(" `") and part.strip().casefold() not in _NOTHING]
+    return [
+        part.strip(" `") for part in value.split(",") if part.strip(" `") and part.strip().casefold() not in _NOTHING
+    ]
 
 
 def _union(first: list[Any], second: list[str]) -> list[Any]:

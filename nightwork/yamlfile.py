@@ -68,7 +68,7 @@ def parse(text: str, name: str, first_line: int = 1) -> YamlFile:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise bad_input(f"{name}:{first_line}", f"not valid YAML: {str(error).splitlines()[0]}") from error
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
     return YamlFile(name, data, lines.found)
 
 

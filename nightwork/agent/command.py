@@ -18,8 +18,7 @@ from nightwork.agent import prompts
 from nightwork.agent.assignment import Assignment, Check, TimedOut
 from nightwork.agent.results import Escalation, Plan, Scope, Work
 from nightwork.agent.trajectory import Trajectory
-from nightwork.errors import Unfinished
-from nightwork.outcome import Outcome, Reason, Status
+from nightwork.outcome import Outcome, Reason, Status, Unfinished
 from nightwork.sandbox import Finished, Run
 
 MAX_RESULT_BYTES = 1_000_000

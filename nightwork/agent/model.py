@@ -13,9 +13,8 @@ from nightwork.agent.assignment import Assignment, Check
 from nightwork.agent.results import Context, Escalation, Option, Plan, Scope, Trigger, Work
 from nightwork.agent.tools import Refused, Toolbox, describe, descriptions
 from nightwork.agent.trajectory import Trajectory
-from nightwork.errors import Unfinished
 from nightwork.llm import Model, Request, ToolCall, ToolResult
-from nightwork.outcome import Outcome, Reason, Status
+from nightwork.outcome import Outcome, Reason, Status, Unfinished
 
 R = TypeVar("R", bound=BaseModel)
 

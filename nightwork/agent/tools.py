@@ -118,7 +118,7 @@ class Toolbox:
             raise Refused(f"{name}: {error}") from error
 
     def resolve(self, path: str) -> Path:
-        """Return the real path of something in the worktree; raises Refused for anything else, and for git's own files."""
+        """Return the real path of something in the worktree; raises Refused for anything else and for git's own."""
         if "\0" in path:
             raise Refused(f"{path!r} is no path")
         real = (self.root / path).resolve()

@@ -1,4 +1,4 @@
-"""Where merge requests go: the port. Proposing is idempotent: one merge request for one attempt, however often asked."""
+"""Where merge requests go: the port. Proposing is idempotent: one merge request an attempt, however often asked."""
 
 from __future__ import annotations
 

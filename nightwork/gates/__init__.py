@@ -74,9 +74,7 @@ def compare(
     rerun: Callable[[], GateRun],
 ) -> GateResult:
     """Say what the change brings to one gate; failing tests are run once more by `rerun` to tell the flaky ones."""
-    result = GateResult(
-        gate=after.gate, measures=after.measures, status=GateStatus.PASSED, duration_s=after.duration_s
-    )
+    result = GateResult(gate=after.gate, measures=after.measures, status=GateStatus.PASSED, duration_s=after.duration_s)
     if after.problem is not None:
         if before.problem is not None:
             return _with(result, GateStatus.NOT_RUN, f"could not run, nor on the base: {after.problem}")
@@ -105,17 +103,14 @@ def _compare_exit_codes(before: GateRun, after: GateRun, result: GateResult) -> 
     return _with(result, GateStatus.NOT_RUN, detail)
 
 
-def _compare_tests(
-    before: GateRun, after: GateRun, rerun: Callable[[], GateRun], result: GateResult
-) -> GateResult:
+def _compare_tests(before: GateRun, after: GateRun, rerun: Callable[[], GateRun], result: GateResult) -> GateResult:
     tests = after.report.tests
     failures = new_failures(before.report, after.report)
     flaky: tuple[str, ...] = ()
     if failures:
         again = rerun()
-        still = {test.id for test in again.report.tests if test.status is not TestStatus.PASSED}
-        if again.problem is None:
-            flaky = tuple(name for name in failures if name not in still)
+        passing = {test.id for test in again.report.tests if test.status is TestStatus.PASSED}
+        flaky = tuple(name for name in failures if name in passing)
     failing = tuple(name for name in failures if name not in flaky)
     passed = sum(test.status is TestStatus.PASSED for test in tests) + len(flaky)
     lost = lost_tests(before.report, after.report)

@@ -12,7 +12,18 @@ from nightwork.errors import bad_input
 from nightwork.llm.messages import Message, Reply, Request, Tool, ToolCall, ToolResult, Usage
 from nightwork.llm.scripted import ScriptedModel
 
-__all__ = ["Message", "Model", "Reply", "Request", "ScriptedModel", "Tool", "ToolCall", "ToolResult", "Usage", "open_model"]
+__all__ = [
+    "Message",
+    "Model",
+    "Reply",
+    "Request",
+    "ScriptedModel",
+    "Tool",
+    "ToolCall",
+    "ToolResult",
+    "Usage",
+    "open_model",
+]
 
 
 class Model(Protocol):

@@ -23,7 +23,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Finished:
-    """What came of a command; `exit_code` is None when it could not be started (`stderr` says why) or ran out of time."""
+    """What came of a command; `exit_code` is None when it did not start (`stderr` says why) or ran out of time."""
 
     exit_code: int | None
     stdout: str

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from nightwork import engine, records
-from nightwork.batch import Attempt, Batch, TicketRef
+from nightwork.batch import Attempt, Batch, TicketRef, ignore_state
 from nightwork.change import ChangedFile
 from nightwork.checkpoint import BatchState
 from nightwork.engine import Future
@@ -121,7 +122,7 @@ def judge(ref: TicketRef, commit: str, parent: str, gate_step: GateStep) -> Judg
     before = baseline(ref, parent)
     files = repository.changes(parent, commit)
     diff = _Difference(repository, parent, commit, files)
-    with _Checkout(ref, repository, settings, commit):
+    with _checkout(repository, ref.batch.checkout(ref.ticket), commit, ref.batch.manifest().base, settings):
         tree = repository.tree(commit)
         results = [
             compare(
@@ -155,12 +156,16 @@ def baseline(ref: TicketRef, commit: str) -> tuple[GateRun, ...]:
     with _baseline_lock:
         known = records.load(Measurement, path)
         if known is None:
-            names = [gate.name for gate in settings.gates]
-            base = TicketRef(ref.repository, ref.batch_id, ref.run_id, f"base-{commit[:12]}")
-            with _Checkout(base, repository, settings, commit):
-                known = Measurement(runs=tuple(gate(base, name, commit, 1) for name in names))
+            known = Measurement(runs=measure(repository, settings, commit, ref.batch.manifest().base))
             records.save(known, path)
     return known.runs
+
+
+def measure(repository: Repository, settings: Settings, commit: str, base: str | None = None) -> tuple[GateRun, ...]:
+    """Run all gates on a commit, with the gate configuration of `base` (by default the commit's own)."""
+    path = repository.root / ".nightwork" / "worktrees" / f"base-{commit[:12]}.gates"
+    with _checkout(repository, path, commit, base or commit, settings):
+        return tuple(run_gate(gate, path, open_sandbox()) for gate in settings.gates)
 
 
 def red_on_base(runs: Sequence[GateRun]) -> tuple[str, ...]:
@@ -204,23 +209,17 @@ def digest(settings: Settings) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-class _Checkout:
-    """A clean checkout of a commit, with the gate configuration of the batch's base; removed at the end."""
-
-    def __init__(self, ref: TicketRef, repository: Repository, settings: Settings, commit: str) -> None:
-        self.path = ref.batch.checkout(ref.ticket)
-        self.repository = repository
-        self.settings = settings
-        self.commit = commit
-        self.base = ref.batch.manifest().base
-
-    def __enter__(self) -> None:
-        self.repository.remove_worktree(self.path)
-        self.repository.add_worktree(self.path, self.commit)
-        self.repository.restore(self.path, self.base, list(self.settings.gate_config))
-
-    def __exit__(self, *_: object) -> None:
-        self.repository.remove_worktree(self.path)
+@contextlib.contextmanager
+def _checkout(repository: Repository, path: Path, commit: str, base: str, settings: Settings) -> Iterator[None]:
+    """Make a clean checkout of a commit, with the gate configuration of `base`; it is removed at the end."""
+    ignore_state(repository.root)
+    repository.remove_worktree(path)
+    try:
+        repository.add_worktree(path, commit)
+        repository.restore(path, base, list(settings.gate_config))
+        yield
+    finally:
+        repository.remove_worktree(path)
 
 
 @dataclass
@@ -325,4 +324,3 @@ def _documented(diff: _Difference) -> bool | None:
     found = [undocumented_names(before, after, path) for path, before, after in diff.sources()]
     known = [names for names in found if names is not None]
     return not any(known) if known else None
-

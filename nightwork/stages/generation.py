@@ -18,11 +18,11 @@ from nightwork.batch import Attempt, Batch, EscalationRecord, TicketRef
 from nightwork.change import Change
 from nightwork.checkpoint import BatchState
 from nightwork.engine import Future
-from nightwork.errors import StateError, Unfinished
+from nightwork.errors import StateError
 from nightwork.files import write_atomically
 from nightwork.forge import MergeRequest, open_forge
 from nightwork.manifest import BatchStatus
-from nightwork.outcome import PENDING, Outcome, Reason, Status
+from nightwork.outcome import PENDING, Outcome, Reason, Status, Unfinished
 from nightwork.progress import create_reporter
 from nightwork.sandbox import open_sandbox
 from nightwork.settings import Settings

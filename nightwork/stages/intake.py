@@ -13,9 +13,9 @@ from nightwork.batch import Attempt, Batch, Intake, TicketRef, Unready, batches
 from nightwork.decision import Kind
 from nightwork.errors import BadInput, Fault
 from nightwork.manifest import Config, Entry, Manifest
+from nightwork.markdown import escape, printable, table
 from nightwork.order import Item, cycles, expected_minutes, with_ranks
 from nightwork.outcome import Status
-from nightwork.markdown import escape, printable, table
 from nightwork.settings import Settings
 from nightwork.stages import gates
 from nightwork.ticket import Priority, State, Ticket
@@ -41,7 +41,6 @@ class Selection:
         faults = [Fault(row.where, f"{row.ticket}: {reason}") for row in self.unready for reason in row.reasons]
         faults += [Fault(row.where, f"{row.ticket}: {reason}") for row in self.left_out for reason in row.reasons]
         raise BadInput(*(faults or [Fault("tickets", "there are none; write one, see docs/tickets.md")]))
-
 
     def text(self, batch_id: str) -> str:
         """Return what the batch would hold, as people read it: tickets in the order of work, then who is not in it."""
@@ -147,7 +146,9 @@ def select(
 ) -> Selection:
     """Sort what a tracker holds into admitted (in the order of work), unready and left out."""
     selection = Selection()
-    selection.unready += [Unready(ticket=Path(where).stem, where=where, reasons=_texts(faults)) for where, faults in found.unreadable]
+    selection.unready += [
+        Unready(ticket=Path(where).stem, where=where, reasons=_texts(faults)) for where, faults in found.unreadable
+    ]
     places = {ticket.id: where for where, ticket in found.tickets}
     tickets = _unique(found, selection)
     reasons = {ticket.id: _own_reasons(ticket, foreign_branches) for ticket in tickets}
@@ -277,11 +278,15 @@ def _earlier(batch: Batch, name: str, status: Status, attempt: int) -> Earlier:
         if decision.kind is Kind.APPROVE:
             return Earlier(attempt, wait=f"its merge request in {batch.id} is approved; merge it and close the ticket")
         if decision.kind is Kind.REJECT:
-            return Earlier(attempt, wait=f"its merge request in {batch.id} was rejected; change the ticket's id to try anew")
+            return Earlier(
+                attempt, wait=f"its merge request in {batch.id} was rejected; change the ticket's id to try anew"
+            )
         change = batch.change(name, attempt)
         return Earlier(attempt + 1, parent=change.commit if change else None, comments=(decision.message,))
     if status is Status.ESCALATED:
-        return Earlier(attempt, wait=f"its escalation in {batch.id} waits; `nightwork answer`, then `nightwork resume {batch.id}`")
+        return Earlier(
+            attempt, wait=f"its escalation in {batch.id} waits; `nightwork answer`, then `nightwork resume {batch.id}`"
+        )
     if status is Status.FAILED:
         return Earlier(attempt, wait=f"failed in {batch.id}; `nightwork resume {batch.id} --retry-failed` tries again")
     if status in {Status.PENDING, Status.ABORTED}:

@@ -21,7 +21,9 @@ class Tracker(Protocol):
 
 def open_tracker(source: str, repository: Path) -> Tracker:
     """Return the tracker for `source`: a folder, relative to the repository unless absolute."""
-    kind, separator, rest = source.partition(":")
+    kind, separator, _ = source.partition(":")
     if separator and kind in {"github", "gitlab", "jira"}:
-        raise bad_input("tickets", f"{source!r}: no tracker {kind!r} in this version; name a folder of Markdown tickets")
+        raise bad_input(
+            "tickets", f"{source!r}: no tracker {kind!r} in this version; name a folder of Markdown tickets"
+        )
     return FolderTracker(repository / source)

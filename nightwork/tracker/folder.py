@@ -11,7 +11,7 @@ from nightwork.yamlfile import read_text
 
 
 class FolderTracker:
-    """Reads `*.md` of one folder (not its sub-folders), sorted by file name; README.md and TEMPLATE.md are no tickets."""
+    """Reads `*.md` of one folder, not of sub-folders, by name; README.md and TEMPLATE.md are no tickets."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -61,6 +61,10 @@ class Repository:
         git("commit", "--quiet", "--message", message)
         return cls(folder)
 
+    def version(self) -> str:
+        """Return git's version, as git tells it."""
+        return self.git("version")
+
     def resolve(self, ref: str) -> str:
         """Return the commit that `ref` names; raises BadInput for an unknown one."""
         code, commit, _ = self.git.status("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
@@ -153,7 +157,9 @@ class Repository:
 
     def merge(self, ours: str, theirs: str) -> Merge:
         """Merge two commits in memory; nothing is checked out."""
-        code, out, said = self.git.status("merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", ours, theirs)
+        code, out, said = self.git.status(
+            "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", ours, theirs
+        )
         if code not in (0, 1):
             raise GitError(f"git merge-tree {ours[:10]} {theirs[:10]}", code, said)
         tree, *files = [part for part in out.split("\0") if part]

@@ -1,0 +1,43 @@
+# Two commands do all: `make demo` and `make test`. Everything is installed into .venv from constraints.txt.
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+
+.PHONY: demo test lint format constraints wheel clean
+
+demo: .venv/ready
+	$(BIN)/nightwork demo
+
+test: .venv/ready
+	$(BIN)/python -m pytest --numprocesses 2
+
+lint: .venv/ready
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/ready
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nightwork needs Python 3.11 or newer; set PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[python-gates,dev]'
+	touch $@
+
+# Resolve anew within the bounds of pyproject.toml and pin everything; run it by hand, then `make test`.
+constraints:
+	rm -rf .venv-resolve && $(PYTHON) -m venv .venv-resolve
+	PIP_CONSTRAINT= .venv-resolve/bin/python -m pip install --quiet '.[python-gates,dev]' hatchling editables
+	.venv-resolve/bin/python -m pip freeze --exclude nightwork > constraints.txt
+	rm -rf .venv-resolve
+
+wheel: .venv/ready
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf .venv .venv-resolve dist build

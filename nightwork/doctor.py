@@ -1,0 +1,133 @@
+"""What `nightwork doctor` looks at, and what to do about each; it starts no agent and spends nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sysconfig
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from nightwork.errors import BadInput, NightworkError
+from nightwork.llm import open_model
+from nightwork.sandbox import open_sandbox
+from nightwork.settings import Settings, load
+from nightwork.stages.gates import measure, red_on_base
+from nightwork.stages.intake import collect
+from nightwork.workspace import Repository
+
+MIN_FREE_BYTES = 2 * 1024**3
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at: fine, worth knowing, or wrong, and what to do."""
+
+    name: str
+    status: Literal["fine", "note", "wrong"]
+    found: str
+    remedy: str = ""
+
+
+def examine(folder: Path) -> list[Check]:
+    """Look at everything a batch needs; a check that cannot be made says why and the others go on."""
+    checks: list[Check] = []
+    try:
+        repository = Repository.open(folder)
+    except NightworkError as error:
+        return [Check("repository", "wrong", str(error))]
+    checks.append(Check("repository", "fine", f"{repository.root.name}, {repository.version()}"))
+    try:
+        settings = load(repository.root)
+    except BadInput as error:
+        return [*checks, *(Check("settings", "wrong", str(fault)) for fault in error.faults)]
+    subject = _Subject(repository, settings)
+    for look in (_base, _disk, _sandbox, _agent, _tickets, _gates):
+        checks += _guarded(look, subject)
+    return checks
+
+
+@dataclass(frozen=True)
+class _Subject:
+    repository: Repository
+    settings: Settings
+
+
+def _guarded(look: Callable[[_Subject], Iterator[Check]], subject: _Subject) -> list[Check]:
+    try:
+        return list(look(subject))
+    except BadInput as error:
+        return [Check(look.__name__.strip("_"), "wrong", str(fault)) for fault in error.faults]
+    except NightworkError as error:
+        return [Check(look.__name__.strip("_"), "wrong", str(error))]
+
+
+def _base(subject: _Subject) -> Iterator[Check]:
+    yield Check("base", "fine", f"{subject.settings.base} is {subject.repository.resolve(subject.settings.base)[:12]}")
+
+
+def _disk(subject: _Subject) -> Iterator[Check]:
+    free = shutil.disk_usage(subject.repository.root).free
+    told = f"{free / 1024**3:.1f} GiB free"
+    if free < MIN_FREE_BYTES:
+        yield Check("disk", "wrong", told, f"free {MIN_FREE_BYTES / 1024**3:.0f} GiB for worktrees and records")
+    else:
+        yield Check("disk", "fine", told)
+
+
+def _sandbox(_: _Subject) -> Iterator[Check]:
+    name = open_sandbox().name
+    remedy = "agents and gates run with your rights; use tickets and agents that you trust"
+    yield Check("sandbox", "note" if name == "unconfined" else "fine", name, remedy if name == "unconfined" else "")
+
+
+def _agent(subject: _Subject) -> Iterator[Check]:
+    agent = subject.settings.agent
+    if agent.kind == "model":
+        yield Check("agent", "fine", f"model {open_model(agent.model, subject.repository.root).name}")
+    elif not agent.command:
+        yield Check("agent", "wrong", "agent.command is empty", "name your coding command line in nightwork.yaml")
+    else:
+        yield _program("agent", agent.command[0])
+
+
+def _tickets(subject: _Subject) -> Iterator[Check]:
+    selection = collect(str(subject.repository.root), subject.settings)
+    told = f"{len(selection.admitted)} ready, {len(selection.unready)} unready, {len(selection.left_out)} left out"
+    if selection.admitted:
+        yield Check("tickets", "fine", told)
+    else:
+        yield Check("tickets", "note", told, "`nightwork run --dry-run` shows the reasons")
+
+
+def _gates(subject: _Subject) -> Iterator[Check]:
+    if not subject.settings.gates:
+        yield Check("gates", "wrong", "none are configured", "without gates no change is ever called ready; add some")
+        return
+    programs = [_program(f"gate {gate.name}", gate.command[0]) for gate in subject.settings.gates]
+    missing = [check for check in programs if check.status == "wrong"]
+    if missing:
+        yield from missing
+        return
+    runs = measure(subject.repository, subject.settings, subject.repository.resolve(subject.settings.base))
+    problems = {run.gate: run.problem for run in runs if run.problem}
+    for run in runs:
+        if run.gate in problems:
+            yield Check(f"gate {run.gate}", "wrong", str(run.problem), "mend the command or what it needs")
+        else:
+            red = red_on_base([run])
+            yield Check(f"gate {run.gate}", "note" if red else "fine", red[0] if red else f"{run.duration_s:.1f} s")
+
+
+def _program(name: str, program: str) -> Check:
+    own = sysconfig.get_path("scripts")
+    if shutil.which(program) or shutil.which(program, path=own):
+        return Check(name, "fine", program)
+    return Check(name, "wrong", f"{program!r} is not on the search path", "install it, or name its full path")
+
+
+def as_json(checks: list[Check]) -> str:
+    """Return the checks as a JSON list."""
+    return json.dumps([asdict(check) for check in checks], indent=1, ensure_ascii=False)
