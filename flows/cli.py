@@ -262,8 +262,8 @@ def run_command(arguments: list[str]) -> int:
 def _options(**given: object) -> RunOptions:
     from nightwork import settings, yamlfile
 
-    names = {name: name.replace("_", "-") for name in given}
-    origins: dict[tuple[int | str, ...], str] = {(name,): f"--{flag}" for name, flag in names.items()}
+    flags = {name: name.replace("_", "-") for name in given} | {"parallel_agents": "parallel"}
+    origins: dict[tuple[int | str, ...], str] = {(name,): f"--{flag}" for name, flag in flags.items()}
     return yamlfile.validate(settings.RunOptions, yamlfile.YamlFile("options", given, {}, origins))
 
 
