@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from nightwork import records
+from nightwork.agent import check_agent
 from nightwork.agent.results import Escalation
 from nightwork.change import Change
 from nightwork.checkpoint import BatchState, load_checkpoint, save_checkpoint
@@ -301,6 +302,7 @@ def start_batch(repo: str, batch_id: str | None, options: RunOptions) -> tuple[B
     """
     root = Repository.open(Path(repo)).root
     settings = load_settings(root, options.flags())
+    check_agent(settings.agent, root)
     name = free_id(root, date.today()) if batch_id is None else check_batch_id(batch_id)
     return Batch(root, name), settings
 

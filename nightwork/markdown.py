@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -40,9 +39,14 @@ def sections(text: str) -> list[Section]:
 
 
 def escape(text: object) -> str:
-    """Return hostile text as one line of Markdown that renders as itself: no HTML, no links, no table or list marks."""
+    """Return hostile text as one line of Markdown that renders as itself: no HTML, links, marks, tables or lists.
+
+    Backslashes, not entities: Prefect's page shows entities as they are written.
+    """
     line = " ".join(printable(str(text)).split())
-    return re.sub(r"([\\`*_{}\[\]()#+!|~<>$])", lambda match: f"&#{ord(match[1])};", html.escape(line, quote=False))
+    line = re.sub(r"([\\`*_\[\]<>&|~#])", r"\\\1", line)
+    line = re.sub(r"(?i)\b(www)\.|(:)//", lambda match: f"{match[1]}\\." if match[1] else ":\\//", line)
+    return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", line)
 
 
 def fence(text: str, language: str = "") -> str:

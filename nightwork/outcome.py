@@ -113,6 +113,9 @@ class Unfinished(NightworkError):
     def __str__(self) -> str:
         return f"{self.outcome.label()}: {self.outcome.message}"
 
+    def __repr__(self) -> str:
+        return f"Unfinished({str(self)!r})"
+
 
 PENDING = Outcome(status=Status.PENDING)
 

@@ -11,8 +11,21 @@ from nightwork.agent.model import ModelAgent
 from nightwork.agent.results import Escalation, Plan, Scope, Work
 from nightwork.errors import bad_input
 from nightwork.llm import open_model
+from nightwork.settings import AgentSettings
 
-__all__ = ["Agent", "Assignment", "Check", "Clock", "Escalation", "Plan", "Scope", "TimedOut", "Work", "open_agent"]
+__all__ = [
+    "Agent",
+    "Assignment",
+    "Check",
+    "Clock",
+    "Escalation",
+    "Plan",
+    "Scope",
+    "TimedOut",
+    "Work",
+    "check_agent",
+    "open_agent",
+]
 
 
 class Agent(Protocol):
@@ -28,11 +41,18 @@ class Agent(Protocol):
         """C2: edit the worktree until `check` has no objections or the fix rounds are used up."""
 
 
+def check_agent(settings: AgentSettings, repository: Path) -> None:
+    """Raise BadInput for settings that name no agent, before any ticket is given to one."""
+    if settings.kind == "model":
+        open_model(settings.model, repository)
+    elif not settings.command:
+        raise bad_input("agent.command", "is required with agent.kind: command; name your coding command line")
+
+
 def open_agent(assignment: Assignment, repository: Path) -> Agent:
-    """Return the agent that the settings name; raises BadInput for settings that name none."""
+    """Return the agent that the settings name; raises BadInput as `check_agent` does."""
     settings = assignment.settings
+    check_agent(settings, repository)
     if settings.kind == "command":
-        if not settings.command:
-            raise bad_input("agent.command", "is required with agent.kind: command")
         return CommandAgent(assignment)
     return ModelAgent(open_model(settings.model, repository), assignment)
