@@ -6,6 +6,7 @@ Nothing here imports Prefect, networkx, git or anthropic before a command needs 
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -94,6 +95,7 @@ def run(
     parallel: Annotated[int | None, Parameter(help="agents at work at the same time")] = None,
     max_tickets: Annotated[int | None, Parameter(help="tickets that the batch takes at most")] = None,
     budget_usd: Annotated[float | None, Parameter(help="no ticket is started once this is spent")] = None,
+    deadline: Annotated[str | None, Parameter(help="no ticket is started after it: 2026-01-31T06:00+01:00")] = None,
     dry_run: Annotated[bool, Parameter(negative="", help="say what would be done, and change nothing")] = False,
     strict: Annotated[bool, Parameter(negative="", help="refuse the batch when any ticket is unready")] = False,
     json: Json = False,
@@ -106,6 +108,7 @@ def run(
         parallel_agents=parallel,
         max_tickets=max_tickets,
         budget_usd=budget_usd,
+        deadline=deadline,
         strict=strict,
     )
     batch = _check_new_batch(repo, batch_id, options, only_show=dry_run, json=json)
@@ -213,7 +216,8 @@ def decide(
         return NOT_ALL_DONE
     _note(f"{ticket}: {taken.kind}")
     if taken.kind is Kind.APPROVE:
-        print(f"git -C {batch.repository} merge --no-ff agent/{ticket}")
+        print(f"git -C {shlex.quote(str(batch.repository))} merge --no-ff agent/{ticket}")
+        _note(f"nothing was merged; once it is, set `state: done` in the ticket {ticket}")
     if taken.kind is Kind.REQUEST_CHANGES:
         _note("the next batch takes it up as a second commit on the branch")
     return ALL_DONE

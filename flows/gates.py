@@ -8,7 +8,7 @@ from prefect import State, flow
 from prefect.artifacts import create_markdown_artifact
 
 from flows.artifacts import key_for
-from flows.policy import kept, uncached
+from flows.policy import kept, run_name, uncached
 from flows.states import as_state
 from nightwork.batch import TicketRef, open_batch
 from nightwork.engine import guarded
@@ -27,7 +27,7 @@ def judge(ref: TicketRef) -> State[Any]:
     return as_state(outcome)
 
 
-@flow(name="gates", flow_run_name="gates {batch_id}")
+@flow(name="gates", flow_run_name=run_name)
 def gates(repo: str = ".", batch_id: str | None = None) -> None:
     """Judge every change of a batch that has no verdict; by default of the newest batch that waits for it."""
     batch = open_batch(repo, batch_id, BatchStatus.RUNNING, BatchStatus.ABORTED)

@@ -8,7 +8,7 @@ from prefect import State, flow
 from prefect.artifacts import create_markdown_artifact
 
 from flows.artifacts import key_for
-from flows.policy import kept, uncached
+from flows.policy import kept, run_name, uncached
 from flows.states import as_state
 from nightwork.agent.transcript import transcript
 from nightwork.batch import TicketRef, open_batch
@@ -39,7 +39,7 @@ def tell(name: str, outcome: Outcome) -> State[Any]:  # noqa: ARG001  the name o
     return as_state(outcome)
 
 
-@flow(name="generation", flow_run_name="generation {batch_id}")
+@flow(name="generation", flow_run_name=run_name)
 def generation(repo: str = ".", batch_id: str | None = None, options: RunOptions = RunOptions()) -> None:
     """Work on every ticket of a batch that is not settled; by default of the newest batch that waits for it."""
     batch = open_batch(repo, batch_id, BatchStatus.PENDING, BatchStatus.RUNNING, BatchStatus.ABORTED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
-from flows.policy import uncached
+from flows.policy import run_name, uncached
 from nightwork.batch import start_batch
 from nightwork.lock import hold
 from nightwork.settings import RunOptions
@@ -16,7 +16,7 @@ write_manifest = uncached("write the manifest")(stage.write_manifest)
 measure_base = uncached("gates on the base")(stage.measure_base)
 
 
-@flow(name="intake", flow_run_name="intake {batch_id}")
+@flow(name="intake", flow_run_name=run_name)
 def intake(repo: str = ".", batch_id: str | None = None, options: RunOptions = RunOptions()) -> str:
     """Take the tickets marked ready-for-agent into a new batch; returns its id."""
     batch, settings = start_batch(repo, batch_id, options)

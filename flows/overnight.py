@@ -9,6 +9,7 @@ from prefect import State, flow
 from flows.gates import gates
 from flows.generation import generation
 from flows.intake import intake
+from flows.policy import run_name
 from flows.review import review
 from flows.states import batch_state
 from nightwork.batch import start_batch
@@ -16,7 +17,7 @@ from nightwork.lock import hold
 from nightwork.settings import RunOptions
 
 
-@flow(name="overnight", flow_run_name="overnight {batch_id}")
+@flow(name="overnight", flow_run_name=run_name)
 def overnight(repo: str = ".", batch_id: str | None = None, options: RunOptions = RunOptions()) -> State[Any]:
     """Run a batch from its tickets to the review queue; a batch that exists is resumed."""
     batch, _ = start_batch(repo, batch_id, options)

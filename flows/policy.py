@@ -1,4 +1,4 @@
-"""How tasks are cached: by a key of the library's making, for as long as their checkpoint lives, or not at all."""
+"""How runs are named, and how tasks are cached: by a key of the library's making, or not at all."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from typing import Any, ParamSpec, TypeVar
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
+from prefect.runtime import flow_run
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+def run_name() -> str:
+    """Return the name of the flow run that begins: the flow's, and the batch's when it has been named."""
+    return " ".join(filter(None, [flow_run.flow_name, flow_run.parameters.get("batch_id")]))
 
 
 def uncached(run_name: str, name: str | None = None) -> Callable[[Callable[P, R]], Task[P, R]]:

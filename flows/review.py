@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
-from flows.policy import uncached
+from flows.policy import run_name, uncached
 from nightwork.batch import open_batch
 from nightwork.review.markdown import artifact
 from nightwork.stages import review as stage
@@ -13,7 +13,7 @@ from nightwork.stages import review as stage
 rank = uncached("rank the queue")(stage.review)
 
 
-@flow(name="review", flow_run_name="review {batch_id}")
+@flow(name="review", flow_run_name=run_name)
 def review(repo: str = ".", batch_id: str | None = None) -> str:
     """Write the review queue of a batch, by default the newest; returns the path of its page."""
     batch = open_batch(repo, batch_id)

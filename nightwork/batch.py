@@ -30,13 +30,18 @@ from nightwork.workspace import Repository
 
 
 class Attempt(BaseModel):
-    """One passage C0..C2 of a ticket: where it starts from, and what a reviewer said of the one before."""
+    """One passage C0..C2 of a ticket, and what a reviewer said of the one before.
+
+    `parent` is the commit that the attempt goes on from; `origin` the one on which the branch as a whole stands, with
+    which the gates compare.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     ticket: str
     number: int
     parent: str
+    origin: str
     stacked_on: tuple[str, ...] = ()
     comments: tuple[str, ...] = ()
     opened_at: AwareDatetime
@@ -102,11 +107,11 @@ class Batch:
 
     def worktree(self, ticket: str) -> Path:
         """The workspace of a ticket's agent."""
-        return self.state_folder / "worktrees" / ticket
+        return self.state_folder / "worktrees" / ticket / "agent"
 
     def checkout(self, ticket: str) -> Path:
         """The clean checkout in which the gates judge a ticket."""
-        return self.state_folder / "worktrees" / f"{ticket}.gates"
+        return self.state_folder / "worktrees" / ticket / "gates"
 
     def exists(self) -> bool:
         """Say whether intake has made this batch."""

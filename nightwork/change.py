@@ -20,7 +20,7 @@ class ChangedFile(BaseModel):
 
 
 class Change(BaseModel):
-    """One commit of one attempt; `parent` is the commit it stands on, which `stacked_on` explains."""
+    """One commit of one attempt, on `parent`; the whole branch stands on `origin`, and `files` are its difference."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,6 +29,7 @@ class Change(BaseModel):
     title: str
     branch: str
     parent: str
+    origin: str
     commit: str
     tree: str
     stacked_on: tuple[str, ...] = ()

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from nightwork.errors import StateError
 from nightwork.files import append_record, read_records
 
 
@@ -49,7 +50,11 @@ class DecisionLog:
 
     def all(self) -> list[Decision]:
         """Return the decisions, oldest first."""
-        return [Decision.model_validate(record) for record in read_records(self.path)]
+        try:
+            return [Decision.model_validate(record) for record in read_records(self.path)]
+        except ValidationError as error:
+            problem = f"holds a line that is no decision: {error.errors(include_url=False)[0]['msg']}"
+            raise StateError(self.path, problem, "mend or remove the line") from error
 
     def take(self, decision: Decision) -> Decision:
         """Record a decision unless one was taken already; returns the one that holds."""

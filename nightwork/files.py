@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from nightwork.errors import StateError
 
@@ -20,7 +20,7 @@ def write_atomically(path: Path, text: str, scratch: Path | None = None) -> None
     default it stands beside `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = (scratch or path.parent) / f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp"
+    temporary = (scratch or path.parent) / f".nightwork-{os.getpid()}-{threading.get_ident()}.tmp"
     try:
         with temporary.open("w", encoding="utf-8", newline="") as file:
             with contextlib.suppress(FileNotFoundError):
@@ -40,10 +40,9 @@ def append_record(path: Path, record: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
     with path.open("ab+") as file:
-        if file.tell() > 0:
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":
-                line = b"\n" + line
+        rest = _behind_last_newline(file)
+        if rest:
+            line = (b"\n" if _is_whole(rest) else _TORN) + line
         file.write(line)
         file.flush()
         os.fsync(file.fileno())
@@ -57,18 +56,39 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
     """
     if not path.exists():
         return
-    for number, line in enumerate(path.read_bytes().decode("utf-8", "replace").split("\n"), 1):
-        if not line:
+    *lines, rest = path.read_bytes().split(b"\n")
+    for number, line in enumerate([*lines, *([rest] if _is_whole(rest) else [])], 1):
+        if line.endswith(_TORN.strip()):
             continue
         try:
             record = json.loads(line)
-        except json.JSONDecodeError as error:
-            if error.pos >= len(line) or not line.endswith("}"):
-                continue
+        except ValueError as error:
             raise StateError(f"{path}:{number}", "not a JSON line", "mend or remove the line") from error
         if not isinstance(record, dict):
             raise StateError(f"{path}:{number}", "not a JSON object", "mend or remove the line")
         yield record
+
+
+def _behind_last_newline(file: IO[bytes]) -> bytes:
+    size = file.seek(0, os.SEEK_END)
+    if size == 0:
+        return b""
+    file.seek(size - 1)
+    if file.read(1) == b"\n":
+        return b""
+    file.seek(0)
+    return file.read().rpartition(b"\n")[2]
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+# Closes off a torn line; no whole record ends so.
+_TORN = b" #torn\n"
 
 
 def _sync_folder(folder: Path) -> None:

@@ -8,13 +8,21 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from nightwork.batch import ignore_state
 from nightwork.errors import bad_input
 
-_held: dict[Path, int] = {}
+
+@dataclass
+class _Held:
+    descriptor: int
+    holders: int = 0
+
+
+_held: dict[Path, _Held] = {}
 _guard = threading.Lock()
 
 
@@ -28,16 +36,15 @@ def hold(repository: Path, what: str) -> Iterator[None]:
     with _guard:
         if path not in _held:
             ignore_state(repository)
-            _held[path] = _acquire(path, what)
-            owner = True
-        else:
-            owner = False
+            _held[path] = _Held(_acquire(path, what))
+        _held[path].holders += 1
     try:
         yield
     finally:
-        if owner:
-            with _guard:
-                os.close(_held.pop(path))
+        with _guard:
+            _held[path].holders -= 1
+            if _held[path].holders == 0:
+                os.close(_held.pop(path).descriptor)
 
 
 def _acquire(path: Path, what: str) -> int:

@@ -7,9 +7,10 @@ here are rewritten from there.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -17,6 +18,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from nightwork import yamlfile
 from nightwork.errors import BadInput, Fault
 from nightwork.files import write_atomically
+from nightwork.markdown import printable
 from nightwork.order import Item, cycles, expected_minutes, with_ranks
 from nightwork.outcome import Outcome, Verdict
 from nightwork.settings import Duration
@@ -62,8 +64,8 @@ class Entry(BaseModel):
     @classmethod
     def of(cls, ticket: Ticket, dependencies: tuple[str, ...]) -> Entry:
         """Make the entry of a ticket; `dependencies` are those that are in the same batch."""
-        keys = {"id", "title", "priority", "complexity", "estimated_files"}
-        return cls(**ticket.model_dump(include=keys), dependencies=dependencies)
+        keys = {"id", "priority", "complexity", "estimated_files"}
+        return cls(**ticket.model_dump(include=keys), title=printable(ticket.title), dependencies=dependencies)
 
 
 class Manifest(BaseModel):
@@ -98,35 +100,52 @@ class Manifest(BaseModel):
 def save_manifest(manifest: Manifest, path: Path) -> None:
     """Write the manifest, atomically, keys in the contract's order."""
     data = manifest.model_dump(mode="json")
-    write_atomically(path, yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120))
+    readable = not any(mark in manifest.model_dump_json() for mark in _LINE_BREAKS)
+    write_atomically(path, yaml.safe_dump(data, sort_keys=False, allow_unicode=readable, width=120))
+
+
+# Line breaks for YAML, which would not survive being written as they are.
+_LINE_BREAKS = ("\x85", "\u2028", "\u2029")
 
 
 def load_manifest(path: Path) -> Manifest:
     """Read a manifest; raises BadInput with all faults: unknown keys, bad values, duplicates, unknown or cyclic
     dependencies, each with its line."""
     file = yamlfile.parse(yamlfile.read_text(path), str(path))
-    manifest = yamlfile.validate(Manifest, file, file.data if file.data is not None else {})
-    faults = list(_graph_faults(manifest, file))
+    faults: list[Fault] = []
+    try:
+        manifest = yamlfile.validate(Manifest, file, file.data if file.data is not None else {})
+    except BadInput as error:
+        faults += error.faults
+    faults += _graph_faults(file)
     if faults:
         raise BadInput(*faults)
     return manifest
 
 
-def _graph_faults(manifest: Manifest, file: yamlfile.YamlFile) -> Any:
-    counts = Counter(entry.id.casefold() for entry in manifest.tickets)
-    known = {entry.id for entry in manifest.tickets}
-    for index, entry in enumerate(manifest.tickets):
-        if counts[entry.id.casefold()] > 1:
+def _graph_faults(file: yamlfile.YamlFile) -> Iterator[Fault]:
+    """Say what is wrong with ids and dependencies, as far as they can be read."""
+    tickets = file.data.get("tickets") if isinstance(file.data, dict) else None
+    rows = [row if isinstance(row, dict) else {} for row in tickets] if isinstance(tickets, list) else []
+    ids = [str(row.get("id")) for row in rows]
+    counts = Counter(name.casefold() for name in ids)
+    graph: dict[str, list[str]] = {}
+    for index, row in enumerate(rows):
+        if counts[ids[index].casefold()] > 1:
             yield Fault(
-                file.where(("tickets", index, "id")), f"ticket {entry.id!r} stands {counts[entry.id.casefold()]} times"
+                file.where(("tickets", index, "id")),
+                f"ticket {ids[index]!r} stands {counts[ids[index].casefold()]} times",
             )
-        for place, name in enumerate(entry.dependencies):
-            if name not in known:
+        named = row.get("dependencies")
+        dependencies = [str(name) for name in named] if isinstance(named, list) else []
+        for place, name in enumerate(dependencies):
+            if name not in ids:
                 where = file.where(("tickets", index, "dependencies", place))
-                yield Fault(where, f"dependencies names unknown ticket {name!r}; known: {_range(known)}")
-    graph = {entry.id: [name for name in entry.dependencies if name in known] for entry in manifest.tickets}
+                yield Fault(where, f"dependencies names unknown ticket {name!r}; known: {_range(set(ids))}")
+        graph[ids[index]] = [name for name in dependencies if name in ids]
     for cycle in cycles(graph):
-        yield Fault(file.where(("tickets",)), f"dependencies form a cycle: {' -> '.join([*cycle, cycle[0]])}")
+        where = file.where(("tickets", ids.index(cycle[0]), "dependencies"))
+        yield Fault(where, f"dependencies form a cycle: {' -> '.join([*cycle, cycle[0]])}")
 
 
 def _range(known: set[str]) -> str:

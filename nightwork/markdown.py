@@ -22,7 +22,7 @@ class Section:
 def sections(text: str) -> list[Section]:
     """Split a text at its top-level headings; what stands before the first one has the title ''."""
     lines = text.split("\n")
-    tokens = MarkdownIt("commonmark", {"html": False}).parse(text)
+    tokens = MarkdownIt("commonmark").disable("inline").parse(text)
     starts = [("", -1, 0)]
     items: list[tuple[int, str]] = []
     for index, token in enumerate(tokens):
@@ -51,9 +51,10 @@ def escape(text: object) -> str:
 
 def fence(text: str, language: str = "") -> str:
     """Return hostile text as a code block that it cannot close."""
+    text = printable(text)
     longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
     marks = "`" * (longest + 1)
-    return f"{marks}{language}\n{printable(text)}\n{marks}"
+    return f"{marks}{language}\n{text}\n{marks}"
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

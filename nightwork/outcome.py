@@ -14,6 +14,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from nightwork.errors import BadInput, Infrastructure, NightworkError, Stopped
 
+MAX_MESSAGE = 2_000
+MAX_TRACEBACK = 20_000
+
 
 class Status(StrEnum):
     """How far an item came."""
@@ -122,18 +125,35 @@ PENDING = Outcome(status=Status.PENDING)
 
 def outcome_of_error(error: BaseException) -> Outcome:
     """Say what an exception makes of its item: only what the work itself raised is `failed`."""
-    record = ErrorRecord(
-        kind=type(error).__name__, message=str(error), traceback="".join(traceback.format_exception(error))
-    )
+    text = _text(error)
+    record = ErrorRecord(kind=type(error).__name__, message=text, traceback=_traceback(error))
     match error:
         case Unfinished():
             return error.outcome
         case Stopped() | KeyboardInterrupt():
-            return Outcome(status=Status.ABORTED, reason=Reason.STOPPED, message=str(error) or "stopped")
+            return Outcome(status=Status.ABORTED, reason=Reason.STOPPED, message=text or "stopped")
         case Infrastructure() | OSError() | MemoryError():
             return Outcome(
-                status=Status.ABORTED, reason=Reason.INFRASTRUCTURE, message=f"{record.kind}: {error}", error=record
+                status=Status.ABORTED, reason=Reason.INFRASTRUCTURE, message=f"{record.kind}: {text}", error=record
             )
         case BadInput() | NightworkError():
-            return Outcome(status=Status.FAILED, reason=Reason.ERROR, message=str(error), error=record)
-    return Outcome(status=Status.ABORTED, reason=Reason.INTERNAL, message=f"{record.kind}: {error}", error=record)
+            return Outcome(status=Status.FAILED, reason=Reason.ERROR, message=text, error=record)
+    return Outcome(status=Status.ABORTED, reason=Reason.INTERNAL, message=f"{record.kind}: {text}", error=record)
+
+
+def _text(error: BaseException) -> str:
+    """Return an exception's text, short and storable, whatever its `__str__` does."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001  part of the per-item boundary
+        text = f"{type(error).__name__} without a text"
+    return _storable(text, MAX_MESSAGE)
+
+
+def _traceback(error: BaseException) -> str:
+    return _storable("".join(traceback.format_exception(error)), MAX_TRACEBACK)
+
+
+def _storable(text: str, most: int) -> str:
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return text if len(text) <= most else f"{text[:most]}... ({len(text) - most:,} characters more)"

@@ -21,7 +21,7 @@ tickets: tickets
 agent:
   kind: command
   command: []        # for example ["my-agent", "--print"]; `nightwork doctor` checks it
-  pass_env: []       # names of variables that it may see; none by default
+  pass_env: []       # names of variables that it may see; HOME lets it find its own login and settings
 
 batch:
   max_tickets: 20
@@ -39,25 +39,26 @@ labels: []            # add ready-for-agent when the list below is ticked; bug a
 priority: medium      # critical, high, medium, low
 complexity: small     # trivial, small, medium, large
 dependencies: []
-estimated_files: []
+estimated_files: []   # for example [src/feature.py, tests/*]
+state: open           # done once it is merged, cancelled when it is not wanted any more
 ---
 
 What is wanted and why, in a few sentences.
 
 ## Acceptance criteria
 
-- What must hold afterwards, one line each
+<!-- what must hold afterwards, one line each, each beginning with "- " -->
 
 ## Test cases
 
-- A case that shows it
+<!-- cases that show it, in the same form -->
 
 ## Agent Readiness
 
 - [ ] Acceptance criteria clear
 - [ ] No open questions
 - [ ] Dependencies: None
-- [ ] Estimated files: src/feature.py, tests/
+- [ ] Estimated files:
 - [ ] Complexity: Small
 """
 
@@ -83,6 +84,7 @@ def _python(root: Path) -> list[GateSettings]:
     sources = [path.name for path in sorted(root.iterdir()) if _is_python_folder(path)]
     if not sources and not list(root.glob("*.py")):
         return []
+    code = " ".join(name for name in sources if name not in _NO_PRODUCT_CODE and " " not in name) or "."
     gates = [
         _gate("lint", Measure.SYNTAX, "ruff check --no-cache --exit-zero --output-format sarif .", "sarif"),
         _gate(
@@ -92,7 +94,7 @@ def _python(root: Path) -> list[GateSettings]:
             "junit",
             ".nightwork-tests.xml",
         ),
-        _gate("security", Measure.SECURITY, "bandit --quiet --recursive --exit-zero --format sarif .", "sarif"),
+        _gate("security", Measure.SECURITY, f"bandit --quiet --recursive --exit-zero --format sarif {code}", "sarif"),
         GateSettings(
             name="secrets",
             measures=Measure.SECURITY,
@@ -105,6 +107,8 @@ def _python(root: Path) -> list[GateSettings]:
     return gates
 
 
+# Each `assert` of a test is a finding for bandit.
+_NO_PRODUCT_CODE = frozenset({"test", "tests", "doc", "docs", "example", "examples", "benchmarks", "bench"})
 _NO_SECRETS_IN = r"(^|/)(\.git|\.venv|node_modules|__pycache__|\.[a-z]+_cache)(/|$)|\.nightwork-tests\.xml$"
 
 

@@ -17,10 +17,12 @@ import yaml
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from nightwork import yamlfile
-from nightwork.errors import bad_input
+from nightwork.errors import BadInput, Fault, bad_input
 
 FILE_NAME = "nightwork.yaml"
 ENVIRONMENT_PREFIX = "NIGHTWORK_"
+# What a command agent is told; no settings, so that nightwork can be used inside one.
+AGENT_VARIABLES = frozenset({"NIGHTWORK_TICKET", "NIGHTWORK_ATTEMPT", "NIGHTWORK_RESULT"})
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
@@ -33,7 +35,10 @@ def parse_duration(value: object) -> object:
     if match is None:
         raise ValueError("expected a duration such as 90s, 30m or 1h30m")
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    try:
+        return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError as error:
+        raise ValueError("expected a duration that a calendar can hold") from error
 
 
 def format_duration(duration: timedelta) -> str:
@@ -185,17 +190,27 @@ def load(
     origins: dict[yamlfile.Location, str] = {}
     for source, keys, value in layers:
         _set(data, keys, value, source)
-        lines.pop(tuple(keys), None)
+        lines = {place: line for place, line in lines.items() if place[: len(keys)] != tuple(keys)}
         origins[tuple(keys)] = source
     return yamlfile.validate(Settings, yamlfile.YamlFile(FILE_NAME, data, lines, origins))
 
 
 def _environment_layer(environment: Mapping[str, str]) -> list[tuple[str, list[str], Any]]:
-    return [
-        (name, name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"), yamlfile.parse(text, name).data)
-        for name, text in sorted(environment.items())
-        if name.startswith(ENVIRONMENT_PREFIX)
-    ]
+    layer: list[tuple[str, list[str], Any]] = []
+    faults: list[Fault] = []
+    for name, text in sorted(environment.items()):
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in AGENT_VARIABLES:
+            try:
+                layer.append((name, name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"), _value(text, name)))
+            except BadInput as error:
+                faults += error.faults
+    if faults:
+        raise BadInput(*faults)
+    return layer
+
+
+def _value(text: str, name: str) -> Any:
+    return yamlfile.parse(text, name).data
 
 
 def _set(data: dict[str, Any], keys: list[str], value: Any, source: str) -> None:

@@ -126,6 +126,8 @@ def parse_ticket(text: str, name: str) -> Ticket:
     if front.data is not None and not isinstance(front.data, dict):
         raise BadInput(Fault(f"{name}:1", f"front matter: expected a mapping, not {type(front.data).__name__}"))
     data: dict[str, Any] = dict(front.data or {})
+    if "unchecked" in data:
+        raise BadInput(Fault(front.where(("unchecked",)), "unchecked: unknown key; untick the list in the text"))
     prose: list[str] = []
     for section in sections(body):
         key = section.title.casefold()
@@ -136,8 +138,9 @@ def parse_ticket(text: str, name: str) -> Ticket:
             front.lines.setdefault((_LISTS[key],), body_line + section.line)
         else:
             prose.append(section.text)
-    if "description" not in data:
-        data["description"] = "\n\n".join(part for part in prose if part).strip()
+    said = data.get("description", "")
+    if isinstance(said, str):
+        data["description"] = "\n\n".join(part for part in (said.strip(), *prose) if part)
     return yamlfile.validate(Ticket, front, data)
 
 
@@ -159,16 +162,17 @@ def _apply_checklist(section: Section, data: dict[str, Any]) -> None:
             unchecked.append(text)
         if label == "dependencies" and isinstance(data.setdefault("dependencies", []), list):
             data["dependencies"] = _union(data["dependencies"], _named_dependencies(value))
-        elif label == "estimated files" and isinstance(data.setdefault("estimated_files", []), list):
+        elif label == "estimated files" and ticked and isinstance(data.setdefault("estimated_files", []), list):
             data["estimated_files"] = _union(data["estimated_files"], _split_list(value))
         elif label == "complexity":
             data["complexity"] = _stricter_complexity(data.get("complexity"), value.casefold())
-    data["unchecked"] = unchecked
+    data["unchecked"] = [*data.get("unchecked", []), *unchecked]
 
 
 def _tick(item: str) -> tuple[bool, str]:
-    match = re.match(r"\[([ xX])\]\s*(.*)", item, re.DOTALL)
-    return (match[1] in "xX", match[2]) if match else (True, item)
+    """Return whether an item is ticked, and its text; what has no `[x]` is not."""
+    match = re.match(r"\[([^\]]*)\]\s*(.*)", item, re.DOTALL)
+    return (match[1].strip().casefold() == "x", match[2]) if match else (False, item)
 
 
 def _named_dependencies(value: str) -> list[str]:

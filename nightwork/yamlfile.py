@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,19 +30,27 @@ class YamlFile:
 
     def where(self, location: Location) -> str:
         """Return `file:line` of the value at `location` (or of the nearest around it), or its origin elsewhere."""
+        below = [origin for place, origin in self.origins.items() if place[: len(location)] == location]
         while location and location not in self.lines:
             if location in self.origins:
                 return self.origins[location]
             location = location[:-1]
+        if below and location not in self.lines:
+            return below[0]
         return f"{self.name}:{self.lines.get(location, 1)}"
 
 
 def read_text(path: Path, name: str | None = None) -> str:
-    """Read a text that a person wrote; raises BadInput when it is missing, too large or not UTF-8."""
+    """Read a text that a person wrote; raises BadInput when it is missing, no plain file, too large or not UTF-8."""
     name = name or str(path)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise bad_input(name, f"{path.stat().st_size:,} bytes; expected at most {MAX_BYTES:,}")
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise bad_input(name, "cannot be read: Is a directory")
+        if not stat.S_ISREG(status.st_mode):
+            raise bad_input(name, "is no plain file")
+        if status.st_size > MAX_BYTES:
+            raise bad_input(name, f"{status.st_size:,} bytes; expected at most {MAX_BYTES:,}")
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise bad_input(name, f"not UTF-8 at byte {error.start}; save the file as UTF-8") from error
@@ -54,22 +63,65 @@ def parse(text: str, name: str, first_line: int = 1) -> YamlFile:
 
     Raises BadInput for bad syntax, duplicate keys, aliases (a short text could unfold to gigabytes) and deep nesting.
     """
-    loader = yaml.SafeLoader(text)
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
-        lines = _Lines(name, first_line)
-        if node is not None:
-            lines.walk(node)
         data = loader.construct_document(node) if node is not None else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = first_line + (mark.line if mark else 0)
         raise bad_input(f"{name}:{line}", f"not valid YAML: {error.problem or error.context}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise bad_input(f"{name}:{first_line}", f"not valid YAML: {str(error).splitlines()[0]}") from error
-    finally:
-        loader.dispose()
-    return YamlFile(name, data, lines.found)
+    except _UNREADABLE as error:
+        said = str(error).splitlines() or [type(error).__name__]
+        raise bad_input(f"{name}:{first_line}", f"not valid YAML: {said[0]}") from error
+    lines: dict[Location, int] = {}
+    if node is not None:
+        _note_lines(node, (), first_line, lines)
+    return YamlFile(name, data, lines)
+
+
+# What PyYAML's constructors raise for values such as `!!int ''`, `!!bool maybe` or `!!timestamp soon`.
+_UNREADABLE = (yaml.YAMLError, ValueError, IndexError, KeyError, AttributeError, TypeError, ArithmeticError)
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses while it reads what `parse` promises to refuse, before any of it costs time or memory."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(problem="aliases are not read; write the value out", problem_mark=mark)
+        if self._depth >= MAX_DEPTH:
+            raise yaml.MarkedYAMLError(problem=f"nested deeper than {MAX_DEPTH} levels", problem_mark=mark)
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem="a key must be a plain text", problem_mark=key.start_mark)
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"key {key.value!r} stands twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _note_lines(node: yaml.Node, location: Location, first_line: int, lines: dict[Location, int]) -> None:
+    lines.setdefault(location, first_line + node.start_mark.line)
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            lines[(*location, key.value)] = first_line + key.start_mark.line
+            _note_lines(value, (*location, key.value), first_line, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            _note_lines(value, (*location, index), first_line, lines)
 
 
 def validate(model: type[M], file: YamlFile, data: Any = None) -> M:
@@ -101,37 +153,8 @@ def _complaint(kind: str, message: str) -> str:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # an integer with more digits than Python prints
+        return "a number too long to print"
     return text if len(text) <= 80 else text[:77] + "..."
-
-
-class _Lines:
-    """Walks the composed nodes once, noting lines and refusing what `parse` promises to refuse."""
-
-    def __init__(self, name: str, first_line: int) -> None:
-        self.name = name
-        self.first_line = first_line
-        self.found: dict[Location, int] = {}
-        self.seen: set[int] = set()
-
-    def walk(self, node: yaml.Node, location: Location = ()) -> None:
-        line = self.first_line + node.start_mark.line
-        if id(node) in self.seen:
-            raise bad_input(f"{self.name}:{line}", "YAML aliases are not read; write the value out")
-        if len(location) > MAX_DEPTH:
-            raise bad_input(f"{self.name}:{line}", f"nested deeper than {MAX_DEPTH} levels")
-        self.seen.add(id(node))
-        self.found.setdefault(location, line)
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                self._note_key(key, (*location, str(key.value)))
-                self.walk(value, (*location, str(key.value)))
-        elif isinstance(node, yaml.SequenceNode):
-            for index, value in enumerate(node.value):
-                self.walk(value, (*location, index))
-
-    def _note_key(self, key: yaml.Node, place: Location) -> None:
-        line = self.first_line + key.start_mark.line
-        if place in self.found:
-            raise bad_input(f"{self.name}:{line}", f"key {key.value!r} stands twice")
-        self.found[place] = line

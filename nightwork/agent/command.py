@@ -2,17 +2,18 @@
 
 It runs in C2 only; scope and plan are taken from the ticket. Its variables: NIGHTWORK_TICKET (the id),
 NIGHTWORK_ATTEMPT, and NIGHTWORK_RESULT, a file into which it may write JSON: the fields of `Work`, or
-`{"escalation": {...}}`.
+`{"escalation": {...}}`; with either, `cost_usd`, what the round cost.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import stat
 import tempfile
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nightwork.agent import prompts
 from nightwork.agent.assignment import Assignment, Check, TimedOut
@@ -63,7 +64,8 @@ class CommandAgent:
             path = Path(folder) / "result.json"
             finished = self.assignment.sandbox.run(self._run(prompt, path))
             self._refuse_failure(finished)
-            result = self._read_result(path)
+            result, cost_usd = self._read_result(path)
+        self.trajectory.add_cost(stage, cost_usd)
         escalated = isinstance(result, Escalation)
         value = result.model_dump(mode="json")
         self.trajectory.say(stage, f"exit code {finished.exit_code}\n{finished.tail()}")
@@ -91,17 +93,31 @@ class CommandAgent:
             status = Status.ABORTED if finished.exit_code is None else Status.FAILED
             raise Unfinished(Outcome(status=status, reason=reason, message=message))
 
-    def _read_result(self, path: Path) -> Work | Escalation:
-        if not path.exists():
-            return Work(summary=self.assignment.ticket.title)
+    def _read_result(self, path: Path) -> tuple[Work | Escalation, float]:
+        if not os.path.lexists(path):
+            return Work(summary=self.assignment.ticket.title), 0.0
         try:
-            if path.is_symlink() or path.stat().st_size > MAX_RESULT_BYTES:
+            status = path.lstat()
+            if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_RESULT_BYTES:
                 raise ValueError(f"expected a plain file of at most {MAX_RESULT_BYTES:,} bytes")
             data = json.loads(path.read_text(encoding="utf-8"))
-            model: type[BaseModel] = Escalation if isinstance(data, dict) and "escalation" in data else Work
-            result = model.model_validate(data["escalation"] if model is Escalation else data)
-            assert isinstance(result, (Work, Escalation))
-            return result
-        except (ValidationError, ValueError, RecursionError) as error:
-            message = f"`{self.assignment.settings.command[0]}` wrote a result that cannot be used: {error}"
+            if isinstance(data, dict) and "escalation" in data:
+                escalated = _Escalated.model_validate(data)
+                return escalated.escalation, escalated.cost_usd
+            worked = _Worked.model_validate(data)
+            return Work.model_validate(worked.model_dump(exclude={"cost_usd"})), worked.cost_usd
+        except (ValidationError, ValueError, RecursionError, OSError) as error:
+            command = self.assignment.settings.command[0]
+            message = f"`{command}` wrote a result that cannot be used: {str(error)[:1000]}"
             raise Unfinished(Outcome(status=Status.FAILED, reason=Reason.MALFORMED, message=message)) from error
+
+
+class _Escalated(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    escalation: Escalation
+    cost_usd: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+
+
+class _Worked(Work):
+    cost_usd: float = Field(default=0.0, ge=0, allow_inf_nan=False)

@@ -63,6 +63,7 @@ class ModelAgent:
         objections: Callable[[BaseModel], str | None] = lambda _: None,
     ) -> R | Escalation:
         if (done := self.trajectory.accepted(stage)) is not None:
+            self._close(stage)
             return result.model_validate(done)
         if not self.trajectory.of(stage):
             self.trajectory.say(stage, opening)
@@ -70,10 +71,9 @@ class ModelAgent:
             escalation = self._take_answers(stage)
             if escalation is not None:
                 return escalation
-            for call in self.trajectory.pending_calls():
-                ended = self._answer(stage, call, ending, result, objections)
-                if ended is not None:
-                    return ended
+            ended = self._answer_reply(stage, ending, result, objections)
+            if ended is not None:
+                return ended
             if self._limit_reached(stage):
                 return self._escalate_limit(stage)
             self._turn(stage)
@@ -81,22 +81,35 @@ class ModelAgent:
     def _turn(self, stage: str) -> None:
         stop.check()
         self.assignment.clock.left_s()
-        turn = self.trajectory.count(stage, "assistant")
-        messages = self.trajectory.messages()
         reply = self.model.complete(
             Request(
                 ticket=self.assignment.ticket.id,
                 stage=stage,
-                turn=turn,
+                turn=self.trajectory.count(stage, "assistant"),
                 system=prompts.SYSTEM,
                 tools=_TOOLS,
-                messages=messages,
+                messages=self.trajectory.messages(),
             )
         )
         self.trajectory.add_reply(stage, reply)
-        if not reply.message.calls:
+
+    def _answer_reply(
+        self, stage: str, ending: str, result: type[R], objections: Callable[[BaseModel], str | None]
+    ) -> R | Escalation | None:
+        """Carry out what the last reply asks for and has no answer yet: an escalation first, which bars an ending."""
+        if self.trajectory.ends_without_call(stage):
             self._malformed(stage, "you called no tool")
             self.trajectory.say(stage, "Call a tool: the one that ends this stage, or one that helps you get there.")
+        escalates = any(call.name == "escalate" for call in self.trajectory.last_calls())
+        pending = sorted(self.trajectory.pending_calls(), key=lambda call: call.name != "escalate")
+        for call in pending:
+            if escalates and call.name in _ENDINGS:
+                self._result(stage, call, "not taken: it stands beside an escalation", refused=True)
+                continue
+            ended = self._answer(stage, call, ending, result, objections)
+            if ended is not None:
+                return ended
+        return None
 
     def _answer(
         self,
@@ -138,11 +151,15 @@ class ModelAgent:
             answer = ToolResult(call_id=call.id, text=said, is_error=True)
             self.trajectory.add_result(stage, answer, fix_round=True)
             return None
-        self._result(stage, call, "accepted")
-        for other in self.trajectory.pending_calls():
-            self._result(stage, other, "not carried out: the stage has ended", refused=True)
         self.trajectory.accept(stage, value.model_dump(mode="json"))
+        self._close(stage)
         return value
+
+    def _close(self, stage: str) -> None:
+        """Answer what the stage's last reply still asks for, so that the conversation can go on in the next."""
+        for call in self.trajectory.pending_calls() if self.trajectory.is_last(stage) else ():
+            ends = call.name in _ENDINGS
+            self._result(stage, call, "accepted" if ends else "not carried out: the stage has ended", refused=not ends)
 
     def _parse(self, stage: str, call: ToolCall, model: type[R]) -> R | None:
         try:
@@ -155,7 +172,7 @@ class ModelAgent:
             return None
 
     def _malformed(self, stage: str, reason: str) -> None:
-        """Count an answer that cannot be used; the one after it ends the ticket if it cannot be used either."""
+        """Count a reply that cannot be used, once; the one after it ends the ticket if it cannot be used either."""
         if self.trajectory.add_malformed(stage, reason) > _ASKED_AGAIN:
             message = f"{self.model.name} gave no valid answer in {stage}, asked again once: {reason}"
             raise Unfinished(Outcome(status=Status.FAILED, reason=Reason.MALFORMED, message=message))

@@ -6,6 +6,7 @@ sandbox.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable
@@ -70,6 +71,11 @@ class RunCommand(_Input):
 
 
 _INPUTS: dict[str, type[_Input]] = {"list": List, "search": Search, "view": View, "edit": Edit, "run": RunCommand}
+# Errors that the path itself brings; anything else (a full disk) is the machine's, and ends the item.
+_PATH_ERRORS = frozenset({
+    errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG,
+    errno.ELOOP, errno.EINVAL,
+})  # fmt: skip
 _READ_ONLY = frozenset({"list", "search", "view"})
 
 
@@ -114,8 +120,12 @@ class Toolbox:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             raise Refused(f"{name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-        except (IsADirectoryError, NotADirectoryError, FileNotFoundError, PermissionError, ValueError) as error:
+        except (ValueError, RuntimeError) as error:
             raise Refused(f"{name}: {error}") from error
+        except OSError as error:
+            if error.errno not in _PATH_ERRORS:
+                raise
+            raise Refused(f"{name}: {error.strerror}") from error
 
     def resolve(self, path: str) -> Path:
         """Return the real path of something in the worktree; raises Refused for anything else and for git's own."""

@@ -51,8 +51,9 @@ class Trajectory:
         return next((record["digest"] for record in intents), None)
 
     def add_malformed(self, stage: str, reason: str) -> int:
-        """Note that the last reply cannot be used; returns how many in a row could not."""
-        self._append({"kind": "malformed", "stage": stage, "reason": reason})
+        """Note, once, that the last reply cannot be used; returns how many in a row could not."""
+        if not self._is_marked(stage):
+            self._append({"kind": "malformed", "stage": stage, "reason": reason})
         in_a_row, marked = 0, False
         for record in reversed(self.of(stage)):
             if record["kind"] == "assistant":
@@ -62,10 +63,30 @@ class Trajectory:
             marked = marked or record["kind"] == "malformed"
         return in_a_row
 
+    def _is_marked(self, stage: str) -> bool:
+        kinds = [record["kind"] for record in self.of(stage) if record["kind"] in {"assistant", "malformed"}]
+        return kinds[-1:] == ["malformed"]
+
+    def ends_without_call(self, stage: str) -> bool:
+        """Say whether the stage's last reply called no tool and nothing was said to the model since."""
+        for record in reversed(self.of(stage)):
+            if record["kind"] in {"assistant", "user"}:
+                return record["kind"] == "assistant" and not record["message"]["calls"]
+        return False
+
+    def is_last(self, stage: str) -> bool:
+        """Say whether the newest reply is of this stage."""
+        replies = [record["stage"] for record in self.records if record["kind"] == "assistant"]
+        return replies[-1:] == [stage]
+
     def accepted(self, stage: str) -> dict[str, Any] | None:
         """Return the result of a stage that has ended; None while it has not."""
         found = [record["value"] for record in self.of(stage) if record["kind"] == "accepted"]
         return found[-1] if found else None
+
+    def add_cost(self, stage: str, cost_usd: float) -> None:
+        """Note what a command agent says that a round cost."""
+        self._append({"kind": "cost", "stage": stage, "cost_usd": cost_usd})
 
     def of(self, stage: str) -> list[dict[str, Any]]:
         """Return the records of one stage."""
@@ -82,16 +103,15 @@ class Trajectory:
         """Return the escalations of this attempt, oldest first."""
         return [record for record in self.records if record["kind"] == "escalated"]
 
+    def last_calls(self) -> tuple[ToolCall, ...]:
+        """Return the tool calls of the newest reply."""
+        replies = [record["message"] for record in self.records if record["kind"] == "assistant"]
+        return Message.model_validate(replies[-1]).calls if replies else ()
+
     def pending_calls(self) -> list[ToolCall]:
-        """Return the tool calls of the last reply that have no answer yet."""
-        answered: set[str] = set()
-        for record in reversed(self.records):
-            if record["kind"] == "result":
-                answered.add(record["call_id"])
-            elif record["kind"] == "assistant":
-                calls = Message.model_validate(record["message"]).calls
-                return [call for call in calls if call.id not in answered]
-        return []
+        """Return the tool calls of the newest reply that have no answer yet."""
+        answered = {record["call_id"] for record in self.records if record["kind"] == "result"}
+        return [call for call in self.last_calls() if call.id not in answered]
 
     def messages(self) -> tuple[Message, ...]:
         """Return the conversation as a model takes it: user and assistant in turn."""
@@ -113,7 +133,8 @@ class Trajectory:
 
     def cost_usd(self) -> float:
         """Return what the attempt has cost so far."""
-        return sum(float(record["usage"]["cost_usd"]) for record in self.records if record["kind"] == "assistant")
+        calls = sum(float(record["usage"]["cost_usd"]) for record in self.records if record["kind"] == "assistant")
+        return calls + sum(float(record["cost_usd"]) for record in self.records if record["kind"] == "cost")
 
     def _append(self, record: dict[str, Any]) -> None:
         record = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **record}

@@ -37,7 +37,7 @@ def _reworks(document: ReviewDocument) -> list[str]:
 
 
 def _decide(row: QueueRow) -> str:
-    decision = "approve" if row.ready else "request-changes"
+    decision = "approve" if row.ready else 'request-changes -m "what to change"'
     return f"nightwork decide {row.ticket} {decision}  # {words.line(row.why)}, about {words.duration(row.minutes)}"
 
 

@@ -19,7 +19,7 @@ class Sandbox(Protocol):
     name: str
 
     def run(self, run: Run) -> Finished:
-        """Run a command to its end, its time limit or the wish to stop; all its processes have ended on return."""
+        """Run a command to its end, its time limit or the wish to stop; what it started in its group ends with it."""
 
 
 def open_sandbox() -> Sandbox:

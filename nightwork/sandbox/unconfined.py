@@ -44,9 +44,9 @@ class Unconfined:
 
 
 def clean_environment(home: str) -> dict[str, str]:
-    """Return the variables that every command sees; tools beside this Python come first on the path."""
+    """Return the variables that every command sees; tools beside this Python come last on the path."""
     own = sysconfig.get_path("scripts")
-    path = os.pathsep.join(dict.fromkeys([own, *os.environ.get("PATH", os.defpath).split(os.pathsep)]))
+    path = os.pathsep.join(dict.fromkeys([*os.environ.get("PATH", os.defpath).split(os.pathsep), own]))
     passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
     return {**passed, "PATH": path, "HOME": home, "TMPDIR": home, "PYTHONDONTWRITEBYTECODE": "1"}
 

@@ -93,7 +93,7 @@ def judge_ticket(ref: TicketRef, gate_step: GateStep = gate) -> Outcome:
     change = ref.change
     if change is None:
         raise ValueError(f"{ref.ticket} has no change to judge")
-    judged = judge(ref, change.commit, change.parent, gate_step)
+    judged = judge(ref, change.commit, change.origin, gate_step)
     blocker = _vetoed_dependency(ref, change.stacked_on)
     if blocker and judged.verdict is not Verdict.VETOED:
         judged = judged.model_copy(update={"verdict": Verdict.BLOCKED_BY, "blocked_by": blocker})
@@ -113,15 +113,15 @@ def objections(ref: TicketRef) -> list[str]:
     if tree == repository.tree(attempt.parent):
         return ["nothing has been changed yet"]
     commit = repository.keep_wip(ref.ticket, tree, attempt.parent, attempt.opened_at)
-    return list(judge(ref, commit, attempt.parent, gate).vetoes)
+    return list(judge(ref, commit, attempt.origin, gate).vetoes)
 
 
-def judge(ref: TicketRef, commit: str, parent: str, gate_step: GateStep) -> Judgement:
-    """Run all gates on a commit and compare them with those on its parent."""
+def judge(ref: TicketRef, commit: str, origin: str, gate_step: GateStep) -> Judgement:
+    """Run all gates on a commit and compare them with those on the commit that its branch stands on."""
     settings, repository = ref.batch.settings(), Repository(Path(ref.repository))
-    before = baseline(ref, parent)
-    files = repository.changes(parent, commit)
-    diff = _Difference(repository, parent, commit, files)
+    before = baseline(ref, origin)
+    files = repository.changes(origin, commit)
+    diff = _Difference(repository, origin, commit, files)
     with _checkout(repository, ref.batch.checkout(ref.ticket), commit, ref.batch.manifest().base, settings):
         tree = repository.tree(commit)
         results = [
@@ -163,7 +163,7 @@ def baseline(ref: TicketRef, commit: str) -> tuple[GateRun, ...]:
 
 def measure(repository: Repository, settings: Settings, commit: str, base: str | None = None) -> tuple[GateRun, ...]:
     """Run all gates on a commit, with the gate configuration of `base` (by default the commit's own)."""
-    path = repository.root / ".nightwork" / "worktrees" / f"base-{commit[:12]}.gates"
+    path = repository.root / ".nightwork" / "worktrees" / f".base-{commit[:12]}" / "gates"
     with _checkout(repository, path, commit, base or commit, settings):
         return tuple(run_gate(gate, path, open_sandbox()) for gate in settings.gates)
 
@@ -172,13 +172,14 @@ def red_on_base(runs: Sequence[GateRun]) -> tuple[str, ...]:
     """Say what the gates complain of before any agent has worked."""
     texts = []
     for run in runs:
+        count = len(run.report.findings)
         failing = [test.id for test in run.report.tests if test.status == "failed"]
         if run.problem:
             texts.append(f"{run.gate} could not run: {run.problem}")
         elif failing:
             texts.append(f"{run.gate}: {len(failing)} failing: {', '.join(failing[:3])}")
         elif run.report.findings:
-            texts.append(f"{run.gate}: {len(run.report.findings)} findings, which count for no ticket")
+            texts.append(f"{run.gate}: {count} finding{'s' * (count != 1)}, which count for no ticket")
         elif run.exit_code:
             texts.append(f"{run.gate} exited {run.exit_code}")
     return tuple(texts)
@@ -227,7 +228,7 @@ class _Difference:
     """The sources of two commits, as far as the gates ask for them."""
 
     repository: Repository
-    parent: str
+    origin: str
     commit: str
     files: Sequence[ChangedFile]
 
@@ -239,7 +240,7 @@ class _Difference:
         return self._old.get(path, path)
 
     def line_before(self, path: str, line: int) -> str:
-        return self._line(self.parent, path, line)
+        return self._line(self.origin, path, line)
 
     def line_after(self, path: str, line: int) -> str:
         return self._line(self.commit, path, line)
@@ -249,7 +250,7 @@ class _Difference:
         return [
             (
                 file.path,
-                self.repository.read(self.parent, self.old_path(file.path)),
+                self.repository.read(self.origin, self.old_path(file.path)),
                 self.repository.read(self.commit, file.path),
             )
             for file in self.files

@@ -203,10 +203,11 @@ def _land(ref: TicketRef, repository: Repository, work: Work) -> Change:
         title=ticket.title,
         branch=branch,
         parent=attempt.parent,
+        origin=attempt.origin,
         commit=commit,
         tree=tree,
         stacked_on=attempt.stacked_on,
-        files=tuple(repository.changes(attempt.parent, commit)),
+        files=tuple(repository.changes(attempt.origin, commit)),
         status=Status.PARTIAL if work.remaining else Status.COMPLETED,
         remaining=work.remaining,
     )
@@ -297,6 +298,7 @@ def _new_attempt(ref: TicketRef, repository: Repository) -> Attempt:
         ticket=ref.ticket,
         number=ref.attempt,
         parent=parent,
+        origin=parent,
         stacked_on=entry.dependencies,
         opened_at=datetime.now(UTC).replace(microsecond=0),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,11 +44,13 @@ class Selection:
 
     def text(self, batch_id: str) -> str:
         """Return what the batch would hold, as people read it: tickets in the order of work, then who is not in it."""
-        lines = [f"batch {batch_id}: {len(self.admitted)} tickets"]
+        lines = [f"batch {batch_id}: {len(self.admitted)} ticket{'s' * (len(self.admitted) != 1)}"]
         for ticket in self.admitted:
             after = f", after {', '.join(self.dependencies[ticket.id])}" if self.dependencies[ticket.id] else ""
             size = ticket.complexity or "not estimated"
-            lines.append(f"  {ticket.id}: {printable(ticket.title)} ({ticket.priority}, {size}{after})")
+            earlier = self.earlier.get(ticket.id)
+            again = f", attempt {earlier.attempt}" if earlier and earlier.attempt > 1 else ""
+            lines.append(f"  {ticket.id}: {printable(ticket.title)} ({ticket.priority}, {size}{after}{again})")
         for kind, rows in (("unready", self.unready), ("left out", self.left_out)):
             lines += [f"  {kind}: {row.ticket} ({row.where}): {'; '.join(row.reasons)}" for row in rows]
         lines += [f"  warning: {name}: {warning}" for name, warning in self.warnings]
@@ -73,6 +75,7 @@ class Earlier:
     attempt: int
     wait: str | None = None
     parent: str | None = None
+    origin: str | None = None
     comments: tuple[str, ...] = ()
 
 
@@ -101,6 +104,7 @@ def write_manifest(repo: str, batch_id: str, settings: Settings, selection: Sele
             ticket=name,
             number=earlier.attempt,
             parent=earlier.parent,
+            origin=earlier.origin or earlier.parent,
             stacked_on=selection.dependencies[name],
             comments=earlier.comments,
             opened_at=now,
@@ -160,7 +164,7 @@ def select(
             del candidates[ticket.id]
             selection.left_out.append(Unready(ticket=ticket.id, where=places[ticket.id], reasons=(why.wait,)))
     done = {ticket.id for ticket in tickets if ticket.state is State.DONE}
-    known = {ticket.id for ticket in tickets}
+    known = {ticket.id for _, ticket in found.tickets}
     _drop_unresolved(candidates, reasons, done, known)
     selection.unready += [
         Unready(ticket=ticket.id, where=places[ticket.id], reasons=tuple(reasons[ticket.id]))
@@ -233,7 +237,7 @@ def _admit(
     ranked = with_ranks(items, {t.id: expected_minutes(t.complexity) for t in candidates.values()})
     admitted: dict[str, None] = {}
     for item in sorted(ranked, key=lambda item: (item.rank, item.id)):
-        needed = [name for name in _with_dependencies(item.id, dependencies) if name not in admitted]
+        needed = _needed(item.id, dependencies, admitted)
         if len(admitted) + len(needed) <= max_tickets:
             admitted.update(dict.fromkeys(needed))
     position = {item.id: number for number, item in enumerate(ranked)}
@@ -247,14 +251,15 @@ def _admit(
     ]
 
 
-def _with_dependencies(name: str, dependencies: dict[str, tuple[str, ...]]) -> list[str]:
-    """Return a ticket and all it depends on, each once."""
-    found, frontier = [name], [name]
+def _needed(name: str, dependencies: dict[str, tuple[str, ...]], admitted: Container[str]) -> list[str]:
+    """Return a ticket and all it depends on that is not admitted yet, each once."""
+    needed = {name: None} if name not in admitted else {}
+    frontier = list(needed)
     for current in frontier:
-        fresh = [other for other in dependencies[current] if other not in found]
-        found += fresh
+        fresh = [other for other in dependencies[current] if other not in needed and other not in admitted]
+        needed.update(dict.fromkeys(fresh))
         frontier += fresh
-    return found
+    return list(needed)
 
 
 def _texts(faults: Iterable[Fault]) -> tuple[str, ...]:
@@ -282,14 +287,17 @@ def _earlier(batch: Batch, name: str, status: Status, attempt: int) -> Earlier:
                 attempt, wait=f"its merge request in {batch.id} was rejected; change the ticket's id to try anew"
             )
         change = batch.change(name, attempt)
-        return Earlier(attempt + 1, parent=change.commit if change else None, comments=(decision.message,))
+        comments = (decision.message,)
+        if change is None:
+            return Earlier(attempt + 1, comments=comments)
+        return Earlier(attempt + 1, parent=change.commit, origin=change.origin, comments=comments)
     if status is Status.ESCALATED:
         return Earlier(
             attempt, wait=f"its escalation in {batch.id} waits; `nightwork answer`, then `nightwork resume {batch.id}`"
         )
     if status is Status.FAILED:
         return Earlier(attempt, wait=f"failed in {batch.id}; `nightwork resume {batch.id} --retry-failed` tries again")
-    if status in {Status.PENDING, Status.ABORTED}:
+    if status in {Status.PENDING, Status.RUNNING, Status.ABORTED}:
         return Earlier(attempt, wait=f"is not finished in {batch.id}; `nightwork resume {batch.id}` goes on")
     return Earlier(attempt)
 

@@ -101,8 +101,7 @@ def decide(batch: Batch, ticket: str, kind: Kind, message: str) -> Decision:
         raise bad_input(f"ticket {ticket!r}", f"has no merge request in {batch.id}; `nightwork review` lists them")
     if kind is Kind.REQUEST_CHANGES and not message.strip():
         raise bad_input("-m", "say which changes; the agent of the next attempt reads it")
-    opened = _opened_at(batch)
-    minutes = (datetime.now(UTC) - opened).total_seconds() / 60 if opened else None
+    minutes = _minutes_since(_opened_at(batch))
     decision = batch.decisions.take(
         Decision(ticket=ticket, attempt=outcome.attempt, kind=kind, message=message, minutes=minutes)
     )
@@ -111,10 +110,20 @@ def decide(batch: Batch, ticket: str, kind: Kind, message: str) -> Decision:
     return decision
 
 
+# A shorter gap between two decisions is typing, a longer one is a break: neither tells how long a review took.
+_REVIEW_MINUTES = (0.5, 60.0)
+
+
 def _opened_at(batch: Batch) -> datetime | None:
-    """Return when the reviewer's time for the next decision began: at the decision before, of the same sitting."""
+    """Return when the reviewer's time for the next decision began: at the decision before."""
     decisions = batch.decisions.all()
-    return decisions[-1].at if decisions and (datetime.now(UTC) - decisions[-1].at).total_seconds() < 3600 else None
+    return decisions[-1].at if decisions else None
+
+
+def _minutes_since(opened: datetime | None) -> float | None:
+    minutes = (datetime.now(UTC) - opened).total_seconds() / 60 if opened else None
+    shortest, longest = _REVIEW_MINUTES
+    return minutes if minutes is not None and shortest <= minutes <= longest else None
 
 
 def answer(batch: Batch, ticket: str, option: str, message: str) -> Decision:

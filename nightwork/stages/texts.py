@@ -28,7 +28,7 @@ def merge_request_body(ticket: Ticket, scope: Scope, plan: Plan, change: Change,
     added, deleted = change.lines()
     parts = [
         f"# {escape(ticket.id)}: {escape(ticket.title)}",
-        f"Draft. Branch `{change.branch}`, one commit on {change.parent[:12]}, attempt {change.attempt}.",
+        f"Draft. Branch `{change.branch}`, standing on {change.origin[:12]}, attempt {change.attempt}.",
         *(["Stacked on " + ", ".join(change.stacked_on) + ": merge those first."] if change.stacked_on else []),
         "## Scope",
         escape(scope.objective),

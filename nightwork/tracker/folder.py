@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from nightwork.errors import BadInput, Fault, bad_input
@@ -23,7 +24,7 @@ class FolderTracker:
         tickets: list[tuple[str, Ticket]] = []
         unreadable: list[tuple[str, tuple[Fault, ...]]] = []
         for path in sorted(self.folder.glob("*.md")):
-            name = f"{self.folder.name}/{path.name}"
+            name = f"{self.folder.name}/{os.fsencode(path.name).decode('utf-8', 'replace')}"
             if path.name.casefold() in {"readme.md", "template.md"}:
                 continue
             try:
@@ -33,6 +34,10 @@ class FolderTracker:
         return Found(tuple(tickets), tuple(unreadable))
 
     def _read(self, path: Path, name: str) -> str:
-        if not path.resolve().is_relative_to(self.folder.resolve()):
+        try:
+            inside = path.resolve().is_relative_to(self.folder.resolve())
+        except (OSError, RuntimeError) as error:
+            raise bad_input(name, "is a link that leads nowhere") from error
+        if not inside:
             raise bad_input(name, "is a link to a place outside the folder of tickets")
         return read_text(path, name)

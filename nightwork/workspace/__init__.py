@@ -48,7 +48,7 @@ class Repository:
         code, top, _ = Git(folder).status("rev-parse", "--show-toplevel")
         if code:
             raise bad_input(folder, "not in a git repository; run `git init` and commit, or name another with --repo")
-        repository = cls(Path(top))
+        repository = cls(Path(top.removesuffix("\n")))
         repository.resolve("HEAD")
         return repository
 
@@ -70,7 +70,7 @@ class Repository:
         code, commit, _ = self.git.status("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
         if code:
             raise bad_input(f"base {ref!r}", f"no such commit in {self.root.name}; name a branch, tag or commit")
-        return commit
+        return commit.strip()
 
     def tree(self, commit: str) -> str:
         """Return the tree hash of a commit."""
@@ -79,7 +79,7 @@ class Repository:
     def branch_head(self, branch: str) -> str | None:
         """Return the commit of a branch; None when there is no such branch."""
         code, commit, _ = self.git.status("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}")
-        return commit if code == 0 else None
+        return commit.strip() if code == 0 else None
 
     def branches(self, prefix: str) -> list[str]:
         """Return the names of the branches that begin with `prefix`."""
@@ -90,14 +90,13 @@ class Repository:
 
         Returns whether it was made.
         """
-        ready = path.with_name(f"{path.name}.ready")
-        if ready.exists() and (path / ".git").exists():
+        if _is_whole(path):
             return False
         with _worktree_lock:
             self._remove(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             self.git("worktree", "add", "--quiet", "--detach", "--force", str(path), commit)
-        ready.touch()
+        _admin_folder(path).joinpath(_WHOLE).touch()
         return True
 
     def remove_worktree(self, path: Path) -> None:
@@ -106,10 +105,11 @@ class Repository:
             self._remove(path)
 
     def _remove(self, path: Path) -> None:
-        path.with_name(f"{path.name}.ready").unlink(missing_ok=True)
-        if path.exists():
+        if path.is_dir() and not path.is_symlink():
             self.git.status("worktree", "remove", "--force", "--force", str(path))
             shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
         self.git("worktree", "prune")
 
     def snapshot(self, worktree: Path) -> str:
@@ -144,7 +144,7 @@ class Repository:
     def restore_wip(self, ticket: str, parent: str, worktree: Path) -> None:
         """Bring the kept tree of a ticket into a fresh worktree, when it was kept of the same start; none is fine."""
         code, found, _ = self.git.status("rev-parse", "--verify", "--quiet", f"{WIP_PREFIX}{ticket}^")
-        if code == 0 and found == parent:
+        if code == 0 and found.strip() == parent:
             self.git.at(worktree)("read-tree", "--reset", "-u", WIP_PREFIX + ticket)
 
     def drop_wip(self, ticket: str) -> None:
@@ -176,7 +176,9 @@ class Repository:
             old_path = next(parts) if status[0] in "RC" else None
             path = next(parts)
             added, deleted = found.get(path, (None, None))
-            changes.append(ChangedFile(path=path, status=status[0], added=added, deleted=deleted, old_path=old_path))
+            before = _shown(old_path) if old_path else None
+            changed = ChangedFile(path=_shown(path), status=status[0], added=added, deleted=deleted, old_path=before)
+            changes.append(changed)
         return sorted(changes, key=lambda change: change.path)
 
     def _numbers(self, old: str, new: str) -> dict[str, tuple[int | None, int | None]]:
@@ -208,11 +210,42 @@ class Repository:
         return [path for path in self.git("ls-tree", "-r", "-z", "--name-only", commit).split("\0") if path]
 
     def restore(self, worktree: Path, commit: str, paths: list[str]) -> None:
-        """Make `paths` in a worktree as they are in `commit`: written where it has them, deleted where it does not."""
+        """Make `paths` in a worktree as they are in `commit`: written where it has them, deleted where it does not.
+
+        A link on the way to one of them is removed, so that nothing behind it is read or deleted.
+        """
         git = self.git.at(worktree)
-        known = set(git("ls-tree", "-r", "-z", "--name-only", commit, "--", *paths).split("\0"))
+        known = set(git("ls-tree", "-r", "-z", "--name-only", commit, "--", *paths).split("\0")) if paths else set()
+        for path in paths:
+            for folder in [*reversed(Path(path).parents), Path(path)][1:]:
+                if (worktree / folder).is_symlink():
+                    (worktree / folder).unlink()
+            if path not in known:
+                _delete(worktree / path)
         if present := [path for path in paths if path in known]:
             git("checkout", "--quiet", commit, "--", *present)
-        for path in paths:
-            if path not in known:
-                (worktree / path).unlink(missing_ok=True)
+
+
+# Marks, in git's own folder of a worktree, that its checkout came to its end.
+_WHOLE = "nightwork-whole"
+
+
+def _admin_folder(worktree: Path) -> Path:
+    return Path((worktree / ".git").read_text(encoding="utf-8").removeprefix("gitdir:").strip())
+
+
+def _is_whole(worktree: Path) -> bool:
+    return (worktree / ".git").is_file() and _admin_folder(worktree).joinpath(_WHOLE).exists()
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            path.unlink()
+
+
+def _shown(path: str) -> str:
+    """Return a path that can be written as JSON; bytes that are not UTF-8 are replaced."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -21,6 +21,7 @@ _QUIET = {
     "core.safecrlf": "false",
     "core.quotePath": "false",
     "core.attributesFile": os.devnull,
+    "core.excludesFile": os.devnull,
     "gc.auto": "0",
     "maintenance.auto": "false",
     "submodule.recurse": "false",
@@ -41,28 +42,28 @@ class Git:
         self._options = {**_QUIET, **(options or {})}
 
     def __call__(self, *arguments: str, stdin: str | None = None, env: Mapping[str, str] | None = None) -> str:
-        """Run `git ARGUMENTS` and return what it printed; only the last newline is removed."""
+        """Run `git ARGUMENTS` and return what it printed, without the last newline."""
         code, out, said = self.status(*arguments, stdin=stdin, env=env)
         if code:
             raise GitError("git " + " ".join(arguments[:4]), code, said or out)
-        return out
+        return out.removesuffix("\n")
 
     def status(
         self, *arguments: str, stdin: str | None = None, env: Mapping[str, str] | None = None
     ) -> tuple[int, str, str]:
-        """Run `git ARGUMENTS`; returns the exit code, what it printed, and what it said on standard error."""
-        options = [part for key, value in self._options.items() for part in ("-c", f"{key}={value}")]
+        """Run `git ARGUMENTS`; returns the exit code, all that it printed, and what it said on standard error."""
         with tempfile.TemporaryFile() as source:
             source.write((stdin or "").encode("utf-8", "surrogateescape"))
             source.seek(0)
             try:
                 code, out, said = git.Git(str(self.folder)).execute(
-                    [*_without_inherited(), "git", *options, *arguments],
+                    [*_without_inherited(), "git", "--literal-pathspecs", *arguments],
                     istream=source,
-                    env={**_ENVIRONMENT, **(env or {})},
+                    env={**_ENVIRONMENT, **_as_environment(self._options), **(env or {})},
                     with_extended_output=True,
                     with_exceptions=False,
                     stdout_as_string=False,
+                    strip_newline_in_stdout=False,
                 )
             except git.GitCommandNotFound as error:
                 raise Infrastructure("git", "not found; install git 2.38 or newer") from error
@@ -70,15 +71,22 @@ class Git:
         return int(code), text, said if isinstance(said, str) else bytes(said or b"").decode("utf-8", "replace")
 
     def without_drivers(self) -> Git:
-        """Return a Git for which the programs that the repository's own configuration names are switched off."""
-        code, names, _ = self.status("config", "--local", "--name-only", "--get-regexp", rf"^({'|'.join(_DRIVERS)})\.")
+        """Return a Git for which the programs that the repository's own configuration names are replaced by git's own.
+
+        Included files and the worktree's own configuration count as well.
+        """
+        code, names, _ = self.status(
+            "config", "--includes", "--null", "--name-only", "--get-regexp", rf"^({'|'.join(_DRIVERS)})\."
+        )
         options: dict[str, str] = {}
-        for name in names.splitlines() if code == 0 else []:
+        for name in names.split("\0") if code == 0 else []:
             program = name.rpartition(".")[2].casefold()
-            if program in {"clean", "smudge", "process", "driver", "textconv", "command"}:
+            if program in {"clean", "smudge", "process", "textconv", "command"}:
                 options[name] = ""
             elif program == "required":
                 options[name] = "false"
+            elif program == "driver":
+                options[name] = "git merge-file --quiet %A %O %B"  # an empty one makes git merge-tree die
         return Git(self.folder, {**self._options, **options})
 
     def at(self, folder: Path) -> Git:
@@ -97,7 +105,28 @@ _ENVIRONMENT = {
     "GIT_COMMITTER_NAME": "nightwork",
     "GIT_COMMITTER_EMAIL": "nightwork@localhost",
 }
-_INHERITED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_CONFIG_COUNT")
+_INHERITED = (
+    "GIT_DIR",
+    "GIT_COMMON_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_QUARANTINE_PATH",
+    "GIT_NAMESPACE",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
+)
+
+
+def _as_environment(options: Mapping[str, str]) -> dict[str, str]:
+    """Pass configuration by environment: on the command line a name could not hold '='."""
+    pairs = {"GIT_CONFIG_COUNT": str(len(options))}
+    for number, (key, value) in enumerate(options.items()):
+        pairs |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return pairs
 
 
 def _without_inherited() -> list[str]:

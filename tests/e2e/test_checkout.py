@@ -185,34 +185,35 @@ def test_the_merge_command_of_an_approval_can_be_pasted_into_a_shell(
     assert shlex.split(decided.out) == ["git", "-C", str(repo.path), "merge", "--no-ff", "agent/T-1"]
 
 
-def test_a_detached_head_is_the_base_and_stays_detached(
-    nightwork: Any, new_repo: Callable[..., Any], writes_a_file: dict[str, Any]
+def test_a_linked_worktree_with_a_detached_head_can_be_run_from_and_stays_as_it_is(
+    nightwork: Any, new_repo: Callable[..., Any], writes_a_file: dict[str, Any], tmp_path: Path
 ):
     repo = new_repo(writes_a_file)
     base = repo.git("rev-parse", "HEAD")
     repo.write({"src/later.txt": "later\n"})
     repo.commit("later")
-    repo.git("checkout", "--quiet", "--detach", base)
-    before = _seen(repo)
-    ran = nightwork("run", "--json", "--repo", str(repo.path))
+    linked = type(repo)(tmp_path / "linked")
+    repo.git("worktree", "add", "--quiet", "--detach", str(linked.path), base)
+    before = _seen(repo), _seen(linked)
+    ran = nightwork("run", "--json", "--repo", str(linked.path))
     assert ran.code == 0, ran.err
     assert ran.json()["base"] == base
-    assert _seen(repo) == before
+    assert (_seen(repo), _seen(linked)) == before
+    assert linked.git("branch", "--show-current") == ""
     assert repo.git("rev-parse", "agent/T-1^") == base
     assert sorted(repo.branches()) == ["agent/T-1", "main"]
+    assert len(repo.git("worktree", "list").splitlines()) == 2
 
 
-def test_a_linked_worktree_of_the_user_can_be_run_from_and_stays_as_it_is(
-    nightwork: Any, new_repo: Callable[..., Any], writes_a_file: dict[str, Any], tmp_path: Path
+def test_a_detached_head_is_the_base_of_a_dry_run_too(
+    serverless: Any, new_repo: Callable[..., Any], writes_a_file: dict[str, Any]
 ):
     repo = new_repo(writes_a_file)
-    repo.git("worktree", "add", "--quiet", "-b", "mine", str(tmp_path / "linked"))
+    repo.git("checkout", "--quiet", "--detach")
     before = _seen(repo)
-    ran = nightwork("run", "--json", "--repo", str(tmp_path / "linked"))
-    assert ran.code == 0, ran.err
+    assert serverless("run", "--dry-run", "--repo", str(repo.path)).code == 0
     assert _seen(repo) == before
-    assert sorted(repo.branches()) == ["agent/T-1", "main", "mine"]
-    assert len(repo.git("worktree", "list").splitlines()) == 2
+    assert (repo.path / ".nightwork").exists() is False
 
 
 def test_a_repository_without_settings_is_told_so_in_one_clear_error(nightwork: Any, new_repo: Callable[..., Any]):
@@ -236,5 +237,3 @@ def test_the_error_of_a_repository_without_settings_names_the_file_and_what_to_d
     ran = serverless("run", "--repo", str(new_repo(None).path))
     assert "nightwork.yaml" in ran.err
     assert "nightwork init" in ran.err
-
-

@@ -20,7 +20,8 @@ print(sorted(name for name in sys.argv[1:] if name in sys.modules))
 IMPORT_ALL = """
 import importlib, os, pkgutil, signal, sys, threading
 def here():
-    return set(threading.enumerate()), dict(os.environ), signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    return set(threading.enumerate()), dict(os.environ), *handlers
 first, *packages = sys.argv[1:]
 importlib.import_module(first)
 before, names = here(), []

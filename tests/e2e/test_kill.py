@@ -80,7 +80,7 @@ def _is_whole(repo: Any, *tickets: str) -> None:
     assert sorted(path.name for path in (batch / "merge_requests").iterdir()) == sorted(f"{n}.md" for n in tickets)
     assert repo.git("for-each-ref", "refs/nightwork") == ""
     assert len(repo.git("worktree", "list").splitlines()) == 1
-    assert not [path for path in (repo.path / ".nightwork").rglob("*.tmp")]
+    assert not list((repo.path / ".nightwork").rglob("*.tmp"))
     state = load_checkpoint(batch / "checkpoint.json")
     assert state is not None
     assert {name: (o.status, str(o.verdict)) for name, o in state.items.items()} == dict.fromkeys(

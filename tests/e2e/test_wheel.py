@@ -46,7 +46,7 @@ def test_it_carries_the_three_packages_and_the_whole_example(wheel: Path):
     wanted = [path for path in example.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     assert {f"nightwork/examples/shop/{path.relative_to(example)}" for path in wanted} <= set(names)
     for package in ("nightwork", "flows", "blocks"):
-        sources = [path for path in (PROJECT / package).rglob("*.py")]
+        sources = list((PROJECT / package).rglob("*.py"))
         assert {str(path.relative_to(PROJECT)) for path in sources} <= set(names)
 
 

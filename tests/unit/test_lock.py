@@ -71,7 +71,6 @@ def test_the_lock_is_given_back_when_the_run_fails(tmp_path):
     )
 
 
-@pytest.mark.xfail(strict=True, reason="the first holder closes the lock under the others")
 def test_a_stage_in_another_thread_keeps_the_lock_until_it_ends(tmp_path):
     inside, leave = threading.Event(), threading.Event()
 

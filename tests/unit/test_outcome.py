@@ -61,21 +61,12 @@ def test_an_unexpected_error_keeps_class_message_and_traceback():
         FileNotFoundError(2, "No such file", "caf\udce9.txt"),
         pytest.param(
             ValueError("\ud800"),
-            marks=pytest.mark.xfail(
-                strict=True, reason="the outcome cannot be written as JSON, so the checkpoint cannot"
-            ),
         ),
         pytest.param(
             Infrastructure("git", "said \udcff"),
-            marks=pytest.mark.xfail(
-                strict=True, reason="the outcome cannot be written as JSON, so the checkpoint cannot"
-            ),
         ),
         pytest.param(
             ModelError("m", "\ud800"),
-            marks=pytest.mark.xfail(
-                strict=True, reason="the outcome cannot be written as JSON, so the checkpoint cannot"
-            ),
         ),
     ],
     ids=lambda error: type(error).__name__,
@@ -90,7 +81,6 @@ class Mute(Exception):
         raise RuntimeError("no words")
 
 
-@pytest.mark.xfail(strict=True, reason="str(error) raises inside the boundary")
 def test_an_error_that_cannot_tell_of_itself_ends_its_item_all_the_same():
     assert outcome_of_error(Mute()).label() == "aborted(internal)"
 

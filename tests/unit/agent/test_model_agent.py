@@ -122,10 +122,6 @@ SCRIPTS = {
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-@pytest.mark.xfail(
-    strict=True,
-    reason="a kill between two records of one step asks the model again, or with a conversation that ends with its own words",  # noqa: E501
-)
 def test_a_run_killed_after_any_record_ends_the_same_and_repeats_no_call_of_the_model(tmp_path, name):
     script, objections = SCRIPTS[name]
     whole = Bench(tmp_path / "whole", script, objections)
@@ -178,13 +174,11 @@ def test_each_escalation_takes_its_own_answer(tmp_path):
     assert isinstance(bench.run("left", "right"), Work)
 
 
-@pytest.mark.xfail(strict=True, reason="the submit ends the stage and the escalation is thrown away")
 def test_an_escalation_beside_a_submit_is_not_lost(tmp_path):
     bench = Bench(tmp_path, {**HAPPY, "C0": [[SCOPE, ESCALATE]]})
     assert isinstance(bench.run(), Escalation)
 
 
-@pytest.mark.xfail(strict=True, reason="the pending submit is taken when the answer comes")
 def test_a_submit_beside_an_escalation_does_not_end_the_stage_before_the_answer_was_read(tmp_path):
     bench = Bench(tmp_path, {**HAPPY, "C0": [[ESCALATE, SCOPE], [SCOPE]]})
     assert isinstance(bench.run(), Escalation)

@@ -194,7 +194,6 @@ def test_a_command_ends_when_the_tickets_time_is_over(root):
 
 @pytest.mark.parametrize("tool", ["list", "search", "view", "edit"])
 @pytest.mark.parametrize("path", ["loop", "loop/x"])
-@pytest.mark.xfail(strict=True, reason="RuntimeError of Path.resolve leaves use(): the item is aborted(internal)")
 def test_a_link_to_itself_is_refused(root, tool, path):
     (root / "loop").symlink_to("loop")
     given = {"search": {"pattern": "."}, "edit": {"old": "", "new": "x"}}.get(tool, {})
@@ -204,9 +203,6 @@ def test_a_link_to_itself_is_refused(root, tool, path):
 
 @pytest.mark.parametrize(
     ("tool", "path"), [("list", "x" * 300), ("view", "x" * 300), ("edit", "x" * 300), ("edit", "a.txt/below")]
-)
-@pytest.mark.xfail(
-    strict=True, reason="other OSErrors leave use(): the item is aborted(infrastructure), again on resume"
 )
 def test_a_path_that_the_file_system_refuses_is_refused(root, tool, path):
     given = {"edit": {"old": "", "new": "x"}}.get(tool, {})

@@ -50,6 +50,7 @@ def change_of(name="T", files=(CODE,), remaining=()):
         title=name,
         branch=f"agent/{name}",
         parent="a" * 40,
+        origin="a" * 40,
         commit=COMMIT,
         tree="c" * 40,
         files=files,
@@ -296,7 +297,7 @@ def test_next_steps_name_one_of_each_kind_before_a_second_of_any():
         unready=[UnreadyRow(ticket="RAW", where="tickets/RAW.md:1", reasons=("no criteria", "open question: when?"))],
     )
     assert document.next_steps == (
-        "nightwork decide BAD request-changes  # security: vetoed by secrets, about 7 min",
+        'nightwork decide BAD request-changes -m "what to change"  # security: vetoed by secrets, about 7 min',
         "nightwork decide OK-0 approve  # score 99, about 7 min",
         "nightwork answer ASK table  # unblocks WAIT: Cookie or table?",
         "nightwork resume night  # runs 1 aborted ticket again",

@@ -119,7 +119,6 @@ def test_the_limit_keeps_a_ticket_and_what_it_depends_on_together(most, expected
     assert all("at most" in row.reasons[0] for row in found.left_out)
 
 
-@pytest.mark.xfail(strict=True, reason="_with_dependencies searches a list: cubic, 6 s")
 def test_a_chain_of_a_thousand_tickets_is_selected_in_a_moment():
     tickets = [ticket(f"T{n}", *([f"T{n - 1}"] if n else [])) for n in range(1000)]
     started = time.monotonic()
@@ -191,9 +190,6 @@ def earlier_batch(root, statuses, number=1, **decisions):
             Status.RUNNING,
             None,
             "resume",
-            marks=pytest.mark.xfail(
-                strict=True, reason="a killed batch's running ticket is taken by another batch as well"
-            ),
         ),
     ],
 )
@@ -298,7 +294,6 @@ def test_a_thousand_files_with_every_fault_give_one_report_and_the_good_ones_are
 
 
 @pytest.mark.parametrize("kind", LETHAL)
-@pytest.mark.xfail(strict=True, reason="yaml and pydantic raise errors that are no BadInput")
 def test_one_hostile_file_never_ends_the_intake_of_the_others(root, kind):
     write(root / "tickets" / "A-1.md", form("A-1"))
     write(root / "tickets" / "B-1.md", LETHAL[kind]("B-1"))
@@ -307,7 +302,6 @@ def test_one_hostile_file_never_ends_the_intake_of_the_others(root, kind):
     assert [row.where for row in found.unready] == ["tickets/B-1.md"]
 
 
-@pytest.mark.xfail(strict=True, reason="the report cannot be written as UTF-8")
 def test_a_file_name_that_is_no_unicode_does_not_end_the_intake(root):
     write(root / "tickets" / "A-1.md", form("A-1"))
     write(root / "tickets" / os.fsdecode(b"caf\xe9.md"), "broken")
