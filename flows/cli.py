@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import cyclopts
 from cyclopts import App, Parameter
 
-from flows import console
 from nightwork import __version__
 
 if TYPE_CHECKING:
@@ -75,9 +74,10 @@ def init(*, repo: Repo = _HERE) -> int:
 @app.command
 def doctor(*, repo: Repo = _HERE, json: Json = False) -> int:
     """Check git, settings, tickets, agent, gates on the base and the Prefect server; spends nothing."""
+    from flows import console
     from nightwork import doctor as checks
 
-    found = checks.examine(repo)
+    found = [*checks.examine(repo), console.server_check()]
     if json:
         print(checks.as_json(found))
     else:
@@ -150,6 +150,8 @@ def intake(
     verbose: Verbose = False,
 ) -> int:
     """Stage 1: take the ready tickets into a new batch."""
+    from flows import console
+
     options = _options(base=base, tickets=tickets, strict=strict)
     batch = _check_new_batch(repo, batch_id, options)
     with console.session(verbose):
@@ -163,6 +165,8 @@ def intake(
 @app.command
 def generate(*, repo: Repo = _HERE, batch_id: BatchId = None, json: Json = False, verbose: Verbose = False) -> int:
     """Stage 2: let the agents work on the tickets of a batch."""
+    from flows import console
+
     batch = _waiting_batch(repo, batch_id, "pending", "running", "aborted")
     if batch is None:
         return ALL_DONE
@@ -176,6 +180,8 @@ def generate(*, repo: Repo = _HERE, batch_id: BatchId = None, json: Json = False
 @app.command
 def gates(*, repo: Repo = _HERE, batch_id: BatchId = None, json: Json = False, verbose: Verbose = False) -> int:
     """Stage 3: judge every change of a batch that has no verdict yet."""
+    from flows import console
+
     batch = _waiting_batch(repo, batch_id, "running", "aborted")
     if batch is None:
         return ALL_DONE
@@ -318,6 +324,7 @@ def _batch_of(repo: Path, batch_id: str | None, ticket: str) -> Batch:
 def _overnight(
     repository: Path, batch_id: str | None, options: RunOptions, verbose: bool
 ) -> tuple[ReviewDocument, str]:
+    from flows import console
     from nightwork.batch import start_batch
 
     batch, _ = start_batch(str(repository), batch_id, options)
@@ -337,6 +344,7 @@ def _document(batch: Batch) -> ReviewDocument:
 
 
 def _show(document: ReviewDocument, json: bool) -> None:
+    from flows import console
     from nightwork.review.terminal import render
 
     if json:
@@ -357,6 +365,8 @@ def _finish(document: ReviewDocument, state: str | None, json: bool) -> int:
 
 
 def _note(text: str) -> None:
+    from flows import console
+
     console.notes().print(text, markup=False)
 
 

@@ -182,3 +182,21 @@ def show_checks(checks: Sequence[Check]) -> None:
             text.append(f"\n→ {check.remedy}", style="dim")
         table.add_row(Text(mark, style=style), Text(check.name), text)
     results().print(table)
+
+
+def server_check() -> Check:
+    """Say which Prefect server a run would use, and whether it answers."""
+    import httpx
+    from prefect.settings import get_current_settings
+
+    from nightwork.doctor import Check
+
+    url = get_current_settings().api.url
+    if not url:
+        remedy = "`prefect server start --background` and PREFECT_API_URL save the wait, and keep the history"
+        return Check("server", "note", "none is set; each run starts a temporary one, about 20 s", remedy)
+    try:
+        httpx.get(f"{url}/health", timeout=5).raise_for_status()
+    except httpx.HTTPError as error:
+        return Check("server", "wrong", f"{url} does not answer: {error}", "start it, or unset PREFECT_API_URL")
+    return Check("server", "fine", url)

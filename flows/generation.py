@@ -7,7 +7,7 @@ from typing import Any
 from prefect import State, flow
 from prefect.artifacts import create_markdown_artifact
 
-from flows.artifacts import key_for
+from flows.artifacts import key_for, progress_bar
 from flows.policy import kept, run_name, uncached
 from flows.states import as_state
 from nightwork.agent.transcript import transcript
@@ -43,6 +43,13 @@ def tell(name: str, outcome: Outcome) -> State[Any]:  # noqa: ARG001  the name o
 def generation(repo: str = ".", batch_id: str | None = None, options: RunOptions = RunOptions()) -> None:
     """Work on every ticket of a batch that is not settled; by default of the newest batch that waits for it."""
     batch = open_batch(repo, batch_id, BatchStatus.PENDING, BatchStatus.RUNNING, BatchStatus.ABORTED)
+    show_progress = progress_bar(batch.id)
+
+    def on_end(name: str, outcome: Outcome, percent: float) -> None:
+        show_progress(percent)
+        if outcome.started_at is None:
+            tell(name, outcome)
+
     with hold(batch.repository, f"generation of {batch.id}"):
         batch.settle_settings(options)
-        stage.run_tickets(batch, lambda ref: work_on.submit(ref), tell, options.retry_failed)
+        stage.run_tickets(batch, lambda ref: work_on.submit(ref), on_end, options.retry_failed)

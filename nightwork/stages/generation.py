@@ -43,12 +43,12 @@ PublishStep = Callable[[TicketRef, Scope, Plan, Work], Outcome]
 def run_tickets(
     batch: Batch,
     submit: Callable[[TicketRef], Future],
-    tell: Callable[[str, Outcome], object] = lambda *_: None,
+    on_end: Callable[[str, Outcome, float], object] = lambda *_: None,
     retry_failed: bool = False,
 ) -> BatchState:
     """Work on every ticket that is not settled; the checkpoint is saved after each.
 
-    `tell` is told of tickets that were not started, since no `submit` shows them.
+    `on_end` is told of each ticket that ends, started or not, and of how much of the batch is done, in percent.
     """
     manifest, settings = batch.manifest(), batch.settings()
     state = reopened(batch, retry_failed)
@@ -63,8 +63,9 @@ def run_tickets(
         state.items[name] = outcome
         batch.save(state)
         reporter.complete(name, outcome)
-        if outcome.started_at is None:
-            tell(name, outcome)
+        on_end(
+            name, outcome, 100 * sum(o.status is not Status.PENDING for o in state.items.values()) / len(state.items)
+        )
 
     engine.run(
         manifest.items(),

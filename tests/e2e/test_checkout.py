@@ -171,11 +171,6 @@ def test_a_run_can_be_started_from_a_sub_folder_and_a_path_with_spaces_and_lette
     assert not (repo.path / "src" / ".nightwork").exists()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="flows/cli.py:234: the merge command of `decide approve` is not quoted for a shell; a path with a space or "
-    "`$(...)` in it gives a command that does something else",
-)
 def test_the_merge_command_of_an_approval_can_be_pasted_into_a_shell(
     nightwork: Any, new_repo: Callable[..., Any], writes_a_file: dict[str, Any]
 ):

@@ -153,7 +153,7 @@ def test_a_batch_that_is_killed_twice_and_after_a_finished_ticket_does_not_do_th
             signal.SIGTERM,
             marks=pytest.mark.xfail(
                 strict=True,
-                reason="flows/console.py:150 _stoppable: Prefect's capture_sigterm takes the handler's place while a "
+                reason="flows/console.py:166 _stoppable: Prefect's capture_sigterm takes the handler's place while a "
                 "flow runs, so that SIGTERM never reaches nightwork.stop and the process waits for its agents",
             ),
         ),
@@ -217,8 +217,8 @@ def test_a_batch_that_is_killed_while_the_gates_judge_is_finished_by_a_resume(
 
 @pytest.mark.xfail(
     strict=True,
-    reason="nightwork/sandbox/unconfined.py:33: a command does not end with the nightwork that started it, and "
-    "open_attempt (nightwork/stages/generation.py:237) goes on in a worktree in which it may still write",
+    reason="nightwork/sandbox/unconfined.py:32: a command does not end with the nightwork that started it, and "
+    "open_attempt (nightwork/stages/generation.py:265) goes on in a worktree in which it may still write",
 )
 def test_a_command_that_outlives_a_killed_run_does_not_write_into_the_resumed_work(
     nightwork: Any, new_repo: Callable[..., Any], log: Path, until: Callable[..., None], is_alive: Callable[[int], bool]

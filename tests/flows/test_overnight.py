@@ -99,7 +99,7 @@ def test_reports_are_artifacts(make_repository: Make) -> None:
     root = make_repository({"ART-1": {}})
     run(root)
     keys = {artifact["key"] for artifact in ask("artifacts/filter")}
-    assert {"manifest", "review", "transcript-art-1", "gates-art-1"} <= keys
+    assert {"manifest", "progress", "review", "transcript-art-1", "gates-art-1"} <= keys
 
 
 def test_a_red_gate_vetoes_the_change_after_the_fix_rounds(make_repository: Make) -> None:
