@@ -264,6 +264,9 @@ def run_command(arguments: list[str]) -> int:
     except NightworkError as error:
         _note(f"error: {error}")
         return ABORTED
+    except OSError as error:
+        _note(f"error: {error}; nothing finished is lost, `nightwork resume` goes on")
+        return ABORTED
     except KeyboardInterrupt:
         _note("stopped; `nightwork resume` goes on")
         return ABORTED
@@ -332,7 +335,7 @@ def _overnight(
         from flows.overnight import overnight
 
         state = overnight(str(batch.repository), batch.id, options, return_state=True)
-    if not batch.exists():
+    if state.name not in {"Completed", "Incomplete", "Aborted"}:
         state.result(raise_on_failure=True)
     return _document(batch), str(state.name)
 

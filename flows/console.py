@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -61,7 +60,7 @@ def notes() -> Console:
 def session(verbose: bool) -> Iterator[None]:
     """Surround one flow: Prefect made quiet, progress shown, and a stop that keeps everything."""
     _prepare(verbose)
-    with _progress(), _stoppable():
+    with _progress(), stop.on_signals(_tell_stop):
         yield
 
 
@@ -153,22 +152,8 @@ class LiveTable(logging.Handler):
         return f"{self._ended.get(item, time.monotonic()) - self._started[item]:.0f} s"
 
 
-@contextlib.contextmanager
-def _stoppable() -> Iterator[None]:
-    """Turn the first Ctrl-C or SIGTERM into the wish to stop, which keeps everything; a second one ends at once."""
-
-    def ask(number: int, _: object) -> None:
-        if stop.is_requested():
-            raise KeyboardInterrupt
-        stop.request(signal.Signals(number).name)
-        notes().print("stopping: what runs is ended and kept; again to end at once")
-
-    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+def _tell_stop(_: str) -> None:
+    notes().print("stopping: what runs is ended and kept; again to end at once")
 
 
 def show_checks(checks: Sequence[Check]) -> None:

@@ -77,8 +77,8 @@ def _disk(subject: _Subject) -> Iterator[Check]:
         yield Check("disk", "fine", told)
 
 
-def _sandbox(_: _Subject) -> Iterator[Check]:
-    name = open_sandbox().name
+def _sandbox(subject: _Subject) -> Iterator[Check]:
+    name = open_sandbox(subject.repository.root / ".nightwork").name
     remedy = "agents and gates run with your rights; use tickets and agents that you trust"
     yield Check("sandbox", "note" if name == "unconfined" else "fine", name, remedy if name == "unconfined" else "")
 

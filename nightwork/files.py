@@ -35,6 +35,12 @@ def write_atomically(path: Path, text: str, scratch: Path | None = None) -> None
     _sync_folder(path.parent)
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Remove the files in the making that a kill has left below `folder`; only while nobody else writes there."""
+    for path in folder.rglob(".nightwork-*.tmp") if folder.is_dir() else ():
+        path.unlink(missing_ok=True)
+
+
 def append_record(path: Path, record: dict[str, Any]) -> None:
     """Append one JSON line and flush it to disk; a torn line left by a kill is closed off first."""
     path.parent.mkdir(parents=True, exist_ok=True)

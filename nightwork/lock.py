@@ -14,6 +14,8 @@ from pathlib import Path
 
 from nightwork.batch import ignore_state
 from nightwork.errors import bad_input
+from nightwork.files import remove_unfinished
+from nightwork.sandbox import end_leftovers
 
 
 @dataclass
@@ -30,6 +32,8 @@ _guard = threading.Lock()
 def hold(repository: Path, what: str) -> Iterator[None]:
     """Hold the repository's run lock; a stage inside a run that holds it shares it.
 
+    What an earlier run has left running or half written is ended and removed first.
+
     Raises BadInput, naming the process and what it does, while another process holds it.
     """
     path = (repository / ".nightwork" / "run.lock").resolve()
@@ -37,6 +41,8 @@ def hold(repository: Path, what: str) -> Iterator[None]:
         if path not in _held:
             ignore_state(repository)
             _held[path] = _Held(_acquire(path, what))
+            end_leftovers(path.parent)
+            remove_unfinished(path.parent / "batches")
         _held[path].holders += 1
     try:
         yield

@@ -6,7 +6,10 @@ process trees of running commands.
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import threading
+from collections.abc import Callable, Iterator
 
 from nightwork.errors import Stopped
 
@@ -18,6 +21,32 @@ def request(by: str) -> None:
     """Ask everything in this process to end soon; `by` is shown as the reason."""
     _by.append(by)
     _asked.set()
+
+
+@contextlib.contextmanager
+def on_signals(tell: Callable[[str], object] = lambda _: None) -> Iterator[None]:
+    """Turn the first SIGINT or SIGTERM into the wish to stop; a second one ends the process at once.
+
+    A task runner may take signals for itself, so whoever works for long listens anew. Outside of the main thread, where
+    Python delivers no signals, this does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ask(number: int, _: object) -> None:
+        name = signal.Signals(number).name
+        if is_requested():
+            raise KeyboardInterrupt(name)
+        request(name)
+        tell(name)
+
+    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def reset() -> None:

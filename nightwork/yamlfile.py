@@ -135,7 +135,7 @@ def validate(model: type[M], file: YamlFile, data: Any = None) -> M:
 def faults_of(error: ValidationError, file: YamlFile) -> list[Fault]:
     """Turn Pydantic's complaints into faults with lines and offending values."""
     faults = []
-    for detail in error.errors(include_url=False):
+    for detail in sorted(error.errors(include_url=False), key=lambda detail: file.lines.get(tuple(detail["loc"]), 0)):
         location = tuple(detail["loc"])
         key = ".".join(str(part) for part in location) or "document"
         value = "" if detail["type"] in {"missing", "extra_forbidden"} else f", not {_short(detail['input'])}"

@@ -11,7 +11,7 @@ from nightwork.agent.model import ModelAgent
 from nightwork.agent.results import Escalation, Plan, Scope, Work
 from nightwork.errors import bad_input
 from nightwork.llm import open_model
-from nightwork.settings import AgentSettings
+from nightwork.settings import FILE_NAME, AgentSettings
 
 __all__ = [
     "Agent",
@@ -43,6 +43,10 @@ class Agent(Protocol):
 
 def check_agent(settings: AgentSettings, repository: Path) -> None:
     """Raise BadInput for settings that name no agent, before any ticket is given to one."""
+    if settings.kind == "model" and not settings.model:
+        raise bad_input(
+            FILE_NAME, "names no agent; `nightwork init` writes the file, then name your command line in it"
+        )
     if settings.kind == "model":
         open_model(settings.model, repository)
     elif not settings.command:

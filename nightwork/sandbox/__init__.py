@@ -5,12 +5,14 @@ A sandbox confines what an agent or a gate runs; its `name` stands in every repo
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 from nightwork.sandbox.run import Finished, Run
+from nightwork.sandbox.running import end_leftovers
 from nightwork.sandbox.unconfined import Unconfined
 
-__all__ = ["Finished", "Run", "Sandbox", "Unconfined", "open_sandbox"]
+__all__ = ["Finished", "Run", "Sandbox", "Unconfined", "end_leftovers", "open_sandbox"]
 
 
 class Sandbox(Protocol):
@@ -22,6 +24,6 @@ class Sandbox(Protocol):
         """Run a command to its end, its time limit or the wish to stop; what it started in its group ends with it."""
 
 
-def open_sandbox() -> Sandbox:
-    """Return the sandbox of this machine."""
-    return Unconfined()
+def open_sandbox(state_folder: Path) -> Sandbox:
+    """Return the sandbox of this machine; it notes in `state_folder` what it runs, for `end_leftovers`."""
+    return Unconfined(state_folder / "running")

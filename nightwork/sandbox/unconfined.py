@@ -10,10 +10,12 @@ import sysconfig
 import tempfile
 import threading
 import time
+from pathlib import Path
 from typing import IO
 
 from nightwork import stop
 from nightwork.sandbox.run import Finished, Run
+from nightwork.sandbox.running import noted
 
 _POLL_S = 0.1
 _DRAIN_S = 2.0
@@ -24,6 +26,9 @@ class Unconfined:
     """Runs commands as the user, with a private home and none of the user's variables but the search path."""
 
     name = "unconfined"
+
+    def __init__(self, notes: Path) -> None:
+        self._notes = notes
 
     def run(self, run: Run) -> Finished:
         """Run a command to its end; its process group is ended at the time limit, on stop, and on return."""
@@ -40,7 +45,8 @@ class Unconfined:
                 )
             except (OSError, ValueError) as error:
                 return Finished(None, "", f"{run.command[0]!r} could not be started: {error}", 0.0)
-            return _attend(process, run)
+            with noted(self._notes, process.pid):
+                return _attend(process, run)
 
 
 def clean_environment(home: str) -> dict[str, str]:

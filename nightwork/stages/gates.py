@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from nightwork import engine, records
+from nightwork import engine, records, stop
 from nightwork.batch import Attempt, Batch, TicketRef, ignore_state
 from nightwork.change import ChangedFile
 from nightwork.checkpoint import BatchState
@@ -49,7 +49,7 @@ class Measurement(BaseModel):
 def gate(ref: TicketRef, name: str, tree: str, number: int) -> GateRun:  # noqa: ARG001  tree and number are the key
     """Run one gate in the ticket's checkout."""
     settings = next(gate for gate in ref.batch.settings().gates if gate.name == name)
-    return run_gate(settings, ref.batch.checkout(ref.ticket), open_sandbox())
+    return run_gate(settings, ref.batch.checkout(ref.ticket), open_sandbox(ref.batch.state_folder))
 
 
 def gate_key(ref: TicketRef, name: str, tree: str, number: int) -> str:
@@ -74,13 +74,14 @@ def run_gates(batch: Batch, submit: Callable[[TicketRef], Future]) -> BatchState
         batch.save(state)
         reporter.complete(name, outcome)
 
-    engine.run(
-        [item for item in items if item.id in landed],
-        {},
-        lambda name: submit(batch.ref(state, name)),
-        parallel=min(batch.settings().batch.parallel_agents, os.cpu_count() or 1),
-        record=record,
-    )
+    with stop.on_signals():
+        engine.run(
+            [item for item in items if item.id in landed],
+            {},
+            lambda name: submit(batch.ref(state, name)),
+            parallel=min(batch.settings().batch.parallel_agents, os.cpu_count() or 1),
+            record=record,
+        )
     reporter.finish()
     unjudged = any(o.status in _LANDED and o.verdict is None for o in state.items.values())
     aborted = manifest.status is BatchStatus.ABORTED or unjudged
@@ -145,7 +146,7 @@ def judge(ref: TicketRef, commit: str, origin: str, gate_step: GateStep) -> Judg
         gates=tuple(results),
         flags=_flags(results, path_flags(files, settings.gate_config)),
         scores=_scores(results, diff),
-        sandbox=open_sandbox().name,
+        sandbox=open_sandbox(ref.batch.state_folder).name,
     )
 
 
@@ -165,7 +166,8 @@ def measure(repository: Repository, settings: Settings, commit: str, base: str |
     """Run all gates on a commit, with the gate configuration of `base` (by default the commit's own)."""
     path = repository.root / ".nightwork" / "worktrees" / f".base-{commit[:12]}" / "gates"
     with _checkout(repository, path, commit, base or commit, settings):
-        return tuple(run_gate(gate, path, open_sandbox()) for gate in settings.gates)
+        sandbox = open_sandbox(repository.root / ".nightwork")
+        return tuple(run_gate(gate, path, sandbox) for gate in settings.gates)
 
 
 def red_on_base(runs: Sequence[GateRun]) -> tuple[str, ...]:

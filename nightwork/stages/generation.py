@@ -67,14 +67,15 @@ def run_tickets(
             name, outcome, 100 * sum(o.status is not Status.PENDING for o in state.items.values()) / len(state.items)
         )
 
-    engine.run(
-        manifest.items(),
-        state.items,
-        lambda name: submit(batch.ref(state, name)),
-        parallel=settings.batch.parallel_agents,
-        record=record,
-        admit=lambda _: _refusal(state, settings),
-    )
+    with stop.on_signals():
+        engine.run(
+            manifest.items(),
+            state.items,
+            lambda name: submit(batch.ref(state, name)),
+            parallel=settings.batch.parallel_agents,
+            record=record,
+            admit=lambda _: _refusal(state, settings),
+        )
     reporter.finish()
     aborted = any(outcome.status is Status.ABORTED for outcome in state.items.values())
     batch.tell_manifest(state, BatchStatus.ABORTED if aborted else BatchStatus.RUNNING)
@@ -328,7 +329,7 @@ def _assignment(ref: TicketRef) -> Assignment:
         worktree=ref.worktree,
         trajectory=ref.folder / "trajectory.jsonl",
         settings=settings.agent,
-        sandbox=open_sandbox(),
+        sandbox=open_sandbox(batch.state_folder),
         clock=Clock(settings.batch.timeout_per_ticket.total_seconds(), ref.started),
         answers=tuple(answer.text() for answer in batch.decisions.answers(ref.ticket, ref.attempt)),
         comments=attempt_of(ref).comments,

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 HOOKS = (
     "applypatch-msg",
     "commit-msg",
@@ -221,11 +219,6 @@ def test_a_repository_without_settings_is_told_so_in_one_clear_error(nightwork: 
     assert not (repo.path / ".nightwork").exists()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="nightwork/llm/__init__.py:43: without nightwork.yaml the error is \"agent.model: unknown model ''\": "
-    "neither the missing file nor `nightwork init` is named",
-)
 def test_the_error_of_a_repository_without_settings_names_the_file_and_what_to_do(
     serverless: Any, new_repo: Callable[..., Any]
 ):

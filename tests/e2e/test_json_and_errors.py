@@ -179,11 +179,6 @@ def test_a_second_run_is_refused_and_names_the_process_that_is_under_way(
         assert len(list((repo.path / ".nightwork" / "batches").iterdir())) == 1
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="flows/cli.py:328 _overnight: with return_state=True the BadInput of the run lock is dropped when the batch "
-    "exists; `resume` prints a review of the running batch and exits 3 without a word about the other process",
-)
 def test_a_resume_of_a_batch_that_is_under_way_is_refused_and_names_the_process(
     nightwork: Any, new_repo: Callable[..., Any], sleeps: tuple[dict[str, Any], Path], until: Callable[..., None]
 ):
@@ -213,11 +208,6 @@ def test_a_corrupt_checkpoint_stops_every_command_with_its_path_and_stays_as_it_
         assert _tree(repo.path) == before
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="flows/cli.py:328 _overnight: what ended the flow is dropped once the batch exists; the command prints an "
-    "empty queue and exits 3 without a word about the cause",
-)
 def test_what_ends_a_run_after_its_batch_was_written_is_told(
     nightwork: Any, new_repo: Callable[..., Any], writes_a_file: dict[str, Any]
 ):

@@ -151,11 +151,6 @@ def test_a_batch_that_is_killed_twice_and_after_a_finished_ticket_does_not_do_th
         signal.SIGINT,
         pytest.param(
             signal.SIGTERM,
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="flows/console.py:166 _stoppable: Prefect's capture_sigterm takes the handler's place while a "
-                "flow runs, so that SIGTERM never reaches nightwork.stop and the process waits for its agents",
-            ),
         ),
     ],
 )
@@ -215,11 +210,6 @@ def test_a_batch_that_is_killed_while_the_gates_judge_is_finished_by_a_resume(
     assert _words(log) == {"T-1-before": 1, "T-1-slow": 1, "T-1-after": 1, "gate": 4}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="nightwork/sandbox/unconfined.py:32: a command does not end with the nightwork that started it, and "
-    "open_attempt (nightwork/stages/generation.py:265) goes on in a worktree in which it may still write",
-)
 def test_a_command_that_outlives_a_killed_run_does_not_write_into_the_resumed_work(
     nightwork: Any, new_repo: Callable[..., Any], log: Path, until: Callable[..., None], is_alive: Callable[[int], bool]
 ):

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,8 @@ from nightwork.outcome import Unfinished
 from nightwork.sandbox import Unconfined
 from nightwork.settings import AgentSettings
 from nightwork.ticket import Ticket
+
+NOTES = Path(tempfile.gettempdir()) / "nightwork-tests-running"
 
 ESCALATION = {
     "trigger": "data",
@@ -32,7 +36,7 @@ def agent(folder, program, limit_s=30.0, answers=(), **settings):
         worktree=folder / "w",
         trajectory=folder / "log" / "trajectory.jsonl",
         settings=AgentSettings(kind="command", command=(sys.executable, str(folder / "agent.py")), **settings),
-        sandbox=Unconfined(),
+        sandbox=Unconfined(NOTES),
         clock=Clock(limit_s),
         answers=answers,
     )

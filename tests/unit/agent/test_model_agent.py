@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,8 @@ from nightwork.outcome import Unfinished
 from nightwork.sandbox import Unconfined
 from nightwork.settings import AgentSettings
 from nightwork.ticket import Ticket
+
+NOTES = Path(tempfile.gettempdir()) / "nightwork-tests-running"
 
 SCOPE = {"submit_scope": {"objective": "greet", "in_scope": ["hello"]}}
 PLAN = {"submit_plan": {"approach": "write it"}}
@@ -79,7 +83,7 @@ class Bench:
             worktree=self.folder / "w",
             trajectory=self.path,
             settings=self.settings,
-            sandbox=Unconfined(),
+            sandbox=Unconfined(NOTES),
             clock=Clock(60),
             answers=answers,
         )

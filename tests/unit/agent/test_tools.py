@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,8 @@ from nightwork.agent.tools import Refused, Toolbox
 from nightwork.agent.trajectory import Trajectory
 from nightwork.llm import ToolCall
 from nightwork.sandbox import Unconfined
+
+NOTES = Path(tempfile.gettempdir()) / "nightwork-tests-running"
 
 numbers = itertools.count()
 
@@ -27,7 +31,7 @@ def root(tmp_path):
 def toolbox(root, limit_s=60):
     log = Trajectory(root.parent / "log" / "trajectory.jsonl")
     log.path.parent.mkdir(exist_ok=True)
-    return Toolbox(root, Unconfined(), Clock(limit_s), 5, log)
+    return Toolbox(root, Unconfined(NOTES), Clock(limit_s), 5, log)
 
 
 def use(root, name, *, read_only=False, call_id=None, **given):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -12,9 +13,11 @@ from nightwork import stop
 from nightwork.errors import Stopped
 from nightwork.sandbox import Run, Unconfined
 
+NOTES = Path(tempfile.gettempdir()) / "nightwork-tests-running"
+
 
 def run(folder, *command, **more):
-    return Unconfined().run(Run(command, folder, **more))
+    return Unconfined(NOTES).run(Run(command, folder, **more))
 
 
 def python(folder, program, *arguments, **more):
