@@ -1,21 +1,55 @@
-"""Reports in the Prefect UI: the keys under which they are kept, and the bar that shows how far a batch is."""
+"""Reports in the Prefect UI, kept as well as the server lets: none of them can end the work that it tells of."""
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import cast
 from uuid import UUID
 
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
+import httpx
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.exceptions import PrefectException
+
+logger = logging.getLogger("nightwork.artifacts")
 
 
-def key_for(kind: str, ticket: str) -> str:
-    """Return an artifact key: lower-case letters, digits and dashes only."""
-    return re.sub(r"[^a-z0-9]+", "-", f"{kind}-{ticket}".lower()).strip("-")
+def report(kind: str, subject: str, markdown: str) -> None:
+    """Keep a report on a batch."""
+    with _best_effort():
+        create_markdown_artifact(markdown, key=_key(kind), description=subject)
+
+
+def report_on(kind: str, ticket: str, markdown: str) -> None:
+    """Keep a report on one ticket."""
+    with _best_effort():
+        create_markdown_artifact(markdown, key=_key(f"{kind}-{ticket}"), description=ticket)
 
 
 def progress_bar(description: str) -> Callable[[float], None]:
     """Show a bar at 0 percent; the function that comes back moves it."""
-    artifact = cast(UUID, create_progress_artifact(0.0, key="progress", description=description))
-    return lambda percent: cast(None, update_progress_artifact(artifact, percent))
+    artifact: list[UUID] = []
+    with _best_effort():
+        artifact.append(cast(UUID, create_progress_artifact(0.0, key="progress", description=description)))
+
+    def move(percent: float) -> None:
+        with _best_effort():
+            for known in artifact:
+                update_progress_artifact(known, percent)
+
+    return move
+
+
+def _key(text: str) -> str:
+    """Return an artifact key: lower-case letters, digits and dashes only."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+@contextlib.contextmanager
+def _best_effort() -> Iterator[None]:
+    try:
+        yield
+    except (httpx.HTTPError, PrefectException, OSError) as error:
+        logger.warning("a report was not kept: %s: %s", type(error).__name__, error)

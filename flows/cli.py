@@ -124,6 +124,9 @@ def resume(
     *,
     repo: Repo = _HERE,
     retry_failed: Annotated[bool, Parameter(negative="", help="failed tickets again, as a new attempt")] = False,
+    parallel: Annotated[int | None, Parameter(help="agents at work at the same time")] = None,
+    budget_usd: Annotated[float | None, Parameter(help="the whole batch's, what is spent included")] = None,
+    deadline: Annotated[str | None, Parameter(help="no ticket is started after it")] = None,
     json: Json = False,
     verbose: Verbose = False,
 ) -> int:
@@ -133,9 +136,10 @@ def resume(
 
     found = open_batch(str(repo), batch)
     if not has_work(found, retry_failed):
-        _note(f"nothing to resume in {found.id}")
+        _note(f"nothing to resume in {found.id}, which is {_document(found).status}")
         return ALL_DONE
-    document, state = _overnight(found.repository, found.id, _options(retry_failed=retry_failed), verbose)
+    options = _options(retry_failed=retry_failed, parallel_agents=parallel, budget_usd=budget_usd, deadline=deadline)
+    document, state = _overnight(found.repository, found.id, options, verbose)
     return _finish(document, state, json)
 
 
@@ -358,11 +362,11 @@ def _show(document: ReviewDocument, json: bool) -> None:
 
 
 def _finish(document: ReviewDocument, state: str | None, json: bool) -> int:
+    from nightwork.manifest import BatchStatus
     from nightwork.outcome import Status
 
     _show(document, json)
-    unfinished = (Status.ABORTED, Status.PENDING, Status.RUNNING)
-    if state == "Aborted" or any(document.counts[status] for status in unfinished):
+    if state == "Aborted" or document.status is BatchStatus.ABORTED:
         return ABORTED
     return ALL_DONE if document.counts[Status.COMPLETED] == document.total else NOT_ALL_DONE
 

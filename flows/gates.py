@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import State, flow
-from prefect.artifacts import create_markdown_artifact
 
-from flows.artifacts import key_for
+from flows.artifacts import report_on
 from flows.policy import kept, run_name, uncached
 from flows.states import as_state
 from nightwork.batch import TicketRef, open_batch
@@ -23,7 +22,7 @@ gate = kept("{ref.ticket} gate {name}", stage.gate_key, also=("name", "tree", "n
 def judge(ref: TicketRef) -> State[Any]:
     """Judge one change in a clean checkout."""
     outcome = guarded(lambda: stage.judge_ticket(ref, gate))
-    create_markdown_artifact(stage.results(ref), key=key_for("gates", ref.ticket), description=ref.ticket)
+    report_on("gates", ref.ticket, stage.results(ref))
     return as_state(outcome)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import State, flow
-from prefect.artifacts import create_markdown_artifact
 
-from flows.artifacts import key_for, progress_bar
+from flows.artifacts import progress_bar, report_on
 from flows.policy import kept, run_name, uncached
 from flows.states import as_state
 from nightwork.agent.transcript import transcript
@@ -29,7 +28,7 @@ publish = uncached("{ref.ticket} merge request")(stage.publish)
 def work_on(ref: TicketRef) -> State[Any]:
     """Take one ticket from C0 to its draft merge request."""
     outcome = guarded(lambda: stage.generate_ticket(ref, scope, plan, implement, publish))
-    create_markdown_artifact(transcript(ref.folder), key=key_for("transcript", ref.ticket), description=ref.ticket)
+    report_on("transcript", ref.ticket, transcript(ref.folder))
     return as_state(outcome)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from prefect import flow
-from prefect.artifacts import create_markdown_artifact
 
+from flows.artifacts import report
 from flows.policy import run_name, uncached
 from nightwork.batch import start_batch
 from nightwork.lock import hold
@@ -25,5 +25,5 @@ def intake(repo: str = ".", batch_id: str | None = None, options: RunOptions = R
         selection.refuse_if(options.strict)
         write_manifest(str(batch.repository), batch.id, settings, selection)
         measure_base(str(batch.repository), batch.id)
-    create_markdown_artifact(stage.manifest_table(batch), key="manifest", description=batch.id)
+    report("manifest", batch.id, stage.manifest_table(batch))
     return batch.id

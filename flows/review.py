@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from prefect import flow
-from prefect.artifacts import create_markdown_artifact
 
+from flows.artifacts import report
 from flows.policy import run_name, uncached
 from nightwork.batch import open_batch
 from nightwork.review.markdown import artifact
@@ -18,5 +18,5 @@ def review(repo: str = ".", batch_id: str | None = None) -> str:
     """Write the review queue of a batch, by default the newest; returns the path of its page."""
     batch = open_batch(repo, batch_id)
     document = rank(str(batch.repository), batch.id)
-    create_markdown_artifact(artifact(document), key="review", description=batch.id)
+    report("review", batch.id, artifact(document))
     return str(batch.folder / "review.html")

@@ -28,7 +28,7 @@ def batch_state(outcomes: Mapping[str, Outcome], stages: Sequence[State[Any]]) -
     broken = [str(stage.message) for stage in stages if not stage.is_completed()]
     if broken:
         return Failed(name="Aborted", message=f"{told}; a stage did not end: {'; '.join(broken)}")
-    if counts[Status.ABORTED]:
+    if not all(outcome.is_through() for outcome in outcomes.values()):
         return Failed(name="Aborted", message=f"{told}; resume to go on")
     if counts[Status.COMPLETED] < len(outcomes):
         return Failed(name="Incomplete", message=told)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -22,7 +22,7 @@ from nightwork.decision import Decision, DecisionLog
 from nightwork.errors import StateError, bad_input
 from nightwork.files import write_atomically
 from nightwork.gates.judgement import Judgement
-from nightwork.manifest import BatchStatus, Manifest, load_manifest, save_manifest
+from nightwork.manifest import BatchStatus, Config, Manifest, load_manifest, save_manifest
 from nightwork.settings import RunOptions, Settings
 from nightwork.settings import load as load_settings
 from nightwork.ticket import Ticket, check_id
@@ -30,10 +30,10 @@ from nightwork.workspace import Repository
 
 
 class Attempt(BaseModel):
-    """One passage C0..C2 of a ticket, and what a reviewer said of the one before.
+    """One passage C0..C2 of a ticket.
 
     `parent` is the commit that the attempt goes on from; `origin` the one on which the branch as a whole stands, with
-    which the gates compare.
+    which the gates compare; `head` is where the branch points until the attempt lands, None when there is none yet.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,9 +42,19 @@ class Attempt(BaseModel):
     number: int
     parent: str
     origin: str
+    head: str | None = None
     stacked_on: tuple[str, ...] = ()
-    comments: tuple[str, ...] = ()
     opened_at: AwareDatetime
+
+
+class Carried(BaseModel):
+    """What a ticket brings from an earlier batch in which changes were requested: its branch, and what was said."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    head: str
+    origin: str
+    comments: tuple[str, ...]
 
 
 class EscalationRecord(BaseModel):
@@ -103,7 +113,11 @@ class Batch:
 
     def attempt_folder(self, ticket: str, number: int) -> Path:
         """The folder of one attempt: trajectory, change, judgement."""
-        return self.folder / "tickets" / ticket / f"attempt-{number}"
+        return self.ticket_folder(ticket) / f"attempt-{number}"
+
+    def ticket_folder(self, ticket: str) -> Path:
+        """The folder of one ticket: its text as it was at intake, and its attempts."""
+        return self.folder / "tickets" / ticket
 
     def worktree(self, ticket: str) -> Path:
         """The workspace of a ticket's agent."""
@@ -118,9 +132,14 @@ class Batch:
         return (self.folder / "manifest.yaml").exists()
 
     def create(
-        self, manifest: Manifest, tickets: Iterable[Ticket], intake: Intake, attempts: Mapping[str, Attempt]
+        self,
+        manifest: Manifest,
+        tickets: Iterable[Ticket],
+        intake: Intake,
+        attempts: Mapping[str, int],
+        carried: Mapping[str, Carried],
     ) -> None:
-        """Write a new batch; `attempts` are those that go on from earlier ones.
+        """Write a new batch; `attempts` and `carried` tell of tickets that earlier batches have worked on.
 
         The manifest comes last, so that a half-written batch is none.
         """
@@ -130,8 +149,9 @@ class Batch:
         self.keep_intake(intake)
         state = BatchState.new("overnight", self.id, [entry.id for entry in manifest.tickets])
         for name, attempt in attempts.items():
-            records.save(attempt, self.attempt_folder(name, attempt.number) / "attempt.json")
-            state.items[name] = state.items[name].with_(attempt=attempt.number)
+            state.items[name] = state.items[name].with_(attempt=attempt)
+        for name, brought in carried.items():
+            records.save(brought, self.folder / "tickets" / name / "carried.json")
         save_checkpoint(state, self.folder / "checkpoint.json")
         save_manifest(manifest, self.folder / "manifest.yaml")
 
@@ -171,10 +191,18 @@ class Batch:
         records.save(settings, self.folder / "settings.json")
 
     def settle_settings(self, options: RunOptions) -> Settings:
-        """Read the repository's settings again for a resume, with what the manifest fixed and what this run sets."""
-        config = self.manifest().config
-        fixed = {f"batch.{key}": value for key, value in config.model_dump(mode="json").items()}
-        settings = load_settings(self.repository, {**fixed, **options.flags()})
+        """Read the repository's settings again for a resume, with what the manifest fixed and what this run sets.
+
+        A deadline that is over holds no more: to resume is to want the work done all the same.
+        """
+        manifest, now = self.manifest(), datetime.now(UTC)
+        fixed = manifest.config.model_dump(mode="json", exclude={"deadline"})
+        settings = load_settings(self.repository, {**{f"batch.{k}": v for k, v in fixed.items()}, **options.flags()})
+        held = manifest.config.deadline if manifest.config.deadline and manifest.config.deadline > now else None
+        limits = settings.batch.model_copy(update={"deadline": options.deadline or held})
+        settings = settings.model_copy(update={"batch": limits})
+        changed = manifest.model_copy(update={"config": Config(**limits.model_dump())})
+        save_manifest(changed, self.folder / "manifest.yaml")
         self.keep_settings(settings)
         return settings
 
@@ -185,6 +213,10 @@ class Batch:
         if ticket is None:
             raise StateError(path, "is missing", "the batch is incomplete; start a new one")
         return ticket
+
+    def carried(self, ticket: str) -> Carried | None:
+        """Return what a ticket brings from an earlier batch; None when nothing."""
+        return records.load(Carried, self.folder / "tickets" / ticket / "carried.json")
 
     def intake(self) -> Intake:
         """Return what stage 1 decided."""

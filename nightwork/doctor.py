@@ -12,6 +12,7 @@ from typing import Literal
 
 from nightwork.errors import BadInput, NightworkError
 from nightwork.llm import open_model
+from nightwork.lock import hold
 from nightwork.sandbox import open_sandbox
 from nightwork.settings import Settings, load
 from nightwork.stages.gates import measure, red_on_base
@@ -111,7 +112,12 @@ def _gates(subject: _Subject) -> Iterator[Check]:
     if missing:
         yield from missing
         return
-    runs = measure(subject.repository, subject.settings, subject.repository.resolve(subject.settings.base))
+    try:
+        with hold(subject.repository.root, "the doctor's look at the gates"):
+            runs = measure(subject.repository, subject.settings, subject.repository.resolve(subject.settings.base))
+    except BadInput as error:
+        yield Check("gates", "note", str(error))
+        return
     problems = {run.gate: run.problem for run in runs if run.problem}
     for run in runs:
         if run.gate in problems:

@@ -7,11 +7,13 @@ import fcntl
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from nightwork import stop
 from nightwork.batch import ignore_state
 from nightwork.errors import bad_input
 from nightwork.files import remove_unfinished
@@ -45,7 +47,8 @@ def hold(repository: Path, what: str) -> Iterator[None]:
             remove_unfinished(path.parent / "batches")
         _held[path].holders += 1
     try:
-        yield
+        with stop.on_signals():
+            yield
     finally:
         with _guard:
             _held[path].holders -= 1
@@ -55,13 +58,33 @@ def hold(repository: Path, what: str) -> Iterator[None]:
 
 def _acquire(path: Path, what: str) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.read(descriptor, 4096).decode("utf-8", "replace").strip() or "another process"
-        os.close(descriptor)
-        raise bad_input(path, f"a run is under way: {holder}; wait for it, or stop it") from None
+    deadline = time.monotonic() + _INHERITED_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            holder = os.pread(descriptor, 4096, 0).decode("utf-8", "replace").strip()
+            if _is_alive(holder) or time.monotonic() > deadline:
+                os.close(descriptor)
+                raise bad_input(path, f"a run is under way: {holder}; wait for it, or stop it") from None
+            time.sleep(0.02)
     text = json.dumps({"pid": os.getpid(), "doing": what, "since": datetime.now(UTC).isoformat(timespec="seconds")})
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, text.encode() + b"\n", 0)
     return descriptor
+
+
+# A process that was being started when its parent was killed holds the lock until it becomes another program.
+_INHERITED_S = 5.0
+
+
+def _is_alive(holder: str) -> bool:
+    """Say whether the process that wrote `holder` lives; what cannot be told counts as alive."""
+    try:
+        os.kill(int(json.loads(holder)["pid"]), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, KeyError, TypeError, PermissionError):
+        return True
+    return True

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from nightwork.errors import BadInput, Infrastructure, NightworkError, Stopped
+from nightwork.errors import BadInput, Infrastructure, NightworkError, StateError, Stopped
 
 MAX_MESSAGE = 2_000
 MAX_TRACEBACK = 20_000
@@ -99,6 +99,18 @@ class Outcome(BaseModel):
         """Say whether a resume leaves this item as it is."""
         return self.status in {Status.COMPLETED, Status.PARTIAL, Status.ESCALATED, Status.FAILED}
 
+    def has_landed(self) -> bool:
+        """Say whether the item left something to judge and to review."""
+        return self.status in {Status.COMPLETED, Status.PARTIAL}
+
+    def is_unjudged(self) -> bool:
+        """Say whether the gates still have to judge what the item left."""
+        return self.has_landed() and self.verdict is None
+
+    def is_through(self) -> bool:
+        """Say whether nothing is left to do for the item in this batch, but for people."""
+        return self.status not in {Status.PENDING, Status.RUNNING, Status.ABORTED} and not self.is_unjudged()
+
     def with_(self, **changes: Any) -> Outcome:
         """Return a copy with some fields changed."""
         return self.model_copy(update=changes)
@@ -132,11 +144,11 @@ def outcome_of_error(error: BaseException) -> Outcome:
             return error.outcome
         case Stopped() | KeyboardInterrupt():
             return Outcome(status=Status.ABORTED, reason=Reason.STOPPED, message=text or "stopped")
-        case Infrastructure() | OSError() | MemoryError():
+        case Infrastructure() | StateError() | BadInput() | OSError() | MemoryError():
             return Outcome(
                 status=Status.ABORTED, reason=Reason.INFRASTRUCTURE, message=f"{record.kind}: {text}", error=record
             )
-        case BadInput() | NightworkError():
+        case NightworkError():
             return Outcome(status=Status.FAILED, reason=Reason.ERROR, message=text, error=record)
     return Outcome(status=Status.ABORTED, reason=Reason.INTERNAL, message=f"{record.kind}: {text}", error=record)
 

@@ -160,6 +160,8 @@ class Settings(Section):
             ".bandit",
             ".coveragerc",
             ".secrets.baseline",
+            ".gitignore",
+            ".ignore",
             "nightwork.yaml",
         ),
         description="files that configure gates; the gates see them as they are on the base commit",

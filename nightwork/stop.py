@@ -15,6 +15,7 @@ from nightwork.errors import Stopped
 
 _asked = threading.Event()
 _by: list[str] = []
+_listening: list[object] = []
 
 
 def request(by: str) -> None:
@@ -26,6 +27,8 @@ def request(by: str) -> None:
 @contextlib.contextmanager
 def on_signals(tell: Callable[[str], object] = lambda _: None) -> Iterator[None]:
     """Turn the first SIGINT or SIGTERM into the wish to stop; a second one ends the process at once.
+
+    The wish ends with the outermost of these, so that it does not reach a later run of the same process.
 
     A task runner may take signals for itself, so whoever works for long listens anew. Outside of the main thread, where
     Python delivers no signals, this does nothing.
@@ -41,12 +44,16 @@ def on_signals(tell: Callable[[str], object] = lambda _: None) -> Iterator[None]
         request(name)
         tell(name)
 
+    _listening.append(ask)
     previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+        _listening.remove(ask)
+        if not _listening:
+            reset()
 
 
 def reset() -> None:
@@ -64,9 +71,3 @@ def check() -> None:
     """Raise Stopped when the run is to end."""
     if _asked.is_set():
         raise Stopped(f"stopped by {_by[0]}" if _by else "stopped")
-
-
-def wait(seconds: float) -> None:
-    """Sleep, and raise Stopped as soon as the run is to end."""
-    _asked.wait(seconds)
-    check()

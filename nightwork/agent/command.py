@@ -8,12 +8,14 @@ NIGHTWORK_ATTEMPT, and NIGHTWORK_RESULT, a file into which it may write JSON: th
 from __future__ import annotations
 
 import json
+import math
 import os
 import stat
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from nightwork.agent import prompts
 from nightwork.agent.assignment import Assignment, Check, TimedOut
@@ -63,9 +65,10 @@ class CommandAgent:
         with tempfile.TemporaryDirectory(prefix="nightwork-result-") as folder:
             path = Path(folder) / "result.json"
             finished = self.assignment.sandbox.run(self._run(prompt, path))
-            self._refuse_failure(finished)
-            result, cost_usd = self._read_result(path)
-        self.trajectory.add_cost(stage, cost_usd)
+            said = self._read_result(path)
+        self.trajectory.add_cost(stage, _cost_usd(said))
+        self._refuse_failure(finished)
+        result = self._result_of(said)
         escalated = isinstance(result, Escalation)
         value = result.model_dump(mode="json")
         self.trajectory.say(stage, f"exit code {finished.exit_code}\n{finished.tail()}")
@@ -93,31 +96,42 @@ class CommandAgent:
             status = Status.ABORTED if finished.exit_code is None else Status.FAILED
             raise Unfinished(Outcome(status=status, reason=reason, message=message))
 
-    def _read_result(self, path: Path) -> tuple[Work | Escalation, float]:
-        if not os.path.lexists(path):
-            return Work(summary=self.assignment.ticket.title), 0.0
+    def _read_result(self, path: Path) -> Any:
+        """Return the JSON that the command wrote; None when it wrote none."""
         try:
             status = path.lstat()
             if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_RESULT_BYTES:
                 raise ValueError(f"expected a plain file of at most {MAX_RESULT_BYTES:,} bytes")
-            data = json.loads(path.read_text(encoding="utf-8"))
+            return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (ValueError, RecursionError, OSError) as error:
+            return error
+
+    def _result_of(self, said: Any) -> Work | Escalation:
+        if said is None:
+            return Work(summary=self.assignment.ticket.title)
+        try:
+            if isinstance(said, Exception):
+                raise ValueError(str(said)) from said
+            data = {key: value for key, value in said.items() if key != "cost_usd"} if isinstance(said, dict) else said
             if isinstance(data, dict) and "escalation" in data:
-                escalated = _Escalated.model_validate(data)
-                return escalated.escalation, escalated.cost_usd
-            worked = _Worked.model_validate(data)
-            return Work.model_validate(worked.model_dump(exclude={"cost_usd"})), worked.cost_usd
-        except (ValidationError, ValueError, RecursionError, OSError) as error:
+                return _Escalated.model_validate(data).escalation
+            return Work.model_validate(data)
+        except ValueError as error:
             command = self.assignment.settings.command[0]
             message = f"`{command}` wrote a result that cannot be used: {str(error)[:1000]}"
             raise Unfinished(Outcome(status=Status.FAILED, reason=Reason.MALFORMED, message=message)) from error
+
+
+def _cost_usd(said: Any) -> float:
+    """Return what a round cost as far as the command told it; a failed round costs as well."""
+    cost = said.get("cost_usd") if isinstance(said, dict) else None
+    is_amount = isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost < math.inf
+    return float(cost) if is_amount and cost is not None else 0.0
 
 
 class _Escalated(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     escalation: Escalation
-    cost_usd: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-
-
-class _Worked(Work):
-    cost_usd: float = Field(default=0.0, ge=0, allow_inf_nan=False)

@@ -75,9 +75,10 @@ def compare(
 ) -> GateResult:
     """Say what the change brings to one gate; failing tests are run once more by `rerun` to tell the flaky ones."""
     result = GateResult(gate=after.gate, measures=after.measures, status=GateStatus.PASSED, duration_s=after.duration_s)
+    if before.problem is not None:
+        told = f", nor on the change: {after.problem}" if after.problem else "; what is new cannot be told"
+        return _with(result, GateStatus.NOT_RUN, f"could not run on the base: {before.problem}{told}")
     if after.problem is not None:
-        if before.problem is not None:
-            return _with(result, GateStatus.NOT_RUN, f"could not run, nor on the base: {after.problem}")
         return _with(result, GateStatus.FAILED, f"can no longer run: {after.problem}")
     if _is_silent(after):
         return _compare_exit_codes(before, after, result)
@@ -97,7 +98,7 @@ def _is_silent(run: GateRun) -> bool:
 
 def _compare_exit_codes(before: GateRun, after: GateRun, result: GateResult) -> GateResult:
     """Judge a gate that names nothing by its exit code alone."""
-    if before.problem is None and before.exit_code == 0:
+    if before.exit_code == 0:
         return _with(result, GateStatus.FAILED, f"exited {after.exit_code}: {after.output[-300:]}")
     detail = f"exited {after.exit_code}, and {before.exit_code} on the base: what is new cannot be told"
     return _with(result, GateStatus.NOT_RUN, detail)
@@ -114,7 +115,12 @@ def _compare_tests(before: GateRun, after: GateRun, rerun: Callable[[], GateRun]
     failing = tuple(name for name in failures if name not in flaky)
     passed = sum(test.status is TestStatus.PASSED for test in tests) + len(flaky)
     lost = lost_tests(before.report, after.report)
-    counts = {"tests_passed": passed, "tests_total": passed + len(failing), "flaky_tests": flaky}
+    counts = {
+        "tests_passed": passed,
+        "tests_total": passed + len(failing) + len(lost),
+        "flaky_tests": flaky,
+        "lost_tests": lost,
+    }
     known = sum(test.status is TestStatus.FAILED for test in tests) - len(failures)
     if not failures and not known and after.exit_code not in (0, NO_TESTS):
         return _with(result, GateStatus.FAILED, f"exited {after.exit_code}, though its report shows no failure")

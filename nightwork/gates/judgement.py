@@ -27,6 +27,7 @@ class Flag(StrEnum):
     """What a person should look at apart, whatever the score."""
 
     SECURITY_FINDING = "security_finding"  # the change brings a security finding of any severity
+    TESTS_LOST = "tests_lost"  # tests that passed are gone or skipped
     TESTS_CHANGED = "tests_changed"  # existing tests were changed or deleted
     CI_CHANGED = "ci_changed"
     HOOKS_CHANGED = "hooks_changed"
@@ -45,6 +46,7 @@ class GateResult(_Frozen):
     findings: tuple[Finding, ...] = ()
     failing_tests: tuple[str, ...] = ()
     flaky_tests: tuple[str, ...] = ()
+    lost_tests: tuple[str, ...] = ()
     tests_passed: int = 0
     tests_total: int = 0
     duration_s: float = 0.0

@@ -14,6 +14,7 @@ import networkx as nx
 
 from nightwork.agent.results import Escalation
 from nightwork.change import Change
+from nightwork.decision import Kind
 from nightwork.gates.judgement import Flag, GateStatus, Judgement
 from nightwork.manifest import Entry, Manifest
 from nightwork.metrics import batch_metrics
@@ -41,7 +42,6 @@ __all__ = ["QUICK_MARK", "Reviewed", "build", "expected_minutes"]
 
 QUICK_MARK = 90  # over it, a change is likely to be approved quickly
 
-_DELIVERED = {Status.COMPLETED, Status.PARTIAL}
 _URGENT = {Priority.CRITICAL, Priority.HIGH}
 
 
@@ -76,7 +76,11 @@ def build(
     ids = sorted(item.entry.id for item in reviewed)
     if ids != sorted(entry.id for entry in manifest.tickets):
         raise ValueError(f"expected every ticket of {manifest.batch_id!r} once, got {ids}")
-    rows = sorted((_row(item, item.change) for item in reviewed if item.change and _delivered(item)), key=_place)
+    blockers = _sent_back(reviewed)
+    rows = sorted(
+        (_row(item, item.change, blockers.get(item.entry.id)) for item in reviewed if item.change and _delivered(item)),
+        key=_place,
+    )
     outcomes = Counter(item.outcome.status for item in reviewed)
     counts = {status: outcomes[status] for status in Status}
     scores = [row.score for row in rows if row.score is not None]
@@ -103,15 +107,28 @@ def build(
 
 
 def _delivered(item: Reviewed) -> bool:
-    return item.outcome.status in _DELIVERED
+    return item.outcome.has_landed()
 
 
 def _place(row: QueueRow) -> tuple[int, float, str]:
     return row.rank, -row.score if row.score is not None else 1.0, row.ticket
 
 
-def _row(item: Reviewed, change: Change) -> QueueRow:
+def _sent_back(reviewed: Sequence[Reviewed]) -> dict[str, str]:
+    """Return the tickets whose branch holds another that was rejected or sent back, with that other."""
+    refused = {item.entry.id for item in reviewed if item.decision in {Kind.REJECT, Kind.REQUEST_CHANGES}}
+    blockers: dict[str, str] = {}
+    for item in reviewed:
+        for name in item.change.stacked_on if item.change else ():
+            if name in refused or name in blockers:
+                blockers[item.entry.id] = name
+    return blockers
+
+
+def _row(item: Reviewed, change: Change, blocker: str | None) -> QueueRow:
     judgement = _judgement_of(item, change)
+    if blocker and judgement.verdict is not Verdict.VETOED:
+        judgement = judgement.model_copy(update={"verdict": Verdict.BLOCKED_BY, "blocked_by": blocker})
     added, deleted = change.lines()
     row = QueueRow(
         ticket=item.entry.id,
@@ -159,7 +176,7 @@ def _judgement_of(item: Reviewed, change: Change) -> Judgement:
 def _is_ready(outcome: Outcome, judgement: Judgement) -> bool:
     total = judgement.scores.total
     passed = judgement.verdict is Verdict.PASSED and total is not None and total >= PASS_MARK
-    return passed and outcome.status is Status.COMPLETED
+    return passed and outcome.status is Status.COMPLETED and Flag.TESTS_LOST not in judgement.flags
 
 
 def _rank(row: QueueRow) -> Rank:

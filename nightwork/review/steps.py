@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import zip_longest
 
+from nightwork.decision import Kind
 from nightwork.outcome import Status, Verdict
 from nightwork.review import words
 from nightwork.review.document import EscalationRow, QueueRow, Rank, ReviewDocument
@@ -28,7 +29,15 @@ def _urgent(document: ReviewDocument) -> list[str]:
 
 
 def _approvals(document: ReviewDocument) -> list[str]:
-    return [_decide(row) for row in document.queue if row.ready and row.rank not in {Rank.SECURITY, Rank.DECIDED}]
+    """Return the approvals, each behind those of the branches that it stands on."""
+    approved = {row.ticket for row in document.queue if row.decision == Kind.APPROVE}
+    waiting = [row for row in document.queue if row.ready and row.rank not in {Rank.SECURITY, Rank.DECIDED}]
+    steps = []
+    while row := next((row for row in waiting if approved.issuperset(row.stacked_on)), None):
+        waiting.remove(row)
+        approved.add(row.ticket)
+        steps.append(_decide(row))
+    return steps
 
 
 def _reworks(document: ReviewDocument) -> list[str]:

@@ -8,13 +8,15 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+from nightwork.files import write_atomically
+
 
 @contextlib.contextmanager
 def noted(folder: Path, process_id: int) -> Iterator[None]:
     """Keep a note of a process that leads a process group of its own, while it runs."""
     folder.mkdir(parents=True, exist_ok=True)
     note = folder / str(process_id)
-    note.write_text(_started(process_id) or "", encoding="ascii")
+    write_atomically(note, _started(process_id) or "")
     try:
         yield
     finally:

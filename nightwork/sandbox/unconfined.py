@@ -45,8 +45,11 @@ class Unconfined:
                 )
             except (OSError, ValueError) as error:
                 return Finished(None, "", f"{run.command[0]!r} could not be started: {error}", 0.0)
-            with noted(self._notes, process.pid):
-                return _attend(process, run)
+            try:
+                with noted(self._notes, process.pid):
+                    return _attend(process, run)
+            finally:
+                _end_group(process)
 
 
 def clean_environment(home: str) -> dict[str, str]:

@@ -34,7 +34,6 @@ from nightwork.workspace import Repository
 # Runs one gate in the ticket's checkout: (ticket, gate, tree, round), all plain, so that it can be a task of its own.
 GateStep = Callable[[TicketRef, str, str, int], GateRun]
 
-_LANDED = frozenset({Status.COMPLETED, Status.PARTIAL})
 _baseline_lock = threading.Lock()
 
 
@@ -55,14 +54,14 @@ def gate(ref: TicketRef, name: str, tree: str, number: int) -> GateRun:  # noqa:
 def gate_key(ref: TicketRef, name: str, tree: str, number: int) -> str:
     """Return the key under which the result of a gate may be used again."""
     settings = ref.batch.settings()
-    parts = [ref.run_id, ref.ticket, name, tree, str(number), digest(settings), ref.batch.manifest().base]
+    parts = [ref.run_id, ref.ticket, name, tree, str(number), digest(settings, ref.batch.manifest().base)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def run_gates(batch: Batch, submit: Callable[[TicketRef], Future]) -> BatchState:
     """Judge every change that has no verdict yet; the checkpoint is saved after each."""
     state, manifest = batch.state(), batch.manifest()
-    landed = {name: o for name, o in state.items.items() if o.status in _LANDED and o.verdict is None}
+    landed = {name: outcome for name, outcome in state.items.items() if outcome.is_unjudged()}
     items = [replace(i, dependencies=tuple(n for n in i.dependencies if n in landed)) for i in manifest.items()]
     reporter = create_reporter(len(landed))
 
@@ -70,7 +69,9 @@ def run_gates(batch: Batch, submit: Callable[[TicketRef], Future]) -> BatchState
         if outcome.status is Status.RUNNING:
             reporter.start(name)
             return
-        state.items[name] = state.items[name].with_(verdict=outcome.verdict)
+        judged = outcome.status is Status.COMPLETED
+        message = state.items[name].message if judged else f"not judged: {outcome.message}"
+        state.items[name] = state.items[name].with_(verdict=outcome.verdict, message=message)
         batch.save(state)
         reporter.complete(name, outcome)
 
@@ -83,9 +84,8 @@ def run_gates(batch: Batch, submit: Callable[[TicketRef], Future]) -> BatchState
             record=record,
         )
     reporter.finish()
-    unjudged = any(o.status in _LANDED and o.verdict is None for o in state.items.values())
-    aborted = manifest.status is BatchStatus.ABORTED or unjudged
-    batch.tell_manifest(state, BatchStatus.ABORTED if aborted else BatchStatus.COMPLETED)
+    through = all(outcome.is_through() for outcome in state.items.values())
+    batch.tell_manifest(state, BatchStatus.COMPLETED if through else BatchStatus.ABORTED)
     return state
 
 
@@ -153,12 +153,15 @@ def judge(ref: TicketRef, commit: str, origin: str, gate_step: GateStep) -> Judg
 def baseline(ref: TicketRef, commit: str) -> tuple[GateRun, ...]:
     """Return what the gates find on the commit that a change stands on; measured once for each tree."""
     repository, settings = Repository(Path(ref.repository)), ref.batch.settings()
-    path = ref.batch.state_folder / "measurements" / f"{repository.tree(commit)}-{digest(settings)[:16]}.json"
+    base = ref.batch.manifest().base
+    name = f"{repository.tree(commit)}-{digest(settings, base)[:16]}.json"
+    path = ref.batch.state_folder / "measurements" / name
     with _baseline_lock:
         known = records.load(Measurement, path)
         if known is None:
-            known = Measurement(runs=measure(repository, settings, commit, ref.batch.manifest().base))
-            records.save(known, path)
+            known = Measurement(runs=measure(repository, settings, commit, base))
+            if not any(run.problem for run in known.runs):  # what could not run may run the next time
+                records.save(known, path)
     return known.runs
 
 
@@ -206,9 +209,9 @@ def results(ref: TicketRef) -> str:
     return "\n\n".join(parts)
 
 
-def digest(settings: Settings) -> str:
-    """Return a digest of what shapes the gates' results."""
-    parts = [*(gate.model_dump_json() for gate in settings.gates), *settings.gate_config]
+def digest(settings: Settings, base: str) -> str:
+    """Return a digest of what shapes the gates' results; the gate configuration is the one of `base`."""
+    parts = [base, *(gate.model_dump_json() for gate in settings.gates), *settings.gate_config]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -219,10 +222,17 @@ def _checkout(repository: Repository, path: Path, commit: str, base: str, settin
     repository.remove_worktree(path)
     try:
         repository.add_worktree(path, commit)
-        repository.restore(path, base, list(settings.gate_config))
+        repository.restore(path, base, _gate_config(repository, settings, commit, base))
         yield
     finally:
         repository.remove_worktree(path)
+
+
+def _gate_config(repository: Repository, settings: Settings, commit: str, base: str) -> list[str]:
+    """Return the paths of gate configuration: those at the top, and those that differ from the base anywhere below."""
+    names = {name.casefold() for name in settings.gate_config}
+    changed = [path for file in repository.changes(base, commit) for path in (file.path, file.old_path) if path]
+    return [*settings.gate_config, *(path for path in changed if Path(path).name.casefold() in names)]
 
 
 @dataclass
@@ -286,8 +296,10 @@ def _vetoed_dependency(ref: TicketRef, stacked_on: Sequence[str]) -> str | None:
 def _flags(results: Sequence[GateResult], of_paths: Sequence[Flag]) -> tuple[Flag, ...]:
     security = any(result.findings for result in results if result.measures is Measure.SECURITY)
     flaky = any(result.flaky_tests for result in results)
+    lost = any(result.lost_tests for result in results)
     return (
         *((Flag.SECURITY_FINDING,) if security else ()),
+        *((Flag.TESTS_LOST,) if lost else ()),
         *of_paths,
         *((Flag.FLAKY_TEST,) if flaky else ()),
     )

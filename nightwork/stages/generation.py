@@ -11,6 +11,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict
+
 from nightwork import __version__, engine, records, stop
 from nightwork.agent import Assignment, Clock, Escalation, Plan, Scope, TimedOut, Work, open_agent
 from nightwork.agent.trajectory import Trajectory
@@ -32,6 +34,16 @@ from nightwork.workspace import BRANCH_PREFIX, WIP_PREFIX, Repository
 
 # Part of every step's key: raise it when a step's result changes its meaning.
 STEP_VERSION = 1
+
+
+class Landing(BaseModel):
+    """What the steps of an attempt came to, kept before its commit is made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scope: Scope
+    plan: Plan
+    work: Work
 
 
 ScopeStep = Callable[[TicketRef], Scope | Escalation]
@@ -60,7 +72,7 @@ def run_tickets(
         if outcome.status is Status.RUNNING:
             reporter.start(name)
             return
-        state.items[name] = outcome
+        state.items[name] = outcome.with_(cost_usd=_cost_usd(batch, name))
         batch.save(state)
         reporter.complete(name, outcome)
         on_end(
@@ -86,17 +98,18 @@ def reopened(batch: Batch, retry_failed: bool) -> BatchState:
     """Return the checkpoint with everything pending that a run is to take up; writes nothing."""
     state = batch.state()
     for name, outcome in state.items.items():
+        again = PENDING.with_(attempt=outcome.attempt, cost_usd=outcome.cost_usd)
         if outcome.status is Status.FAILED and retry_failed:
-            state.items[name] = PENDING.with_(attempt=outcome.attempt + 1)
+            state.items[name] = again.with_(attempt=outcome.attempt + 1)
         elif not outcome.is_settled() or (outcome.status is Status.ESCALATED and batch.answer(name)):
-            state.items[name] = PENDING.with_(attempt=outcome.attempt)
+            state.items[name] = again
     return state
 
 
 def has_work(batch: Batch, retry_failed: bool) -> bool:
     """Say whether a resume would start a ticket or judge a change."""
     state = reopened(batch, retry_failed)
-    if any(o.status in {Status.COMPLETED, Status.PARTIAL} and o.verdict is None for o in state.items.values()):
+    if any(outcome.is_unjudged() for outcome in state.items.values()):
         return True
     items = batch.manifest().items()
     settled = {name: outcome for name, outcome in state.items.items() if outcome.is_settled()}
@@ -122,6 +135,9 @@ def generate_ticket(
 ) -> Outcome:
     """Take one ticket through C0, C1, C2 to its merge request; the steps are this module's, or bound to a policy."""
     open_attempt(ref)
+    landed = records.load(Landing, ref.folder / "landing.json")
+    if landed and ref.change:
+        return publish(ref, landed.scope, landed.plan, landed.work)
     try:
         scoped = scope(ref)
         if isinstance(scoped, Escalation):
@@ -133,6 +149,8 @@ def generate_ticket(
         if isinstance(work, Escalation):
             return escalate(ref, work)
         return publish(ref, scoped, planned, work)
+    except TimedOut as error:
+        raise Unfinished(Outcome(status=Status.FAILED, reason=Reason.TIMEOUT, message=str(error))) from error
     finally:
         keep_work(ref)
 
@@ -158,8 +176,7 @@ def implement(ref: TicketRef, scoped: Scope, planned: Plan) -> Work | Escalation
     except TimedOut as error:
         repository = Repository(Path(ref.repository))
         if repository.snapshot(ref.worktree) == repository.tree(attempt_of(ref).parent):
-            message = f"{error}, and nothing was changed"
-            raise Unfinished(Outcome(status=Status.FAILED, reason=Reason.TIMEOUT, message=message)) from error
+            raise
         title = ref.batch.ticket(ref.ticket).title
         return Work(summary=title, remaining=(f"unfinished: {error}; see the transcript",))
 
@@ -168,6 +185,7 @@ def publish(ref: TicketRef, scoped: Scope, planned: Plan, work: Work) -> Outcome
     """Commit the worktree to the ticket's branch and propose the merge request; doing it twice changes nothing."""
     batch, repository = ref.batch, Repository(Path(ref.repository))
     ticket = batch.ticket(ref.ticket)
+    records.save(Landing(scope=scoped, plan=planned, work=work), ref.folder / "landing.json")
     change = ref.change or _land(ref, repository, work)
     follow_up = _write_follow_up(ref, work)
     body = merge_request_body(ticket, scoped, planned, change, follow_up)
@@ -181,7 +199,6 @@ def publish(ref: TicketRef, scoped: Scope, planned: Plan, work: Work) -> Outcome
         reason=Reason.REMAINING_WORK if points else None,
         message=f"{points} point{'s' if points > 1 else ''} left" if points else "",
         attempt=ref.attempt,
-        cost_usd=_cost_usd(ref),
     )
 
 
@@ -195,7 +212,7 @@ def _land(ref: TicketRef, repository: Repository, work: Work) -> Change:
         raise Unfinished(Outcome(status=Status.FAILED, reason=Reason.NO_CHANGE, message=message))
     commit = repository.commit(tree, [attempt.parent], commit_message(ticket, work, batch.id), attempt.opened_at)
     head = repository.branch_head(branch)
-    if head not in {None, commit, attempt.parent}:
+    if head not in {attempt.head, commit}:
         message = f"branch {branch} was moved to {head} by somebody else; the work is kept in {WIP_PREFIX}{ref.ticket}"
         raise Unfinished(Outcome(status=Status.ABORTED, reason=Reason.INFRASTRUCTURE, message=message))
     repository.set_branch(branch, commit)
@@ -232,10 +249,7 @@ def escalate(ref: TicketRef, escalation: Escalation) -> Outcome:
     record = EscalationRecord(ticket=ref.ticket, attempt=ref.attempt, number=number, escalation=escalation)
     records.save(record, batch.folder / "escalations" / f"{ref.ticket}.json")
     reason = Reason(escalation.trigger.value)
-    message = escalation.summary
-    return Outcome(
-        status=Status.ESCALATED, reason=reason, message=message, attempt=ref.attempt, cost_usd=_cost_usd(ref)
-    )
+    return Outcome(status=Status.ESCALATED, reason=reason, message=escalation.summary, attempt=ref.attempt)
 
 
 def keep_work(ref: TicketRef) -> None:
@@ -250,11 +264,12 @@ def keep_work(ref: TicketRef) -> None:
 
 def step_key(ref: TicketRef, stage: str) -> str:
     """Return the key under which a step's result may be used again: whatever shapes it, and nothing else."""
-    batch = ref.batch
+    batch, carried = ref.batch, ref.batch.carried(ref.ticket)
     parts = [
         ref.run_id,
         batch.ticket(ref.ticket).model_dump_json(),
         attempt_of(ref).model_dump_json(),
+        *(carried.comments if carried else ()),
         *(answer.model_dump_json() for answer in batch.decisions.answers(ref.ticket, ref.attempt)),
         batch.settings().agent.model_dump_json(),
         stage,
@@ -271,7 +286,7 @@ def open_attempt(ref: TicketRef) -> Attempt:
     if attempt is None:
         attempt = _new_attempt(ref, repository)
         repository.remove_worktree(ref.worktree)
-        repository.drop_wip(ref.ticket)
+        repository.retire_wip(ref.ticket, ref.attempt - 1)
         records.save(attempt, ref.folder / "attempt.json")
     if ref.change is None and repository.add_worktree(ref.worktree, attempt.parent):
         repository.restore_wip(ref.ticket, attempt.parent, ref.worktree)
@@ -290,17 +305,21 @@ def attempt_of(ref: TicketRef) -> Attempt:
 def _new_attempt(ref: TicketRef, repository: Repository) -> Attempt:
     batch, manifest, state = ref.batch, ref.batch.manifest(), ref.batch.state()
     entry = next(entry for entry in manifest.tickets if entry.id == ref.ticket)
-    parent = manifest.base
+    carried = batch.carried(ref.ticket)
+    parent = carried.head if carried else manifest.base
+    origin = carried.origin if carried else manifest.base
     for name in entry.dependencies:
         change = batch.change(name, state.items[name].attempt)
         if change is None:
             raise StateError(batch.folder, f"{name} is completed but has no change", "start a new batch")
         parent = _stack(repository, parent, change.commit, (ref.ticket, name), manifest.created_at)
+        origin = _stack(repository, origin, change.commit, (ref.ticket, name), manifest.created_at)
     return Attempt(
         ticket=ref.ticket,
         number=ref.attempt,
         parent=parent,
-        origin=parent,
+        origin=origin,
+        head=carried.head if carried else None,
         stacked_on=entry.dependencies,
         opened_at=datetime.now(UTC).replace(microsecond=0),
     )
@@ -322,7 +341,7 @@ def _stack(repository: Repository, ours: str, theirs: str, names: tuple[str, str
 
 
 def _assignment(ref: TicketRef) -> Assignment:
-    batch, settings = ref.batch, ref.batch.settings()
+    batch, settings, carried = ref.batch, ref.batch.settings(), ref.batch.carried(ref.ticket)
     return Assignment(
         ticket=batch.ticket(ref.ticket),
         attempt=ref.attempt,
@@ -332,9 +351,10 @@ def _assignment(ref: TicketRef) -> Assignment:
         sandbox=open_sandbox(batch.state_folder),
         clock=Clock(settings.batch.timeout_per_ticket.total_seconds(), ref.started),
         answers=tuple(answer.text() for answer in batch.decisions.answers(ref.ticket, ref.attempt)),
-        comments=attempt_of(ref).comments,
+        comments=carried.comments if carried else (),
     )
 
 
-def _cost_usd(ref: TicketRef) -> float:
-    return Trajectory(ref.folder / "trajectory.jsonl").cost_usd()
+def _cost_usd(batch: Batch, ticket: str) -> float:
+    """Return what a ticket has cost in this batch: all its attempts, however they ended."""
+    return sum(Trajectory(path).cost_usd() for path in batch.ticket_folder(ticket).glob("attempt-*/trajectory.jsonl"))

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nightwork.batch import Attempt, Batch, Intake, TicketRef, Unready, batches
+from nightwork.batch import Batch, Carried, Intake, TicketRef, Unready, batches
 from nightwork.decision import Kind
-from nightwork.errors import BadInput, Fault
+from nightwork.errors import BadInput, Fault, StateError
 from nightwork.manifest import Config, Entry, Manifest
 from nightwork.markdown import escape, printable, table
 from nightwork.order import Item, cycles, expected_minutes, with_ranks
-from nightwork.outcome import Status
+from nightwork.outcome import Outcome, Status
 from nightwork.settings import Settings
 from nightwork.stages import gates
 from nightwork.ticket import Priority, State, Ticket
@@ -74,9 +74,7 @@ class Earlier:
 
     attempt: int
     wait: str | None = None
-    parent: str | None = None
-    origin: str | None = None
-    comments: tuple[str, ...] = ()
+    carried: Carried | None = None
 
 
 def collect(repo: str, settings: Settings) -> Selection:
@@ -99,23 +97,12 @@ def write_manifest(repo: str, batch_id: str, settings: Settings, selection: Sele
         config=Config(**settings.batch.model_dump()),
         tickets=tuple(Entry.of(ticket, selection.dependencies[ticket.id]) for ticket in selection.admitted),
     )
-    attempts = {
-        name: Attempt(
-            ticket=name,
-            number=earlier.attempt,
-            parent=earlier.parent,
-            origin=earlier.origin or earlier.parent,
-            stacked_on=selection.dependencies[name],
-            comments=earlier.comments,
-            opened_at=now,
-        )
-        for name, earlier in selection.earlier.items()
-        if earlier.parent
-    }
+    attempts = {name: earlier.attempt for name, earlier in selection.earlier.items()}
+    carried = {name: earlier.carried for name, earlier in selection.earlier.items() if earlier.carried}
     intake = Intake(
         unready=tuple(selection.unready), left_out=tuple(selection.left_out), warnings=tuple(selection.warnings)
     )
-    batch.create(manifest, selection.admitted, intake, attempts)
+    batch.create(manifest, selection.admitted, intake, attempts, carried)
     batch.keep_settings(settings)
     return manifest
 
@@ -271,13 +258,14 @@ def earlier_attempts(repository: Repository) -> dict[str, Earlier]:
     found: dict[str, Earlier] = {}
     for batch in batches(repository.root):
         for name, outcome in batch.state().items.items():
-            found[name] = _earlier(batch, name, outcome.status, outcome.attempt)
+            found[name] = _earlier(batch, name, outcome)
     return found
 
 
-def _earlier(batch: Batch, name: str, status: Status, attempt: int) -> Earlier:
-    decision = batch.decisions.verdict_on(name, attempt)
-    if status in {Status.COMPLETED, Status.PARTIAL}:
+def _earlier(batch: Batch, name: str, outcome: Outcome) -> Earlier:
+    status, attempt = outcome.status, outcome.attempt
+    decision, before = batch.decisions.verdict_on(name, attempt), batch.carried(name)
+    if outcome.has_landed():
         if decision is None:
             return Earlier(attempt, wait=f"its merge request in {batch.id} waits for a decision")
         if decision.kind is Kind.APPROVE:
@@ -287,10 +275,10 @@ def _earlier(batch: Batch, name: str, status: Status, attempt: int) -> Earlier:
                 attempt, wait=f"its merge request in {batch.id} was rejected; change the ticket's id to try anew"
             )
         change = batch.change(name, attempt)
-        comments = (decision.message,)
         if change is None:
-            return Earlier(attempt + 1, comments=comments)
-        return Earlier(attempt + 1, parent=change.commit, origin=change.origin, comments=comments)
+            raise StateError(batch.folder, f"{name} is decided on but has no change", "decide on it by hand")
+        comments = (*(before.comments if before else ()), decision.message)
+        return Earlier(attempt + 1, carried=Carried(head=change.commit, origin=change.origin, comments=comments))
     if status is Status.ESCALATED:
         return Earlier(
             attempt, wait=f"its escalation in {batch.id} waits; `nightwork answer`, then `nightwork resume {batch.id}`"
@@ -299,7 +287,7 @@ def _earlier(batch: Batch, name: str, status: Status, attempt: int) -> Earlier:
         return Earlier(attempt, wait=f"failed in {batch.id}; `nightwork resume {batch.id} --retry-failed` tries again")
     if status in {Status.PENDING, Status.RUNNING, Status.ABORTED}:
         return Earlier(attempt, wait=f"is not finished in {batch.id}; `nightwork resume {batch.id}` goes on")
-    return Earlier(attempt)
+    return Earlier(attempt, carried=before)
 
 
 def _foreign_branches(repository: Repository, earlier: dict[str, Earlier]) -> frozenset[str]:

@@ -79,15 +79,16 @@ def _text(row: Unready) -> str:
 
 
 def _settle_status(batch: Batch, document: ReviewDocument) -> ReviewDocument:
-    """Call a completed batch reviewed once nothing in it is left to decide."""
-    if document.status is not BatchStatus.COMPLETED:
+    """Bring the status up to date: completed once the gates are through, reviewed once nothing is left to decide."""
+    state = batch.state()
+    if not all(outcome.is_through() for outcome in state.items.values()):
         return document
-    undecided = [row for row in document.queue if row.decision is None]
-    unanswered = [row for row in document.escalations if row.answer is None]
-    if undecided or unanswered:
-        return document
-    batch.tell_manifest(batch.state(), BatchStatus.REVIEWED)
-    return document.model_copy(update={"status": BatchStatus.REVIEWED})
+    waits = any(row.decision is None for row in document.queue)
+    waits = waits or any(row.answer is None for row in document.escalations)
+    status = BatchStatus.COMPLETED if waits else BatchStatus.REVIEWED
+    if status is not document.status:
+        batch.tell_manifest(state, status)
+    return document.model_copy(update={"status": status})
 
 
 def decide(batch: Batch, ticket: str, kind: Kind, message: str) -> Decision:
@@ -101,6 +102,8 @@ def decide(batch: Batch, ticket: str, kind: Kind, message: str) -> Decision:
         raise bad_input(f"ticket {ticket!r}", f"has no merge request in {batch.id}; `nightwork review` lists them")
     if kind is Kind.REQUEST_CHANGES and not message.strip():
         raise bad_input("-m", "say which changes; the agent of the next attempt reads it")
+    if kind is Kind.APPROVE:
+        _refuse_unless_its_base_is_approved(batch, ticket)
     minutes = _minutes_since(_opened_at(batch))
     decision = batch.decisions.take(
         Decision(ticket=ticket, attempt=outcome.attempt, kind=kind, message=message, minutes=minutes)
@@ -108,6 +111,17 @@ def decide(batch: Batch, ticket: str, kind: Kind, message: str) -> Decision:
     open_forge(batch.folder).set_state(ticket, _STATES[decision.kind])
     review(str(batch.repository), batch.id)
     return decision
+
+
+def _refuse_unless_its_base_is_approved(batch: Batch, ticket: str) -> None:
+    """To merge a stacked branch is to merge what it stands on."""
+    items = batch.state().items
+    change = batch.change(ticket, items[ticket].attempt)
+    for name in change.stacked_on if change else ():
+        taken = batch.decisions.verdict_on(name, items[name].attempt)
+        if taken is None or taken.kind is not Kind.APPROVE:
+            told = f"is {taken.kind}" if taken else "is not decided"
+            raise bad_input(f"ticket {ticket!r}", f"its branch holds {name}, which {told}; approve {name} first")
 
 
 # A shorter gap between two decisions is typing, a longer one is a break: neither tells how long a review took.

@@ -20,6 +20,7 @@ from nightwork.workspace.git import Git
 
 BRANCH_PREFIX = "agent/"
 WIP_PREFIX = "refs/nightwork/wip/"
+OLD_WIP_PREFIX = "refs/nightwork/old/"
 
 # `git worktree add` and `prune` of one repository get in each other's way.
 _worktree_lock = threading.Lock()
@@ -110,7 +111,15 @@ class Repository:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-        self.git("worktree", "prune")
+        self._forget(path)
+
+    def _forget(self, path: Path) -> None:
+        """Drop what git still knows of a worktree that is gone; those of the user may only be out of reach."""
+        common = Path(self.git("rev-parse", "--path-format=absolute", "--git-common-dir"))
+        for pointer in (common / "worktrees").glob("*/gitdir"):
+            with contextlib.suppress(FileNotFoundError):
+                if Path(pointer.read_text(encoding="utf-8").strip()) == path / ".git":
+                    shutil.rmtree(pointer.parent, ignore_errors=True)
 
     def snapshot(self, worktree: Path) -> str:
         """Return the tree hash of a worktree as it is, new files included and ignored ones left out."""
@@ -146,6 +155,13 @@ class Repository:
         code, found, _ = self.git.status("rev-parse", "--verify", "--quiet", f"{WIP_PREFIX}{ticket}^")
         if code == 0 and found.strip() == parent:
             self.git.at(worktree)("read-tree", "--reset", "-u", WIP_PREFIX + ticket)
+
+    def retire_wip(self, ticket: str, attempt: int) -> None:
+        """Keep the kept tree of a ticket's earlier attempt under a name of its own; none is fine."""
+        code, commit, _ = self.git.status("rev-parse", "--verify", "--quiet", WIP_PREFIX + ticket)
+        if code == 0:
+            self.git("update-ref", f"{OLD_WIP_PREFIX}{ticket}/{attempt}", commit.strip())
+            self.drop_wip(ticket)
 
     def drop_wip(self, ticket: str) -> None:
         """Forget the kept tree of a ticket; none is fine."""
@@ -196,18 +212,10 @@ class Repository:
     def _diff(self, old: str, new: str, form: str) -> str:
         return self.git("diff", form, "-z", "-M", "--no-ext-diff", "--no-textconv", old, new, "--")
 
-    def patch(self, old: str, new: str) -> str:
-        """Return the difference of two commits as a patch."""
-        return self.git("diff", "-M", "--no-ext-diff", "--no-textconv", "--no-color", old, new, "--")
-
     def read(self, commit: str, path: str) -> bytes | None:
         """Return a file's bytes as they are in a commit; None when it is not there."""
         code, text, _ = self.git.status("cat-file", "blob", f"{commit}:{path}")
         return text.encode("utf-8", "surrogateescape") if code == 0 else None
-
-    def files(self, commit: str) -> list[str]:
-        """Return the paths of all files of a commit."""
-        return [path for path in self.git("ls-tree", "-r", "-z", "--name-only", commit).split("\0") if path]
 
     def restore(self, worktree: Path, commit: str, paths: list[str]) -> None:
         """Make `paths` in a worktree as they are in `commit`: written where it has them, deleted where it does not.

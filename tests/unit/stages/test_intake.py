@@ -166,7 +166,7 @@ def earlier_batch(root, statuses, number=1, **decisions):
         tickets=[Entry(id=name, title="t") for name in names],
     )
     batch = Batch(root, manifest.batch_id)
-    batch.create(manifest, [ticket(name) for name in names], Intake(), {})
+    batch.create(manifest, [ticket(name) for name in names], Intake(), {}, {})
     state = batch.state()
     state.items = {name: Outcome(status=status) for name, status in statuses.items()}
     batch.save(state)
@@ -198,11 +198,6 @@ def test_what_an_earlier_batch_left_decides_whether_a_ticket_is_taken_again(root
     found = earlier_attempts(Repository(root))["A"]
     assert (found.wait is None) == (wait is None)
     assert wait is None or wait in found.wait
-
-
-def test_requested_changes_make_the_next_attempt_with_the_comment(root):
-    earlier_batch(root, {"A": Status.COMPLETED}, A=Kind.REQUEST_CHANGES)
-    assert earlier_attempts(Repository(root))["A"] == Earlier(2, comments=("please",))
 
 
 def test_the_newest_batch_has_the_last_word(root):
