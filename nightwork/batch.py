@@ -183,8 +183,11 @@ class Batch:
 
     def settings(self) -> Settings:
         """Return the settings with which the running stage was started."""
-        settings = records.load(Settings, self.folder / "settings.json")
-        return settings or Settings()
+        path = self.folder / "settings.json"
+        settings = records.load(Settings, path)
+        if settings is None:
+            raise StateError(path, "is missing", "resume the batch, which writes it anew")
+        return settings
 
     def keep_settings(self, settings: Settings) -> None:
         """Write down the settings of this run; every step of it reads them here."""

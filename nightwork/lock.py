@@ -44,7 +44,8 @@ def hold(repository: Path, what: str) -> Iterator[None]:
             ignore_state(repository)
             _held[path] = _Held(_acquire(path, what))
             end_leftovers(path.parent)
-            remove_unfinished(path.parent / "batches")
+            for name in ("batches", "measurements", "running"):
+                remove_unfinished(path.parent / name)
         _held[path].holders += 1
     try:
         with stop.on_signals():

@@ -102,8 +102,8 @@ def write_manifest(repo: str, batch_id: str, settings: Settings, selection: Sele
     intake = Intake(
         unready=tuple(selection.unready), left_out=tuple(selection.left_out), warnings=tuple(selection.warnings)
     )
-    batch.create(manifest, selection.admitted, intake, attempts, carried)
     batch.keep_settings(settings)
+    batch.create(manifest, selection.admitted, intake, attempts, carried)
     return manifest
 
 

@@ -71,6 +71,7 @@ def _run_batch(root: Path) -> None:
         selection = intake.collect(str(root), settings)
         intake.write_manifest(str(root), BATCH, settings, selection)
         intake.measure_base(str(root), BATCH)
+    batch.settle_settings(RunOptions())
     with ThreadPoolExecutor(4) as pool:
         work = (generation.scope, generation.plan, generation.implement, generation.publish)
         generation.run_tickets(batch, lambda ref: pool.submit(generation.generate_ticket, ref, *work))
