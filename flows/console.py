@@ -60,6 +60,10 @@ def notes() -> Console:
 def session(verbose: bool) -> Iterator[None]:
     """Surround one flow: Prefect made quiet, progress shown, and a stop that keeps everything."""
     _prepare(verbose)
+    from prefect.settings import get_current_settings
+
+    if not get_current_settings().api.url:
+        notes().print("no Prefect server is set: a temporary one starts, which takes up to 20 s")
     with _progress(), stop.on_signals(_tell_stop):
         yield
 
