@@ -341,6 +341,8 @@ def _overnight(
         state = overnight(str(batch.repository), batch.id, options, return_state=True)
     if state.name not in {"Completed", "Incomplete", "Aborted"}:
         state.result(raise_on_failure=True)
+    if state.name == "Aborted":
+        _note(f"aborted: {state.message}")
     return _document(batch), str(state.name)
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from nightwork.agent.results import Escalation
 from nightwork.change import Change
 from nightwork.checkpoint import BatchState, load_checkpoint, save_checkpoint
 from nightwork.decision import Decision, DecisionLog
-from nightwork.errors import StateError, bad_input
+from nightwork.errors import Infrastructure, StateError, bad_input
 from nightwork.files import write_atomically
 from nightwork.gates.judgement import Judgement
 from nightwork.manifest import BatchStatus, Config, Manifest, load_manifest, save_manifest
@@ -204,7 +205,7 @@ class Batch:
         held = manifest.config.deadline if manifest.config.deadline and manifest.config.deadline > now else None
         limits = settings.batch.model_copy(update={"deadline": options.deadline or held})
         settings = settings.model_copy(update={"batch": limits})
-        changed = manifest.model_copy(update={"config": Config(**limits.model_dump())})
+        changed = manifest.model_copy(update={"config": Config.of(limits)})
         save_manifest(changed, self.folder / "manifest.yaml")
         self.keep_settings(settings)
         return settings
@@ -291,6 +292,16 @@ def ignore_state(repository: Path) -> None:
     path = repository / ".nightwork" / ".gitignore"
     if not path.exists():
         write_atomically(path, "*\n")
+
+
+def check_disk(root: Path, settings: Settings) -> None:
+    """Raise Infrastructure when the disk has less room than a run should start with."""
+    free_mb = shutil.disk_usage(root).free // 1_000_000
+    if free_mb < settings.batch.min_free_mb:
+        wanted = f"batch.min_free_mb asks for {settings.batch.min_free_mb:,}"
+        raise Infrastructure(
+            "disk", f"{free_mb:,} MB free at {root.name}; {wanted}; make room, then run or resume again"
+        )
 
 
 def batches(repository: Path) -> list[Batch]:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from nightwork.batch import check_disk
 from nightwork.errors import BadInput, NightworkError
 from nightwork.llm import open_model
 from nightwork.lock import hold
@@ -18,8 +19,6 @@ from nightwork.settings import Settings, load
 from nightwork.stages.gates import measure, red_on_base
 from nightwork.stages.intake import collect
 from nightwork.workspace import Repository
-
-MIN_FREE_BYTES = 2 * 1024**3
 
 
 @dataclass(frozen=True)
@@ -70,12 +69,8 @@ def _base(subject: _Subject) -> Iterator[Check]:
 
 
 def _disk(subject: _Subject) -> Iterator[Check]:
-    free = shutil.disk_usage(subject.repository.root).free
-    told = f"{free / 1024**3:.1f} GiB free"
-    if free < MIN_FREE_BYTES:
-        yield Check("disk", "wrong", told, f"free {MIN_FREE_BYTES / 1024**3:.0f} GiB for worktrees and records")
-    else:
-        yield Check("disk", "fine", told)
+    check_disk(subject.repository.root, subject.settings)
+    yield Check("disk", "fine", f"{shutil.disk_usage(subject.repository.root).free / 1e9:.1f} GB free")
 
 
 def _sandbox(subject: _Subject) -> Iterator[Check]:

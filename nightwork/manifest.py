@@ -21,7 +21,7 @@ from nightwork.files import write_atomically
 from nightwork.markdown import printable
 from nightwork.order import Item, cycles, expected_minutes, with_ranks
 from nightwork.outcome import Outcome, Verdict
-from nightwork.settings import Duration
+from nightwork.settings import BatchSettings, Duration
 from nightwork.ticket import Complexity, Priority, Ticket, TicketId
 
 
@@ -45,6 +45,11 @@ class Config(BaseModel):
     parallel_agents: int = Field(default=3, ge=1, le=64)
     budget_usd: float | None = Field(default=None, ge=0)
     deadline: AwareDatetime | None = None
+
+    @classmethod
+    def of(cls, settings: BatchSettings) -> Config:
+        """Make the bounds of a batch from the settings."""
+        return cls(**settings.model_dump(include=set(cls.model_fields)))
 
 
 class Entry(BaseModel):

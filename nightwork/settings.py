@@ -79,6 +79,7 @@ class BatchSettings(Section):
     parallel_agents: int = Field(default=3, ge=1, le=64)
     budget_usd: float | None = Field(default=None, ge=0)
     deadline: AwareDatetime | None = None
+    min_free_mb: int = Field(default=1000, ge=0, description="a run does not start with less free disk")
 
 
 class AgentSettings(Section):

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from nightwork import __version__, engine, records, stop
 from nightwork.agent import Assignment, Clock, Escalation, Plan, Scope, TimedOut, Work, open_agent
 from nightwork.agent.trajectory import Trajectory
-from nightwork.batch import Attempt, Batch, EscalationRecord, TicketRef
+from nightwork.batch import Attempt, Batch, EscalationRecord, TicketRef, check_disk
 from nightwork.change import Change
 from nightwork.checkpoint import BatchState
 from nightwork.engine import Future
@@ -63,6 +63,7 @@ def run_tickets(
     `on_end` is told of each ticket that ends, started or not, and of how much of the batch is done, in percent.
     """
     manifest, settings = batch.manifest(), batch.settings()
+    check_disk(batch.repository, settings)
     state = reopened(batch, retry_failed)
     batch.save(state)
     batch.tell_manifest(state, BatchStatus.RUNNING)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nightwork.batch import Batch, Carried, Intake, TicketRef, Unready, batches
+from nightwork.batch import Batch, Carried, Intake, TicketRef, Unready, batches, check_disk
 from nightwork.decision import Kind
 from nightwork.errors import BadInput, Fault, StateError
 from nightwork.manifest import Config, Entry, Manifest
@@ -80,6 +80,7 @@ class Earlier:
 def collect(repo: str, settings: Settings) -> Selection:
     """Decide which tickets the next batch of a repository takes; writes nothing."""
     repository = Repository(Path(repo))
+    check_disk(repository.root, settings)
     found = open_tracker(settings.tickets, repository.root).fetch()
     earlier = earlier_attempts(repository)
     return select(found, settings.batch.max_tickets, earlier, _foreign_branches(repository, earlier))
@@ -94,7 +95,7 @@ def write_manifest(repo: str, batch_id: str, settings: Settings, selection: Sele
         created_at=now,
         repository=repository.root.name,
         base=repository.resolve(settings.base),
-        config=Config(**settings.batch.model_dump()),
+        config=Config.of(settings.batch),
         tickets=tuple(Entry.of(ticket, selection.dependencies[ticket.id]) for ticket in selection.admitted),
     )
     attempts = {name: earlier.attempt for name, earlier in selection.earlier.items()}

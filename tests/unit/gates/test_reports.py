@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nightwork.gates.report import Finding, Report, Severity, TestCase, TestStatus
 from nightwork.gates.reports import FORMS, UnreadableReport, parse, untrusted
 
-ROOT = "/work/checkout"
+ROOT = "/srv/checkout"
 BIN = Path(sys.executable).parent
 
 UNSAFE = """\
@@ -359,7 +359,7 @@ def test_the_findings_of_mypy(text: str, rules: list[str]) -> None:
 
 
 def test_a_secret_of_wrong_types_is_still_a_finding() -> None:
-    finding = only(parse("detect_secrets", '{"results": {"/work/checkout/a.py": [{"type": 1}]}}', ROOT))
+    finding = only(parse("detect_secrets", '{"results": {"/srv/checkout/a.py": [{"type": 1}]}}', ROOT))
     assert (finding.rule, finding.path, finding.line) == ("Secret", "a.py", 0)
 
 
@@ -460,7 +460,7 @@ KEYS = [
     "type",
     "line_number",
 ]
-WORDS = ["error", "note", "fail", "../a", "/etc", "file://[", "file:///work/checkout/a", "9.8", "\x1b", "\ud800", "A"]
+WORDS = ["error", "note", "fail", "../a", "/etc", "file://[", "file:///srv/checkout/a", "9.8", "\x1b", "\ud800", "A"]
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(WORDS) | st.text(max_size=5)
 documents = st.recursive(

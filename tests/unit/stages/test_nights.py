@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nightwork.decision import Kind
-from nightwork.errors import BadInput
+from nightwork.errors import BadInput, Infrastructure
 from nightwork.manifest import BatchStatus, save_manifest
 from nightwork.outcome import Reason, Status, Verdict
 from nightwork.stages import generation
@@ -182,3 +182,10 @@ def test_a_ticket_that_waits_in_an_earlier_batch_is_left_out_of_the_next(night: 
     selection = collect(str(night.root), night.newest().settings())
     assert [row.ticket for row in selection.left_out] == ["A", "B"]
     assert all("waits for a decision" in row.reasons[0] for row in selection.left_out)
+
+
+def test_a_run_does_not_start_on_a_disk_that_is_almost_full(night: Night) -> None:
+    night.settings(FIX, batch={"min_free_mb": 10**9})
+    with pytest.raises(Infrastructure, match="make room"):
+        night.run()
+    assert not (night.root / ".nightwork").exists()
