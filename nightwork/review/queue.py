@@ -76,11 +76,7 @@ def build(
     ids = sorted(item.entry.id for item in reviewed)
     if ids != sorted(entry.id for entry in manifest.tickets):
         raise ValueError(f"expected every ticket of {manifest.batch_id!r} once, got {ids}")
-    blockers = _sent_back(reviewed)
-    rows = sorted(
-        (_row(item, item.change, blockers.get(item.entry.id)) for item in reviewed if item.change and _delivered(item)),
-        key=_place,
-    )
+    rows = _rows(reviewed)
     outcomes = Counter(item.outcome.status for item in reviewed)
     counts = {status: outcomes[status] for status in Status}
     scores = [row.score for row in rows if row.score is not None]
@@ -104,6 +100,13 @@ def build(
         cost_usd=sum(item.outcome.cost_usd for item in reviewed),
     )
     return document.model_copy(update={"next_steps": next_steps(document)})
+
+
+def _rows(reviewed: Sequence[Reviewed]) -> list[QueueRow]:
+    """Return the rows of all changes, in the order of the review."""
+    blockers = _sent_back(reviewed)
+    delivered = ((item, item.change) for item in reviewed if item.change and _delivered(item))
+    return sorted((_row(item, change, blockers.get(item.entry.id)) for item, change in delivered), key=_place)
 
 
 def _delivered(item: Reviewed) -> bool:
