@@ -127,7 +127,8 @@ class Repository:
             git, env = self.git.at(worktree), {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             index = Path(git("rev-parse", "--absolute-git-dir")) / "index"
             with contextlib.suppress(FileNotFoundError):
-                shutil.copyfile(index, env["GIT_INDEX_FILE"])
+                # With its time: git looks inside a file only when the index is not newer than the file's last change.
+                shutil.copy2(index, env["GIT_INDEX_FILE"])
             git("add", "--all", "--", ".", env=env)
             return git("write-tree", env=env)
 

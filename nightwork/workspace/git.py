@@ -19,6 +19,8 @@ _QUIET = {
     "core.hooksPath": os.devnull,
     "core.fsmonitor": "false",
     "core.safecrlf": "false",
+    "core.trustctime": "true",
+    "core.checkStat": "default",
     "core.quotePath": "false",
     "core.attributesFile": os.devnull,
     "core.excludesFile": os.devnull,

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import subprocess
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -119,6 +121,18 @@ def test_a_worktree_without_changes_has_the_tree_of_its_commit(repository, tmp_p
     head = repository.resolve("HEAD")
     repository.add_worktree(tmp_path / "w", head)
     assert repository.snapshot(tmp_path / "w") == repository.tree(head)
+
+
+def test_a_change_in_the_second_of_the_checkout_that_keeps_a_files_size_is_seen(repository, tmp_path):
+    # Git compares times by the second: only an index that is not newer than the change makes it look inside.
+    path = tmp_path / "w"
+    repository.add_worktree(path, repository.resolve("HEAD"))
+    checked_out = (path / "a.txt").stat()
+    (path / "a.txt").write_text("one\nTWO\nthree\n")
+    os.utime(path / "a.txt", ns=(checked_out.st_atime_ns, checked_out.st_mtime_ns))
+    time.sleep(1.1)
+    changed = repository.commit(repository.snapshot(path), [repository.resolve("HEAD")], "work\n", AT)
+    assert git(repository.root, "show", f"{changed}:a.txt").splitlines()[1] == "TWO"
 
 
 def test_the_same_arguments_make_the_same_commit(repository):
