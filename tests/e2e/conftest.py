@@ -53,7 +53,13 @@ class Program:
     output: Path
 
     def wait(self, timeout_s: float = 60) -> Ran:
-        code = self.process.wait(timeout_s)
+        try:
+            code = self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # faulthandler then tells where every thread stands
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(10)
+            raise AssertionError(f"did not end in {timeout_s} s:\n{self._text('err')}") from None
         return Ran(code, self._text("out"), self._text("err"))
 
     def kill(self) -> list[int]:
@@ -93,15 +99,16 @@ class CommandLine:
     @property
     def environment(self) -> dict[str, str]:
         # A Prefect profile, a git configuration or settings of whoever runs the tests must not matter.
-        return {"PATH": os.environ["PATH"], "HOME": str(self.home), "LANG": "C.UTF-8", **self.variables}
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "LANG": "C.UTF-8",
+            "PYTHONFAULTHANDLER": "1",
+            **self.variables,
+        }
 
     def __call__(self, *arguments: str, cwd: Path | None = None, timeout_s: float = 150) -> Ran:
-        program = self.start(*arguments, cwd=cwd)
-        try:
-            return program.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            program.kill()
-            raise
+        return self.start(*arguments, cwd=cwd).wait(timeout_s)
 
     def start(self, *arguments: str, cwd: Path | None = None) -> Program:
         output = self.folder / f"command-{len(self.started)}"

@@ -1,93 +1,25 @@
-"""A batch on disk: the folder `.nightwork/batches/<id>/` of the target repository, and what stands where in it.
-
-`.nightwork/` ignores itself, so that the user's `git status` never shows it.
-"""
+"""One batch on disk: the folder `.nightwork/batches/<id>/` of the target repository, and what stands where in it."""
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
-
 from nightwork import records
-from nightwork.agent import check_agent
-from nightwork.agent.results import Escalation
+from nightwork.batch.records import Carried, EscalationRecord, Intake
 from nightwork.change import Change
 from nightwork.checkpoint import BatchState, load_checkpoint, save_checkpoint
 from nightwork.decision import Decision, DecisionLog
-from nightwork.errors import Infrastructure, StateError, bad_input
+from nightwork.errors import StateError, bad_input
 from nightwork.files import write_atomically
 from nightwork.gates.judgement import Judgement
 from nightwork.manifest import BatchStatus, Config, Manifest, load_manifest, save_manifest
 from nightwork.settings import RunOptions, Settings
 from nightwork.settings import load as load_settings
-from nightwork.ticket import Ticket, check_id
-from nightwork.workspace import Repository
-
-
-class Attempt(BaseModel):
-    """One passage C0..C2 of a ticket.
-
-    `parent` is the commit that the attempt goes on from; `origin` the one on which the branch as a whole stands, with
-    which the gates compare; `head` is where the branch points until the attempt lands, None when there is none yet.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    ticket: str
-    number: int
-    parent: str
-    origin: str
-    head: str | None = None
-    stacked_on: tuple[str, ...] = ()
-    opened_at: AwareDatetime
-
-
-class Carried(BaseModel):
-    """What a ticket brings from an earlier batch in which changes were requested: its branch, and what was said."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    head: str
-    origin: str
-    comments: tuple[str, ...]
-
-
-class EscalationRecord(BaseModel):
-    """The newest escalation of a ticket; `number` counts those of the attempt from 0."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    ticket: str
-    attempt: int
-    number: int
-    escalation: Escalation
-
-
-class Unready(BaseModel):
-    """A ticket that was not admitted, and every reason."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    ticket: str
-    where: str
-    reasons: tuple[str, ...]
-
-
-class Intake(BaseModel):
-    """What stage 1 decided, beside the manifest."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    unready: tuple[Unready, ...] = ()
-    left_out: tuple[Unready, ...] = ()
-    warnings: tuple[tuple[str, str], ...] = ()
-    red_on_base: tuple[str, ...] = ()
+from nightwork.ticket import Ticket
 
 
 @dataclass(frozen=True)
@@ -159,8 +91,8 @@ class Batch:
     def manifest(self) -> Manifest:
         """Read the manifest; raises BadInput when there is no such batch or the file is faulty."""
         if not self.exists():
-            known = ", ".join(other.id for other in batches(self.repository)[-5:]) or "none"
-            raise bad_input(f"batch {self.id!r}", f"no such batch in {self.repository.name}; known: {known}")
+            known = ", ".join(sorted(path.parent.name for path in self.folder.parent.glob("*/manifest.yaml"))[-5:])
+            raise bad_input(f"batch {self.id!r}", f"no such batch in {self.repository.name}; known: {known or 'none'}")
         return load_manifest(self.folder / "manifest.yaml")
 
     def state(self) -> BatchState:
@@ -292,84 +224,3 @@ def ignore_state(repository: Path) -> None:
     path = repository / ".nightwork" / ".gitignore"
     if not path.exists():
         write_atomically(path, "*\n")
-
-
-def check_disk(root: Path, settings: Settings) -> None:
-    """Raise Infrastructure when the disk has less room than a run should start with."""
-    free_mb = shutil.disk_usage(root).free // 1_000_000
-    if free_mb < settings.batch.min_free_mb:
-        wanted = f"batch.min_free_mb asks for {settings.batch.min_free_mb:,}"
-        raise Infrastructure(
-            "disk", f"{free_mb:,} MB free at {root.name}; {wanted}; make room, then run or resume again"
-        )
-
-
-def batches(repository: Path) -> list[Batch]:
-    """Return the batches of a repository, oldest first."""
-    return [batch for _, batch in sorted(_dated(repository), key=lambda pair: pair[0])]
-
-
-def _dated(repository: Path) -> Iterator[tuple[tuple[float, str], Batch]]:
-    folder = repository / ".nightwork" / "batches"
-    for path in folder.iterdir() if folder.is_dir() else ():
-        batch = Batch(repository, path.name)
-        if batch.exists():
-            yield (batch.manifest().created_at.timestamp(), batch.id), batch
-
-
-def newest(repository: Path, *statuses: BatchStatus) -> Batch | None:
-    """Return the newest batch in one of the given statuses (any when none is given); None when there is none."""
-    found = [batch for batch in batches(repository) if not statuses or batch.manifest().status in statuses]
-    return found[-1] if found else None
-
-
-def newest_with(repository: Path, ticket: str) -> Batch | None:
-    """Return the newest batch that admitted a ticket; None when none did."""
-    found = [batch for batch in batches(repository) if ticket in batch.state().items]
-    return found[-1] if found else None
-
-
-def open_batch(repo: str, batch_id: str | None, *statuses: BatchStatus) -> Batch:
-    """Return a batch by id, or the newest one in one of the statuses (any when none is given).
-
-    Raises BadInput when there is none.
-    """
-    root = Repository.open(Path(repo)).root
-    if batch_id is not None:
-        batch: Batch | None = Batch(root, check_batch_id(batch_id))
-    else:
-        batch = newest(root, *statuses)
-    if batch is None:
-        wanted = f" that is {' or '.join(statuses)}" if statuses else ""
-        raise bad_input(root.name, f"there is no batch{wanted}; `nightwork run` starts one")
-    batch.manifest()
-    return batch
-
-
-def start_batch(repo: str, batch_id: str | None, options: RunOptions) -> tuple[Batch, Settings]:
-    """Return the batch that a run is about, which need not exist yet, and the settings of the run.
-
-    Without an id it is a new one, named by the local date. Raises BadInput for bad settings and ids.
-    """
-    root = Repository.open(Path(repo)).root
-    settings = load_settings(root, options.flags())
-    check_agent(settings.agent, root)
-    name = free_id(root, date.today()) if batch_id is None else check_batch_id(batch_id)
-    return Batch(root, name), settings
-
-
-def free_id(repository: Path, today: date) -> str:
-    """Return `<date>-overnight`, or with `-2`, `-3`, ... when that one is taken."""
-    name = f"{today.isoformat()}-overnight"
-    number = 1
-    while (repository / ".nightwork" / "batches" / (name if number == 1 else f"{name}-{number}")).exists():
-        number += 1
-    return name if number == 1 else f"{name}-{number}"
-
-
-def check_batch_id(name: str) -> str:
-    """Return a batch id that is safe as a folder's name; raises BadInput for others."""
-    try:
-        return check_id(name)
-    except ValueError as error:
-        raise bad_input(f"batch id {name!r}", str(error)) from error

@@ -1,0 +1,36 @@
+"""A batch on disk: the folder `.nightwork/batches/<id>/` of the target repository.
+
+`.nightwork/` ignores itself, so that the user's `git status` never shows it.
+"""
+
+from nightwork.batch.find import (
+    batches,
+    check_batch_id,
+    check_disk,
+    free_id,
+    newest,
+    newest_with,
+    open_batch,
+    start_batch,
+)
+from nightwork.batch.folder import Batch, TicketRef, ignore_state
+from nightwork.batch.records import Attempt, Carried, EscalationRecord, Intake, Unready
+
+__all__ = [
+    "Attempt",
+    "Batch",
+    "Carried",
+    "EscalationRecord",
+    "Intake",
+    "TicketRef",
+    "Unready",
+    "batches",
+    "check_batch_id",
+    "check_disk",
+    "free_id",
+    "ignore_state",
+    "newest",
+    "newest_with",
+    "open_batch",
+    "start_batch",
+]
