@@ -1,0 +1,129 @@
+"""The commands that run a batch, whole or stage by stage."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from flows.commands import (
+    ALL_DONE,
+    HERE,
+    BatchId,
+    Json,
+    Repo,
+    Verbose,
+    check_new_batch,
+    document_of,
+    finish,
+    note,
+    run_options,
+    run_overnight,
+    waiting_batch,
+)
+
+
+def run(
+    *,
+    repo: Repo = HERE,
+    base: Annotated[str | None, Parameter(help="branch, tag or commit from which the branches start")] = None,
+    tickets: Annotated[str | None, Parameter(help="folder of Markdown tickets")] = None,
+    batch_id: Annotated[str | None, Parameter(help="id of the new batch; by default <date>-overnight")] = None,
+    parallel: Annotated[int | None, Parameter(help="agents at work at the same time")] = None,
+    max_tickets: Annotated[int | None, Parameter(help="tickets that the batch takes at most")] = None,
+    budget_usd: Annotated[float | None, Parameter(help="no ticket is started once this is spent")] = None,
+    deadline: Annotated[str | None, Parameter(help="no ticket is started after it: 2026-01-31T06:00+01:00")] = None,
+    dry_run: Annotated[bool, Parameter(negative="", help="say what would be done, and change nothing")] = False,
+    strict: Annotated[bool, Parameter(negative="", help="refuse the batch when any ticket is unready")] = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> int:
+    """Run a batch from its tickets to the review queue."""
+    options = run_options(
+        base=base,
+        tickets=tickets,
+        parallel_agents=parallel,
+        max_tickets=max_tickets,
+        budget_usd=budget_usd,
+        deadline=deadline,
+        strict=strict,
+    )
+    batch = check_new_batch(repo, batch_id, options, only_show=dry_run, json=json)
+    if dry_run:
+        return ALL_DONE
+    document, state = run_overnight(batch.repository, batch.id, options, verbose)
+    return finish(document, state, json)
+
+
+def resume(
+    batch: Annotated[str | None, Parameter(help="the batch; by default the newest")] = None,
+    *,
+    repo: Repo = HERE,
+    retry_failed: Annotated[bool, Parameter(negative="", help="failed tickets again, as a new attempt")] = False,
+    parallel: Annotated[int | None, Parameter(help="agents at work at the same time")] = None,
+    budget_usd: Annotated[float | None, Parameter(help="the whole batch's, what is spent included")] = None,
+    deadline: Annotated[str | None, Parameter(help="no ticket is started after it")] = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> int:
+    """Go on with a batch: what was aborted, what was answered, what the gates have not judged."""
+    from nightwork.batch import open_batch
+    from nightwork.stages.generation import has_work
+
+    found = open_batch(str(repo), batch)
+    if not has_work(found, retry_failed):
+        note(f"nothing to resume in {found.id}, which is {document_of(found).status}")
+        return ALL_DONE
+    options = run_options(retry_failed=retry_failed, parallel_agents=parallel, budget_usd=budget_usd, deadline=deadline)
+    document, state = run_overnight(found.repository, found.id, options, verbose)
+    return finish(document, state, json)
+
+
+def intake(
+    *,
+    repo: Repo = HERE,
+    base: str | None = None,
+    tickets: str | None = None,
+    batch_id: Annotated[str | None, Parameter(help="id of the new batch")] = None,
+    strict: Annotated[bool, Parameter(negative="")] = False,
+    verbose: Verbose = False,
+) -> int:
+    """Stage 1: take the ready tickets into a new batch."""
+    from flows import console
+
+    options = run_options(base=base, tickets=tickets, strict=strict)
+    batch = check_new_batch(repo, batch_id, options)
+    with console.session(verbose):
+        from flows.intake import intake as flow
+
+        flow(str(batch.repository), batch.id, options)
+    note(f"batch {batch.id}: {batch.folder / 'manifest.yaml'}")
+    return ALL_DONE
+
+
+def generate(*, repo: Repo = HERE, batch_id: BatchId = None, json: Json = False, verbose: Verbose = False) -> int:
+    """Stage 2: let the agents work on the tickets of a batch."""
+    from flows import console
+
+    batch = waiting_batch(repo, batch_id, "pending", "running", "aborted")
+    if batch is None:
+        return ALL_DONE
+    with console.session(verbose):
+        from flows.generation import generation as flow
+
+        flow(str(batch.repository), batch.id, run_options())
+    return finish(document_of(batch), None, json)
+
+
+def gates(*, repo: Repo = HERE, batch_id: BatchId = None, json: Json = False, verbose: Verbose = False) -> int:
+    """Stage 3: judge every change of a batch that has no verdict yet."""
+    from flows import console
+
+    batch = waiting_batch(repo, batch_id, "running", "aborted")
+    if batch is None:
+        return ALL_DONE
+    with console.session(verbose):
+        from flows.gates import gates as flow
+
+        flow(str(batch.repository), batch.id)
+    return finish(document_of(batch), None, json)

@@ -1,0 +1,54 @@
+"""The commands that show, prepare and check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from flows.commands import ALL_DONE, HERE, NOT_ALL_DONE, Json, Repo, Verbose, note, run_options, run_overnight, show
+
+
+def demo(
+    *,
+    into: Annotated[Path | None, Parameter(help="an empty or new folder; by default a temporary one")] = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> int:
+    """Run the whole pipeline on the bundled example: no key, no server needed."""
+    from nightwork import example
+
+    shop = example.unpack("shop", into)
+    note(f"example repository: {shop}")
+    document, _ = run_overnight(shop, None, run_options(), verbose)
+    differences = example.differences("shop", shop, document)
+    show(document, json)
+    for difference in differences:
+        note(f"not as scripted: {difference}")
+    note(f"Go on in {shop}, for example: cd {shop} && nightwork decide SHOP-1 approve")
+    return NOT_ALL_DONE if differences else ALL_DONE
+
+
+def init(*, repo: Repo = HERE) -> int:
+    """Write a commented nightwork.yaml from what the repository holds, and a ticket template."""
+    from nightwork import scaffold
+    from nightwork.workspace import Repository
+
+    for path in scaffold.write(Repository.open(repo).root):
+        note(f"wrote {path}")
+    note("next: write a ticket from the template, then `nightwork doctor`")
+    return ALL_DONE
+
+
+def doctor(*, repo: Repo = HERE, json: Json = False) -> int:
+    """Check git, settings, tickets, agent, gates on the base and the Prefect server; spends nothing."""
+    from flows import console
+    from nightwork import doctor as checks
+
+    found = [*checks.examine(repo), console.server_check()]
+    if json:
+        print(checks.as_json(found))
+    else:
+        console.show_checks(found)
+    return NOT_ALL_DONE if any(check.status == "wrong" for check in found) else ALL_DONE
