@@ -50,6 +50,8 @@ class Reason(StrEnum):
     STUCK = "stuck"  # failed: rounds without change
     ERROR = "error"  # failed: an unexpected answer of a tool, a model or a command agent
     DEPENDENCY = "dependency"  # skipped: a dependency did not complete
+    CARRIED_OVER = "carried_over"  # skipped: a later batch has taken it up
+    CLOSED = "closed"  # skipped: the ticket was closed meanwhile
     RATE_LIMIT = "rate_limit"  # aborted, as the following four
     DEADLINE = "deadline"
     STOPPED = "stopped"
@@ -96,8 +98,9 @@ class Outcome(BaseModel):
         return f"{self.status}({self.reason})" if self.reason else str(self.status)
 
     def is_settled(self) -> bool:
-        """Say whether a resume leaves this item as it is."""
-        return self.status in {Status.COMPLETED, Status.PARTIAL, Status.ESCALATED, Status.FAILED}
+        """Say whether the engine leaves this item as it is."""
+        ended = self.status in {Status.COMPLETED, Status.PARTIAL, Status.ESCALATED, Status.FAILED}
+        return ended or self.reason in {Reason.CARRIED_OVER, Reason.CLOSED}
 
     def has_landed(self) -> bool:
         """Say whether the item left something to judge and to review."""

@@ -14,12 +14,14 @@ from nightwork.batch.find import (
     start_batch,
 )
 from nightwork.batch.folder import Batch, TicketRef, ignore_state
-from nightwork.batch.records import Attempt, Carried, EscalationRecord, Intake, Unready
+from nightwork.batch.records import Attempt, Carried, Continued, Earlier, EscalationRecord, Intake, Unready
 
 __all__ = [
     "Attempt",
     "Batch",
     "Carried",
+    "Continued",
+    "Earlier",
     "EscalationRecord",
     "Intake",
     "TicketRef",

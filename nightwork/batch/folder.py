@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nightwork import records
-from nightwork.batch.records import Carried, EscalationRecord, Intake
+from nightwork.agent.trajectory import Trajectory
+from nightwork.batch.records import Carried, Continued, Earlier, EscalationRecord, Intake
 from nightwork.change import Change
 from nightwork.checkpoint import BatchState, load_checkpoint, save_checkpoint
 from nightwork.decision import Decision, DecisionLog
@@ -65,28 +67,37 @@ class Batch:
         return (self.folder / "manifest.yaml").exists()
 
     def create(
-        self,
-        manifest: Manifest,
-        tickets: Iterable[Ticket],
-        intake: Intake,
-        attempts: Mapping[str, int],
-        carried: Mapping[str, Carried],
+        self, manifest: Manifest, tickets: Iterable[Ticket], intake: Intake, earlier: Mapping[str, Earlier]
     ) -> None:
-        """Write a new batch; `attempts` and `carried` tell of tickets that earlier batches have worked on.
+        """Write a new batch, with what earlier ones hold of its tickets.
 
         The manifest comes last, so that a half-written batch is none.
         """
         ignore_state(self.repository)
         for ticket in tickets:
-            records.save(ticket, self.folder / "tickets" / ticket.id / "ticket.json")
+            records.save(ticket, self.ticket_folder(ticket.id) / "ticket.json")
         self.keep_intake(intake)
         state = BatchState.new("overnight", self.id, [entry.id for entry in manifest.tickets])
-        for name, attempt in attempts.items():
-            state.items[name] = state.items[name].with_(attempt=attempt)
-        for name, brought in carried.items():
-            records.save(brought, self.folder / "tickets" / name / "carried.json")
+        for name, brought in earlier.items():
+            state.items[name] = state.items[name].with_(attempt=brought.attempt)
+            if brought.carried:
+                records.save(brought.carried, self.ticket_folder(name) / "carried.json")
+            if brought.unfinished_in:
+                self._continue(name, brought.attempt, Batch(self.repository, brought.unfinished_in))
         save_checkpoint(state, self.folder / "checkpoint.json")
         save_manifest(manifest, self.folder / "manifest.yaml")
+
+    def _continue(self, ticket: str, attempt: int, earlier: Batch) -> None:
+        """Take over an unfinished attempt: its trajectory, its escalation and the answers to it."""
+        source = earlier.attempt_folder(ticket, attempt)
+        cost_usd = Trajectory(source / "trajectory.jsonl").cost_usd()
+        records.save(Continued(batch=earlier.id, cost_usd=cost_usd), self.ticket_folder(ticket) / "continued.json")
+        shutil.copytree(source, self.attempt_folder(ticket, attempt), dirs_exist_ok=True)
+        asked = earlier.escalation(ticket)
+        if asked and asked.attempt == attempt:
+            records.save(asked, self.folder / "escalations" / f"{ticket}.json")
+        for answer in earlier.decisions.answers(ticket, attempt):
+            self.decisions.take(answer)
 
     def manifest(self) -> Manifest:
         """Read the manifest; raises BadInput when there is no such batch or the file is faulty."""
@@ -127,24 +138,27 @@ class Batch:
         records.save(settings, self.folder / "settings.json")
 
     def settle_settings(self, options: RunOptions) -> Settings:
-        """Read the repository's settings again for a resume, with what the manifest fixed and what this run sets.
+        """Read the repository's settings again for a resume, with what the batch fixed and what this run sets.
 
         A deadline that is over holds no more: to resume is to want the work done all the same.
         """
         manifest, now = self.manifest(), datetime.now(UTC)
-        fixed = manifest.config.model_dump(mode="json", exclude={"deadline"})
-        settings = load_settings(self.repository, {**{f"batch.{k}": v for k, v in fixed.items()}, **options.flags()})
+        limits = manifest.config.model_dump(mode="json", exclude={"deadline"})
+        before = records.load(Settings, self.folder / "settings.json")
+        fixed = {"tickets": before.tickets} if before else {}
+        fixed |= {f"batch.{key}": value for key, value in limits.items()}
+        settings = load_settings(self.repository, {**fixed, **options.flags()})
         held = manifest.config.deadline if manifest.config.deadline and manifest.config.deadline > now else None
-        limits = settings.batch.model_copy(update={"deadline": options.deadline or held})
-        settings = settings.model_copy(update={"batch": limits})
-        changed = manifest.model_copy(update={"config": Config.of(limits)})
+        chosen = settings.batch.model_copy(update={"deadline": options.deadline or held})
+        settings = settings.model_copy(update={"batch": chosen})
+        changed = manifest.model_copy(update={"config": Config.of(chosen)})
         save_manifest(changed, self.folder / "manifest.yaml")
         self.keep_settings(settings)
         return settings
 
     def ticket(self, name: str) -> Ticket:
         """Return a ticket as it was at intake."""
-        path = self.folder / "tickets" / name / "ticket.json"
+        path = self.ticket_folder(name) / "ticket.json"
         ticket = records.load(Ticket, path)
         if ticket is None:
             raise StateError(path, "is missing", "the batch is incomplete; start a new one")
@@ -152,7 +166,11 @@ class Batch:
 
     def carried(self, ticket: str) -> Carried | None:
         """Return what a ticket brings from an earlier batch; None when nothing."""
-        return records.load(Carried, self.folder / "tickets" / ticket / "carried.json")
+        return records.load(Carried, self.ticket_folder(ticket) / "carried.json")
+
+    def continued(self, ticket: str) -> Continued | None:
+        """Return from where a ticket's unfinished attempt was taken over; None when it began here."""
+        return records.load(Continued, self.ticket_folder(ticket) / "continued.json")
 
     def intake(self) -> Intake:
         """Return what stage 1 decided."""

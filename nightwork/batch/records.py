@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from nightwork.agent.results import Escalation
@@ -33,6 +35,29 @@ class Carried(BaseModel):
     head: str
     origin: str
     comments: tuple[str, ...]
+
+
+class Continued(BaseModel):
+    """Where the unfinished attempt of a ticket comes from: the earlier batch, and what it had cost there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    batch: str
+    cost_usd: float
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What earlier batches hold of one ticket.
+
+    `attempt` is the number of its next attempt, or of the one `unfinished_in` a batch, which goes on; `wait` says why
+    the ticket must not be taken up yet.
+    """
+
+    attempt: int
+    wait: str | None = None
+    carried: Carried | None = None
+    unfinished_in: str | None = None
 
 
 class EscalationRecord(BaseModel):

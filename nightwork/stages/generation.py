@@ -24,11 +24,12 @@ from nightwork.errors import StateError
 from nightwork.files import write_atomically
 from nightwork.forge import MergeRequest, open_forge
 from nightwork.manifest import BatchStatus
-from nightwork.outcome import PENDING, Outcome, Reason, Status, Unfinished
+from nightwork.outcome import Outcome, Reason, Status, Unfinished
 from nightwork.progress import create_reporter
 from nightwork.sandbox import open_sandbox
 from nightwork.settings import Settings
 from nightwork.stages import gates
+from nightwork.stages.earlier import reopened
 from nightwork.stages.texts import commit_message, follow_up_ticket, merge_request_body
 from nightwork.workspace import BRANCH_PREFIX, WIP_PREFIX, Repository
 
@@ -92,18 +93,6 @@ def run_tickets(
     reporter.finish()
     aborted = any(outcome.status is Status.ABORTED for outcome in state.items.values())
     batch.tell_manifest(state, BatchStatus.ABORTED if aborted else BatchStatus.RUNNING)
-    return state
-
-
-def reopened(batch: Batch, retry_failed: bool) -> BatchState:
-    """Return the checkpoint with everything pending that a run is to take up; writes nothing."""
-    state = batch.state()
-    for name, outcome in state.items.items():
-        again = PENDING.with_(attempt=outcome.attempt, cost_usd=outcome.cost_usd)
-        if outcome.status is Status.FAILED and retry_failed:
-            state.items[name] = again.with_(attempt=outcome.attempt + 1)
-        elif not outcome.is_settled() or (outcome.status is Status.ESCALATED and batch.answer(name)):
-            state.items[name] = again
     return state
 
 
@@ -358,4 +347,6 @@ def _assignment(ref: TicketRef) -> Assignment:
 
 def _cost_usd(batch: Batch, ticket: str) -> float:
     """Return what a ticket has cost in this batch: all its attempts, however they ended."""
-    return sum(Trajectory(path).cost_usd() for path in batch.ticket_folder(ticket).glob("attempt-*/trajectory.jsonl"))
+    before = batch.continued(ticket)
+    paths = batch.ticket_folder(ticket).glob("attempt-*/trajectory.jsonl")
+    return sum(Trajectory(path).cost_usd() for path in paths) - (before.cost_usd if before else 0.0)

@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nightwork.batch import Batch, Carried, Intake, TicketRef, Unready, batches, check_disk
-from nightwork.decision import Kind
-from nightwork.errors import BadInput, Fault, StateError
+from nightwork.batch import Batch, Earlier, Intake, TicketRef, Unready, check_disk
+from nightwork.errors import BadInput, Fault
 from nightwork.manifest import Config, Entry, Manifest
 from nightwork.markdown import escape, printable, table
 from nightwork.order import Item, cycles, expected_minutes, with_ranks
-from nightwork.outcome import Outcome, Status
 from nightwork.settings import Settings
 from nightwork.stages import gates
+from nightwork.stages.earlier import earlier_attempts, give_up_to
 from nightwork.ticket import Priority, State, Ticket
 from nightwork.tracker import Found, open_tracker
 from nightwork.workspace import BRANCH_PREFIX, Repository
@@ -50,7 +49,8 @@ class Selection:
             size = ticket.complexity or "not estimated"
             earlier = self.earlier.get(ticket.id)
             again = f", attempt {earlier.attempt}" if earlier and earlier.attempt > 1 else ""
-            lines.append(f"  {ticket.id}: {printable(ticket.title)} ({ticket.priority}, {size}{after}{again})")
+            since = f", goes on from {earlier.unfinished_in}" if earlier and earlier.unfinished_in else ""
+            lines.append(f"  {ticket.id}: {printable(ticket.title)} ({ticket.priority}, {size}{after}{again}{since})")
         for kind, rows in (("unready", self.unready), ("left out", self.left_out)):
             lines += [f"  {kind}: {row.ticket} ({row.where}): {'; '.join(row.reasons)}" for row in rows]
         lines += [f"  warning: {name}: {warning}" for name, warning in self.warnings]
@@ -66,15 +66,6 @@ class Selection:
             "warnings": [{"ticket": name, "text": text} for name, text in self.warnings],
         }
         return json.dumps(document, indent=1, ensure_ascii=False)
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """What earlier batches hold of one ticket: the number of its next attempt, and why it must not run yet."""
-
-    attempt: int
-    wait: str | None = None
-    carried: Carried | None = None
 
 
 def collect(repo: str, settings: Settings) -> Selection:
@@ -98,13 +89,12 @@ def write_manifest(repo: str, batch_id: str, settings: Settings, selection: Sele
         config=Config.of(settings.batch),
         tickets=tuple(Entry.of(ticket, selection.dependencies[ticket.id]) for ticket in selection.admitted),
     )
-    attempts = {name: earlier.attempt for name, earlier in selection.earlier.items()}
-    carried = {name: earlier.carried for name, earlier in selection.earlier.items() if earlier.carried}
     intake = Intake(
         unready=tuple(selection.unready), left_out=tuple(selection.left_out), warnings=tuple(selection.warnings)
     )
     batch.keep_settings(settings)
-    batch.create(manifest, selection.admitted, intake, attempts, carried)
+    batch.create(manifest, selection.admitted, intake, selection.earlier)
+    give_up_to(batch)
     return manifest
 
 
@@ -153,7 +143,9 @@ def select(
             selection.left_out.append(Unready(ticket=ticket.id, where=places[ticket.id], reasons=(why.wait,)))
     done = {ticket.id for ticket in tickets if ticket.state is State.DONE}
     known = {ticket.id for _, ticket in found.tickets}
-    _drop_unresolved(candidates, reasons, done, known)
+    waits = {row.ticket: row.reasons[0] for row in selection.left_out}
+    for name, reason in _drop_unresolved(candidates, reasons, done, known, waits).items():
+        selection.left_out.append(Unready(ticket=name, where=places[name], reasons=(reason,)))
     selection.unready += [
         Unready(ticket=ticket.id, where=places[ticket.id], reasons=tuple(reasons[ticket.id]))
         for ticket in tickets
@@ -195,9 +187,13 @@ def _add_cycle_reasons(tickets: Sequence[Ticket], reasons: dict[str, list[str]])
 
 
 def _drop_unresolved(
-    candidates: dict[str, Ticket], reasons: dict[str, list[str]], done: set[str], known: set[str]
-) -> None:
-    """Take out what depends on something that is neither done nor in the batch, until nothing more falls out."""
+    candidates: dict[str, Ticket], reasons: dict[str, list[str]], done: set[str], known: set[str], waits: dict[str, str]
+) -> dict[str, str]:
+    """Take out what depends on something that is neither done nor in the batch, until nothing more falls out.
+
+    What depends only on tickets that wait (by id, each with its reason) waits with them: it comes back with a reason.
+    """
+    waiting: dict[str, str] = {}
     while True:
         fallen = {
             ticket.id: [name for name in ticket.dependencies if name not in done and name not in candidates]
@@ -205,12 +201,20 @@ def _drop_unresolved(
         }
         fallen = {name: missing for name, missing in fallen.items() if missing}
         if not fallen:
-            return
+            return waiting
         for name, missing in fallen.items():
             del candidates[name]
-            reasons[name] += [
-                f"depends on {other!r}, which is {'not ready' if other in known else 'unknown'}" for other in missing
-            ]
+            why = waits | waiting
+            if all(other in why for other in missing):
+                waiting[name] = f"waits for {missing[0]}: {why[missing[0]]}"
+                continue
+            reasons[name] += [f"depends on {other!r}, which {_state_of(other, why, known)}" for other in missing]
+
+
+def _state_of(name: str, waits: dict[str, str], known: set[str]) -> str:
+    if name in waits:
+        return f"waits: {waits[name]}"
+    return "is not ready" if name in known else "is unknown"
 
 
 def _admit(
@@ -252,43 +256,6 @@ def _needed(name: str, dependencies: dict[str, tuple[str, ...]], admitted: Conta
 
 def _texts(faults: Iterable[Fault]) -> tuple[str, ...]:
     return tuple(str(fault) for fault in faults)
-
-
-def earlier_attempts(repository: Repository) -> dict[str, Earlier]:
-    """Return what earlier batches say of each ticket, the newest batch last."""
-    found: dict[str, Earlier] = {}
-    for batch in batches(repository.root):
-        for name, outcome in batch.state().items.items():
-            found[name] = _earlier(batch, name, outcome)
-    return found
-
-
-def _earlier(batch: Batch, name: str, outcome: Outcome) -> Earlier:
-    status, attempt = outcome.status, outcome.attempt
-    decision, before = batch.decisions.verdict_on(name, attempt), batch.carried(name)
-    if outcome.has_landed():
-        if decision is None:
-            return Earlier(attempt, wait=f"its merge request in {batch.id} waits for a decision")
-        if decision.kind is Kind.APPROVE:
-            return Earlier(attempt, wait=f"its merge request in {batch.id} is approved; merge it and close the ticket")
-        if decision.kind is Kind.REJECT:
-            return Earlier(
-                attempt, wait=f"its merge request in {batch.id} was rejected; change the ticket's id to try anew"
-            )
-        change = batch.change(name, attempt)
-        if change is None:
-            raise StateError(batch.folder, f"{name} is decided on but has no change", "decide on it by hand")
-        comments = (*(before.comments if before else ()), decision.message)
-        return Earlier(attempt + 1, carried=Carried(head=change.commit, origin=change.origin, comments=comments))
-    if status is Status.ESCALATED:
-        return Earlier(
-            attempt, wait=f"its escalation in {batch.id} waits; `nightwork answer`, then `nightwork resume {batch.id}`"
-        )
-    if status is Status.FAILED:
-        return Earlier(attempt, wait=f"failed in {batch.id}; `nightwork resume {batch.id} --retry-failed` tries again")
-    if status in {Status.PENDING, Status.RUNNING, Status.ABORTED}:
-        return Earlier(attempt, wait=f"is not finished in {batch.id}; `nightwork resume {batch.id}` goes on")
-    return Earlier(attempt, carried=before)
 
 
 def _foreign_branches(repository: Repository, earlier: dict[str, Earlier]) -> frozenset[str]:

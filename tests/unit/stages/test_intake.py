@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nightwork.batch import Batch, Intake
+from nightwork.batch import Batch, Earlier, Intake
 from nightwork.decision import Decision, Kind
 from nightwork.errors import BadInput, bad_input
 from nightwork.manifest import Config, Entry, Manifest
 from nightwork.outcome import Outcome, Status
 from nightwork.settings import BatchSettings, Settings
-from nightwork.stages.intake import Earlier, collect, earlier_attempts, select
+from nightwork.stages.earlier import earlier_attempts
+from nightwork.stages.intake import collect, select
 from nightwork.ticket import State, Ticket
 from nightwork.tracker import Found
 from nightwork.workspace import Repository
@@ -103,7 +104,7 @@ def test_a_ticket_that_waits_is_left_out_and_its_dependents_with_it():
     found = chosen(ticket("A"), ticket("B", "A"), ticket("C"), earlier={"A": Earlier(1, wait="waits"), "C": Earlier(2)})
     assert admitted(found) == ["C"]
     assert reasons(found.left_out, "A") == ["waits"]
-    assert reasons(found.unready, "B")
+    assert reasons(found.left_out, "B") == ["waits for A: waits"]
     assert found.earlier == {"C": Earlier(2)}
 
 
@@ -166,7 +167,7 @@ def earlier_batch(root, statuses, number=1, **decisions):
         tickets=[Entry(id=name, title="t") for name in names],
     )
     batch = Batch(root, manifest.batch_id)
-    batch.create(manifest, [ticket(name) for name in names], Intake(), {}, {})
+    batch.create(manifest, [ticket(name) for name in names], Intake(), {})
     state = batch.state()
     state.items = {name: Outcome(status=status) for name, status in statuses.items()}
     batch.save(state)
@@ -178,19 +179,15 @@ def earlier_batch(root, statuses, number=1, **decisions):
     ("status", "decision", "wait"),
     [
         (Status.SKIPPED, None, None),
-        (Status.COMPLETED, None, "waits for a decision"),
-        (Status.PARTIAL, None, "waits for a decision"),
+        (Status.COMPLETED, None, "is not judged"),
+        (Status.PARTIAL, None, "is not judged"),
         (Status.COMPLETED, Kind.APPROVE, "is approved"),
         (Status.COMPLETED, Kind.REJECT, "was rejected"),
         (Status.ESCALATED, None, "escalation"),
         (Status.FAILED, None, "--retry-failed"),
-        (Status.PENDING, None, "resume"),
-        (Status.ABORTED, None, "resume"),
-        pytest.param(
-            Status.RUNNING,
-            None,
-            "resume",
-        ),
+        (Status.PENDING, None, None),
+        (Status.ABORTED, None, None),
+        (Status.RUNNING, None, None),
     ],
 )
 def test_what_an_earlier_batch_left_decides_whether_a_ticket_is_taken_again(root, status, decision, wait):

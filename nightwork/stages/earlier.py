@@ -1,0 +1,129 @@
+"""Nights in a row: what earlier batches leave to the next one, and what a later batch or the tracker took away.
+
+A ticket belongs to the newest batch that admitted it. That is derived from the batches themselves each time, so that no
+kill between two of them can make two batches work on one ticket.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from nightwork.agent.trajectory import Trajectory
+from nightwork.batch import Batch, Carried, Earlier, batches
+from nightwork.checkpoint import BatchState
+from nightwork.decision import Kind
+from nightwork.errors import BadInput, StateError
+from nightwork.manifest import BatchStatus
+from nightwork.outcome import PENDING, Outcome, Reason, Status
+from nightwork.ticket import State
+from nightwork.tracker import open_tracker
+from nightwork.workspace import Repository
+
+logger = logging.getLogger("nightwork.stages")
+
+_UNFINISHED = frozenset({Status.PENDING, Status.RUNNING, Status.ABORTED})
+
+
+def earlier_attempts(repository: Repository) -> dict[str, Earlier]:
+    """Return what earlier batches say of each ticket, the newest batch last."""
+    found: dict[str, Earlier] = {}
+    for batch in batches(repository.root):
+        for name, outcome in batch.state().items.items():
+            found[name] = _earlier(batch, name, outcome)
+    return found
+
+
+def _earlier(batch: Batch, name: str, outcome: Outcome) -> Earlier:
+    status, attempt = outcome.status, outcome.attempt
+    if outcome.has_landed():
+        return _landed(batch, name, outcome)
+    if status is Status.FAILED:
+        return Earlier(attempt, wait=f"failed in {batch.id}; `nightwork resume {batch.id} --retry-failed` tries again")
+    if status is Status.ESCALATED and batch.answer(name) is None:
+        return Earlier(attempt, wait=f"its escalation in {batch.id} waits for an answer; `nightwork answer {name}`")
+    goes_on = status is Status.ESCALATED or (status in _UNFINISHED and _has_begun(batch, name, attempt))
+    return Earlier(attempt, carried=batch.carried(name), unfinished_in=batch.id if goes_on else None)
+
+
+def _landed(batch: Batch, name: str, outcome: Outcome) -> Earlier:
+    attempt, decision = outcome.attempt, batch.decisions.verdict_on(name, outcome.attempt)
+    if decision is None and outcome.is_unjudged():
+        return Earlier(attempt, wait=f"its change in {batch.id} is not judged; `nightwork resume {batch.id}` does it")
+    if decision is None:
+        return Earlier(attempt, wait=f"its merge request in {batch.id} waits for a decision")
+    if decision.kind is Kind.APPROVE:
+        return Earlier(attempt, wait=f"its merge request in {batch.id} is approved; merge it and close the ticket")
+    if decision.kind is Kind.REJECT:
+        return Earlier(attempt, wait=f"its merge request in {batch.id} was rejected; give the ticket a new id")
+    change, before = batch.change(name, attempt), batch.carried(name)
+    if change is None:
+        raise StateError(batch.folder, f"{name} is decided on but has no change", "decide on it by hand")
+    comments = (*(before.comments if before else ()), decision.message)
+    return Earlier(attempt + 1, carried=Carried(head=change.commit, origin=change.origin, comments=comments))
+
+
+def _has_begun(batch: Batch, name: str, attempt: int) -> bool:
+    """Say whether anything was paid for or done; an attempt that has not begun may as well start from a newer base."""
+    records = Trajectory(batch.attempt_folder(name, attempt) / "trajectory.jsonl").records
+    return any(record["kind"] != "user" for record in records)
+
+
+def reopened(batch: Batch, retry_failed: bool) -> BatchState:
+    """Return the checkpoint with everything pending that a run is to take up; writes nothing.
+
+    What a later batch has taken up, and what was closed in the tracker meanwhile, is skipped and says so.
+    """
+    state, elsewhere, closed = batch.state(), taken_over(batch), _closed(batch)
+    for name, outcome in state.items.items():
+        if not _is_to_do(batch, name, outcome, retry_failed):
+            continue
+        again = PENDING.with_(attempt=outcome.attempt, cost_usd=outcome.cost_usd)
+        if name in elsewhere:
+            state.items[name] = _skipped(again, Reason.CARRIED_OVER, f"goes on in {elsewhere[name]}")
+        elif name in closed:
+            state.items[name] = _skipped(again, Reason.CLOSED, f"the ticket is {closed[name]} meanwhile")
+        else:
+            state.items[name] = again.with_(attempt=outcome.attempt + (outcome.status is Status.FAILED))
+    return state
+
+
+def _is_to_do(batch: Batch, name: str, outcome: Outcome, retry_failed: bool) -> bool:
+    if outcome.status is Status.ESCALATED:
+        return batch.answer(name) is not None
+    return outcome.status in {*_UNFINISHED, Status.SKIPPED} or (outcome.status is Status.FAILED and retry_failed)
+
+
+def _skipped(outcome: Outcome, reason: Reason, message: str) -> Outcome:
+    return outcome.with_(status=Status.SKIPPED, reason=reason, message=message)
+
+
+def taken_over(batch: Batch) -> dict[str, str]:
+    """Return the tickets of a batch that later batches have admitted, with the newest such batch's id."""
+    mine, known = batch.state().items, batches(batch.repository)
+    later = known[known.index(batch) + 1 :] if batch in known else []
+    return {name: other.id for other in later for name in other.state().items if name in mine}
+
+
+def _closed(batch: Batch) -> dict[str, State]:
+    """Return the tickets that the tracker holds as done or cancelled; none when it cannot be asked."""
+    try:
+        found = open_tracker(batch.settings().tickets, batch.repository).fetch()
+    except BadInput as error:
+        logger.warning("whether tickets were closed meanwhile could not be told: %s", error)
+        return {}
+    return {ticket.id: ticket.state for _, ticket in found.tickets if ticket.state is not State.OPEN}
+
+
+def give_up_to(later: Batch) -> None:
+    """Note in the earlier batches that a later one has taken up their tickets."""
+    for batch in batches(later.repository):
+        taken = {name for name, other in taken_over(batch).items() if other == later.id}
+        state = batch.state()
+        for name in taken:
+            outcome = state.items[name]
+            if _is_to_do(batch, name, outcome, retry_failed=False):
+                state.items[name] = _skipped(outcome, Reason.CARRIED_OVER, f"goes on in {later.id}")
+        if taken:
+            batch.save(state)
+            through = all(outcome.is_through() for outcome in state.items.values())
+            batch.tell_manifest(state, BatchStatus.COMPLETED if through else batch.manifest().status)

@@ -1,0 +1,218 @@
+"""A second night that knows the first: what is carried over, what stays, and to which batch a ticket belongs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nightwork import stop
+from nightwork.batch import Batch
+from nightwork.checkpoint import BatchState
+from nightwork.errors import BadInput
+from nightwork.manifest import BatchStatus
+from nightwork.outcome import Outcome, Reason, Status
+from nightwork.review.document import ReviewDocument
+from nightwork.stages import generation
+from nightwork.stages.generation import has_work
+from nightwork.stages.intake import collect
+from nightwork.stages.review import answer, batch_of, document_of
+
+Night = Any
+SCRIPT: dict[str, Any] = {
+    "C0": [[{"submit_scope": {"objective": "o", "in_scope": ["o"]}}]],
+    "C1": [[{"submit_plan": {"approach": "a"}}]],
+}
+ASK = {
+    "trigger": "uncertainty",
+    "summary": "which one?",
+    "context": {"tried": "t", "why": "w", "blocks": "b"},
+    "options": [
+        {"name": name, "description": "d", "pros": ["p"], "cons": ["c"], "risk": "low"} for name in ("left", "right")
+    ],
+    "recommendation": "left",
+}
+
+
+def work(log: Path, name: str, *turns: Any) -> dict[str, Any]:
+    """Script a ticket whose C2 notes each turn in a log."""
+    noted = [[{"run": {"command": ["sh", "-c", f"echo {name}-{number} >> {log}"]}}] for number in range(2)]
+    edit = [{"edit": {"path": f"{name}.txt", "old": "", "new": "new\n"}}]
+    return {**SCRIPT, "C2": [noted[0], *turns, noted[1], edit, [{"submit_work": {"summary": f"add {name}"}}]]}
+
+
+def use(night: Night, script: dict[str, Any], **batch: Any) -> None:
+    night.write("script.yaml", json.dumps(script))
+    gate = {"name": "tests", "measures": "tests", "command": ["true"]}
+    agent = {"model": "scripted:script.yaml"}
+    night.write("nightwork.yaml", json.dumps({"agent": agent, "gates": [gate], "batch": batch}))
+
+
+def statuses(batch: Batch) -> dict[str, str]:
+    return {name: outcome.label() for name, outcome in batch.state().items.items()}
+
+
+def is_whole(night: Night, batch: Batch, document: ReviewDocument, name: str) -> None:
+    assert next(row for row in document.queue if row.ticket == name).ready
+    assert night.git("rev-list", "--count", f"main..agent/{name}") == "1"
+    assert (batch.folder / "merge_requests" / f"{name}.md").exists()
+
+
+def interrupt(night: Night, batch: Batch, **outcomes: Outcome) -> BatchState:
+    """Leave a batch as a run that was stopped leaves it."""
+    state = batch.state()
+    state.items |= outcomes
+    batch.save(state)
+    batch.tell_manifest(state, BatchStatus.ABORTED)
+    return state
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "log"
+    path.touch()
+    return path
+
+
+@pytest.fixture
+def aborted(night: Night, log: Path) -> Batch:
+    """Return a batch whose ticket A was stopped in the middle of C2, so that B was not started."""
+    stopper = [{"run": {"command": ["sh", "-c", "sleep 0"]}}]
+    use(night, {"A": work(log, "A", stopper), "B": work(log, "B")})
+    night.commit()
+    batch = night.begin()
+    original = batch.ref(batch.state(), "A")
+
+    generation.open_attempt(original)
+    scoped = generation.scope(original)
+    planned = generation.plan(original, scoped)
+    trajectory = original.folder / "trajectory.jsonl"
+    generation.implement(original, scoped, planned)
+    # Cut the conversation behind the answer to the first command: that is what a stop there leaves.
+    lines = trajectory.read_text().splitlines(keepends=True)
+    first = next(number for number, line in enumerate(lines) if '"kind":"result"' in line and '"stage":"C2"' in line)
+    trajectory.write_text("".join(lines[: first + 1]))
+    Path(original.worktree / "A.txt").unlink()
+    log.write_text("A-0\n")
+    interrupt(night, batch, A=Outcome(status=Status.ABORTED, reason=Reason.STOPPED))
+    return batch
+
+
+def test_an_aborted_ticket_goes_on_in_the_next_batch_where_it_stood(night: Night, aborted: Batch, log: Path) -> None:
+    stop.reset()
+    started_from = night.git("rev-parse", "main")
+    night.write("moved.txt", "the base has moved on\n")
+    night.commit()
+    second, document = night.run()
+    assert statuses(second) == {"A": "completed", "B": "completed"}
+    assert log.read_text().split() == ["A-0", "A-1", "B-0", "B-1"]  # the first command of A was not run again
+    is_whole(night, second, document, "A")
+    assert night.git("rev-parse", "agent/A^") == started_from
+    assert second.change("A", 1).parent == started_from
+    assert statuses(aborted) == {"A": "skipped(carried_over)", "B": "skipped(carried_over)"}
+    assert aborted.manifest().status is BatchStatus.COMPLETED
+    assert f"goes on in {second.id}" in document_of(aborted).skipped[0].reason
+
+
+def test_a_batch_whose_tickets_went_on_elsewhere_has_nothing_to_resume(night: Night, aborted: Batch, log: Path) -> None:
+    second, _ = night.run()
+    before = log.read_text()
+    assert not has_work(aborted, retry_failed=False)
+    night.go_on(aborted)
+    assert log.read_text() == before
+    assert batch_of(night.root, "A") == second
+
+
+def test_a_kill_before_the_old_batch_was_told_lets_no_ticket_run_twice(night: Night, aborted: Batch, log: Path) -> None:
+    kept = (aborted.folder / "checkpoint.json").read_bytes()
+    night.run()
+    (aborted.folder / "checkpoint.json").write_bytes(kept)  # as if it had been killed in between
+    before = log.read_text()
+    night.go_on(aborted)
+    assert log.read_text() == before
+    assert statuses(aborted) == {"A": "skipped(carried_over)", "B": "skipped(carried_over)"}
+
+
+def test_what_has_not_begun_starts_from_the_newer_base(night: Night, aborted: Batch) -> None:
+    night.write("moved.txt", "the base has moved on\n")
+    head = night.commit()
+    for path in aborted.attempt_folder("A", 1).iterdir():
+        path.unlink()
+    second, _ = night.run()
+    assert second.change("A", 1).parent == head
+
+
+def test_an_answer_reaches_the_ticket_in_the_next_batch(night: Night, log: Path) -> None:
+    ask = [{"escalate": ASK}]
+    use(night, {"A": work(log, "A", ask), "B": work(log, "B")})
+    night.commit()
+    first, document = night.run()
+    assert statuses(first) == {"A": "escalated(uncertainty)", "B": "skipped(dependency)"}
+    with pytest.raises(BadInput, match=r"waits for an answer(.|\n)*B: waits for A"):
+        collect(str(night.root), first.settings()).refuse_if(strict=False)
+    answer(first, "A", "right", "because")
+    second, document = night.run()
+    assert statuses(second) == {"A": "completed", "B": "completed"}
+    assert log.read_text().split() == ["A-0", "A-1", "B-0", "B-1"]
+    assert "right: because" in (second.attempt_folder("A", 1) / "trajectory.jsonl").read_text()
+    is_whole(night, second, document, "A")
+    assert statuses(first)["A"] == "skipped(carried_over)"
+
+
+def test_money_that_an_attempt_has_cost_before_counts_for_the_batch_that_spent_it(night: Night) -> None:
+    paid = """echo '{"summary": "x", "cost_usd": 5}' > $NIGHTWORK_RESULT; """
+    night.settings(f"{paid} echo x > $NIGHTWORK_TICKET.txt")
+    first, document = night.run()
+    assert document.cost_usd == 10
+    for name in "AB":
+        (first.attempt_folder(name, 1) / "landing.json").unlink()
+        (first.attempt_folder(name, 1) / "change.json").unlink()
+        night.git("update-ref", "-d", f"refs/heads/agent/{name}")
+    state = first.state()
+    state.items = {k: v.with_(status=Status.ABORTED, verdict=None) for k, v in state.items.items()}
+    first.save(state)
+    second = night.begin()
+    document = night.go_on(second)
+    assert document.cost_usd == sum(outcome.cost_usd for outcome in second.state().items.values())
+    assert first.continued("A") is None
+    assert second.continued("A").cost_usd == 5
+    assert 0 <= document.cost_usd <= 10
+
+
+def test_a_ticket_that_was_closed_meanwhile_is_not_worked_on(night: Night, aborted: Batch, log: Path) -> None:
+    night.ticket("A", state="done")
+    before = log.read_text()
+    document = night.go_on(aborted)
+    assert statuses(aborted) == {"A": "skipped(closed)", "B": "skipped(dependency)"}
+    assert "the ticket is done meanwhile" in document.skipped[0].reason
+    assert log.read_text() == before
+    night.ticket("A")
+    night.go_on(aborted)
+    assert statuses(aborted) == {"A": "completed", "B": "completed"}
+
+
+def test_a_tracker_that_is_gone_closes_no_ticket(night: Night, aborted: Batch) -> None:
+    (night.root / "tickets").rename(night.root / "elsewhere")
+    night.go_on(aborted)
+    assert statuses(aborted) == {"A": "completed", "B": "completed"}
+
+
+def test_several_batches_on_one_day_have_names_of_their_own_and_share_no_ticket(night: Night) -> None:
+    first = night.begin()
+    second = night.begin()
+    night.ticket("C")
+    third = night.begin()
+    assert [second.id, third.id] == [f"{first.id}-2", f"{first.id}-3"]
+    for batch in (first, second, third):
+        night.go_on(batch)
+    assert statuses(first) == statuses(second) == {"A": "skipped(carried_over)", "B": "skipped(carried_over)"}
+    assert statuses(third) == {"A": "completed", "B": "completed", "C": "completed"}
+
+
+def test_a_resume_reads_the_tickets_where_the_batch_took_them_from(night: Night, aborted: Batch) -> None:
+    (night.root / "tickets").rename(night.root / "backlog")
+    batch = night.begin(tickets="backlog")
+    night.go_on(batch)
+    assert batch.settings().tickets == "backlog"
