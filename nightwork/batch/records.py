@@ -51,13 +51,14 @@ class Earlier:
     """What earlier batches hold of one ticket.
 
     `attempt` is the number of its next attempt, or of the one `unfinished_in` a batch, which goes on; `wait` says why
-    the ticket must not be taken up yet.
+    the ticket must not be taken up; `is_merged` that its branch is in the base, so that others may build on it.
     """
 
     attempt: int
     wait: str | None = None
     carried: Carried | None = None
     unfinished_in: str | None = None
+    is_merged: bool = False
 
 
 class EscalationRecord(BaseModel):

@@ -24,18 +24,19 @@ logger = logging.getLogger("nightwork.stages")
 _UNFINISHED = frozenset({Status.PENDING, Status.RUNNING, Status.ABORTED})
 
 
-def earlier_attempts(repository: Repository) -> dict[str, Earlier]:
-    """Return what earlier batches say of each ticket, the newest batch last."""
-    found: dict[str, Earlier] = {}
-    for batch in batches(repository.root):
-        for name, outcome in batch.state().items.items():
-            found[name] = _earlier(batch, name, outcome)
-    return found
+def earlier_attempts(repository: Repository, base: str) -> dict[str, Earlier]:
+    """Return what the newest batch that holds it says of each ticket; `base` is what the next batch starts from."""
+    newest = {name: batch for batch in batches(repository.root) for name in batch.state().items}
+    outcomes = {batch: batch.state().items for batch in newest.values()}
+    return {name: _earlier(batch, name, outcomes[batch][name], repository, base) for name, batch in newest.items()}
 
 
-def _earlier(batch: Batch, name: str, outcome: Outcome) -> Earlier:
+def _earlier(batch: Batch, name: str, outcome: Outcome, repository: Repository, base: str) -> Earlier:
     status, attempt = outcome.status, outcome.attempt
     if outcome.has_landed():
+        change = batch.change(name, attempt)
+        if change and repository.is_ancestor(change.commit, base):
+            return Earlier(attempt, wait="its branch is merged; set `state: done` in the ticket", is_merged=True)
         return _landed(batch, name, outcome)
     if status is Status.FAILED:
         return Earlier(attempt, wait=f"failed in {batch.id}; `nightwork resume {batch.id} --retry-failed` tries again")

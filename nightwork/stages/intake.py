@@ -73,7 +73,7 @@ def collect(repo: str, settings: Settings) -> Selection:
     repository = Repository(Path(repo))
     check_disk(repository.root, settings)
     found = open_tracker(settings.tickets, repository.root).fetch()
-    earlier = earlier_attempts(repository)
+    earlier = earlier_attempts(repository, repository.resolve(settings.base))
     return select(found, settings.batch.max_tickets, earlier, _foreign_branches(repository, earlier))
 
 
@@ -142,6 +142,7 @@ def select(
             del candidates[ticket.id]
             selection.left_out.append(Unready(ticket=ticket.id, where=places[ticket.id], reasons=(why.wait,)))
     done = {ticket.id for ticket in tickets if ticket.state is State.DONE}
+    done |= {name for name, before in earlier.items() if before.is_merged}
     known = {ticket.id for _, ticket in found.tickets}
     waits = {row.ticket: row.reasons[0] for row in selection.left_out}
     for name, reason in _drop_unresolved(candidates, reasons, done, known, waits).items():

@@ -192,7 +192,7 @@ def earlier_batch(root, statuses, number=1, **decisions):
 )
 def test_what_an_earlier_batch_left_decides_whether_a_ticket_is_taken_again(root, status, decision, wait):
     earlier_batch(root, {"A": status}, **({"A": decision} if decision else {}))
-    found = earlier_attempts(Repository(root))["A"]
+    found = earlier_attempts(Repository(root), "HEAD")["A"]
     assert (found.wait is None) == (wait is None)
     assert wait is None or wait in found.wait
 
@@ -200,7 +200,7 @@ def test_what_an_earlier_batch_left_decides_whether_a_ticket_is_taken_again(root
 def test_the_newest_batch_has_the_last_word(root):
     earlier_batch(root, {"A": Status.FAILED}, number=1)
     earlier_batch(root, {"A": Status.SKIPPED}, number=2)
-    assert earlier_attempts(Repository(root))["A"].wait is None
+    assert earlier_attempts(Repository(root), "HEAD")["A"].wait is None
 
 
 def form(name, *, front="", rest="## Acceptance criteria\n- works\n"):

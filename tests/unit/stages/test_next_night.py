@@ -11,6 +11,7 @@ import pytest
 from nightwork import stop
 from nightwork.batch import Batch
 from nightwork.checkpoint import BatchState
+from nightwork.decision import Kind
 from nightwork.errors import BadInput
 from nightwork.manifest import BatchStatus
 from nightwork.outcome import Outcome, Reason, Status
@@ -18,7 +19,7 @@ from nightwork.review.document import ReviewDocument
 from nightwork.stages import generation
 from nightwork.stages.generation import has_work
 from nightwork.stages.intake import collect
-from nightwork.stages.review import answer, batch_of, document_of
+from nightwork.stages.review import answer, batch_of, decide, document_of
 
 Night = Any
 SCRIPT: dict[str, Any] = {
@@ -216,3 +217,17 @@ def test_a_resume_reads_the_tickets_where_the_batch_took_them_from(night: Night,
     batch = night.begin(tickets="backlog")
     night.go_on(batch)
     assert batch.settings().tickets == "backlog"
+
+
+def test_what_was_merged_lets_dependents_start_and_says_what_is_left_to_do(night: Night) -> None:
+    (night.root / "tickets" / "B.md").unlink()
+    first, _ = night.run()
+    decide(first, "A", Kind.APPROVE, "")
+    night.git("merge", "--quiet", "--no-ff", "agent/A")
+    night.ticket("B", dependencies=["A"])
+    second, _ = night.run()
+    assert statuses(second) == {"B": "completed"}
+    assert second.change("B", 1).stacked_on == ()
+    assert [row.reasons[0] for row in second.intake().left_out] == [
+        "its branch is merged; set `state: done` in the ticket"
+    ]
