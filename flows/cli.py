@@ -21,7 +21,7 @@ app = cyclopts.App(
     help_format="plaintext",
 )
 _COMMANDS: dict[str, tuple[Callable[..., int], ...]] = {
-    "Begin": (setup.demo, setup.init, setup.doctor),
+    "Begin": (setup.demo, setup.init, setup.doctor, setup.clean),
     "Night": (night.run, night.resume, night.intake, night.generate, night.gates),
     "Morning": (morning.review, morning.decide, morning.answer),
 }

@@ -6,6 +6,7 @@ Standard output is for results alone; everything told on the way goes to standar
 from __future__ import annotations
 
 import contextlib
+import json as jsonlib
 import logging
 import os
 import sys
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from rich import filesize
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -25,6 +27,7 @@ from nightwork.progress import Event
 
 if TYPE_CHECKING:
     from nightwork.doctor import Check
+    from nightwork.stages.clean import Removal
 
 _STYLES = {
     Status.RUNNING: "cyan",
@@ -189,3 +192,20 @@ def server_check() -> Check:
     except httpx.HTTPError as error:
         return Check("server", "wrong", f"{url} does not answer: {error}", "start it, or unset PREFECT_API_URL")
     return Check("server", "fine", url)
+
+
+def show_removals(removals: Sequence[Removal], dry_run: bool, json: bool) -> None:
+    """Print what was removed, or would be, with its size."""
+    if json:
+        rows = [{"kind": each.kind, "name": each.name, "why": each.why, "bytes": each.size} for each in removals]
+        print(jsonlib.dumps({"removed": not dry_run, "removals": rows}, indent=1))
+        return
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for each in removals:
+        size = filesize.decimal(each.size) if each.size else ""
+        table.add_row(each.kind, Text(printable(each.name)), Text(each.why, style="dim"), Text(size, justify="right"))
+    if removals:
+        results().print(table)
+    told = "would be removed" if dry_run else "removed"
+    total = filesize.decimal(sum(each.size for each in removals))
+    notes().print(f"{len(removals)} {told}, {total}" if removals else "nothing to remove")

@@ -52,3 +52,27 @@ def doctor(*, repo: Repo = HERE, json: Json = False) -> int:
     else:
         console.show_checks(found)
     return NOT_ALL_DONE if any(check.status == "wrong" for check in found) else ALL_DONE
+
+
+def clean(
+    *,
+    repo: Repo = HERE,
+    keep_days: Annotated[int, Parameter(help="age in days below which trajectories and measurements stay")] = 30,
+    dry_run: Annotated[bool, Parameter(negative="", help="say what would be removed, and remove nothing")] = False,
+    json: Json = False,
+) -> int:
+    """Remove worktrees at rest, branches of rejected or merged work, old trajectories; nothing that is undecided."""
+    from flows import console
+    from nightwork import settings
+    from nightwork.lock import hold
+    from nightwork.stages.clean import removals
+    from nightwork.workspace import Repository
+
+    repository = Repository.open(repo)
+    base = repository.resolve(settings.load(repository.root).base)
+    with hold(repository.root, "clean"):
+        found = removals(repository, base, keep_days)
+        for removal in () if dry_run else found:
+            removal.remove()
+    console.show_removals(found, dry_run, json)
+    return ALL_DONE

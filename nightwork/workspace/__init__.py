@@ -86,6 +86,16 @@ class Repository:
         """Return the names of the branches that begin with `prefix`."""
         return self.git("for-each-ref", "--format=%(refname:lstrip=2)", f"refs/heads/{prefix}").splitlines()
 
+    def refs(self, *prefixes: str) -> list[str]:
+        """Return the full names of the refs that are named so, or lie below a name that ends in a slash."""
+        return self.git("for-each-ref", "--format=%(refname)", *prefixes).splitlines()
+
+    def delete_ref(self, ref: str) -> None:
+        """Delete a ref of ours: a ticket's branch or kept work; none is fine."""
+        if not ref.startswith((f"refs/heads/{BRANCH_PREFIX}", "refs/nightwork/")):
+            raise ValueError(f"{ref!r} is not of nightwork")
+        self.git("update-ref", "-d", ref)
+
     def add_worktree(self, path: Path, commit: str) -> bool:
         """Check `commit` out at `path`, detached; a whole worktree there is kept, and one half made is made anew.
 

@@ -1,0 +1,142 @@
+"""What nobody needs any more: worktrees at rest, branches of rejected or merged work, old records of conversations.
+
+Nothing that waits for a person, and nothing that a resume would go on with, is ever removed; outcomes, changes,
+judgements and decisions stay, so that trends and the next intake know them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+
+from nightwork.batch import Batch, batches
+from nightwork.decision import Kind
+from nightwork.outcome import Outcome, Status
+from nightwork.workspace import BRANCH_PREFIX, OLD_WIP_PREFIX, WIP_PREFIX, Repository
+
+DAY_S = 86_400.0
+
+
+class Waste(StrEnum):
+    """What kind of thing is removed."""
+
+    WORKTREE = "worktree"
+    BRANCH = "branch"
+    KEPT_WORK = "kept work"
+    TRAJECTORY = "trajectory"
+    MEASUREMENT = "measurement"
+    ENVIRONMENT = "environment"
+    HALF_BATCH = "half-made batch"
+
+
+@dataclass(frozen=True)
+class Removal:
+    """One thing to remove; `size` is in bytes, 0 for a name in git."""
+
+    kind: Waste
+    name: str
+    why: str
+    size: int
+    remove: Callable[[], object] = field(repr=False, compare=False)
+
+
+def removals(repository: Repository, base: str, keep_days: float, now: float | None = None) -> list[Removal]:
+    """Return what can go; `base` is the branch into which work is merged. Only for whoever holds the run lock."""
+    oldest = (time.time() if now is None else now) - keep_days * DAY_S
+    state_folder = repository.root / ".nightwork"
+    known = batches(repository.root)
+    holders = {name: batch for batch in known for name in batch.state().items}
+    tickets = {name: _Ticket(name, batch, repository, base) for name, batch in holders.items()}
+    return [
+        *_worktrees(state_folder / "worktrees", tickets, repository),
+        *(removal for ticket in tickets.values() if ticket.why_over for removal in _refs(ticket, repository)),
+        *(removal for batch in known for removal in _trajectories(batch, oldest)),
+        *_old(state_folder / "measurements", Waste.MEASUREMENT, oldest),
+        *_old(state_folder / "environments", Waste.ENVIRONMENT, oldest),
+        *_half_batches(state_folder / "batches"),
+    ]
+
+
+class _Ticket:
+    """A ticket as the newest batch that admitted it knows it."""
+
+    def __init__(self, name: str, batch: Batch, repository: Repository, base: str) -> None:
+        self.name = name
+        self.outcome = batch.state().items[name]
+        self.change = batch.change(name, self.outcome.attempt)
+        self.why_over = self._why_over(batch, repository, base)
+
+    def _why_over(self, batch: Batch, repository: Repository, base: str) -> str | None:
+        """Say why nothing more can come of the ticket's branch; None while something can."""
+        if self.change is None or not self.outcome.has_landed():
+            return None
+        if repository.is_ancestor(self.change.commit, base):
+            return "merged"
+        decision = batch.decisions.verdict_on(self.name, self.outcome.attempt)
+        return "rejected" if decision and decision.kind is Kind.REJECT else None
+
+
+def _rests(outcome: Outcome) -> bool:
+    """Say whether no agent will go on in the ticket's worktree."""
+    return outcome.has_landed() or outcome.status is Status.FAILED
+
+
+def _worktrees(folder: Path, tickets: dict[str, _Ticket], repository: Repository) -> Iterator[Removal]:
+    for place in sorted(folder.iterdir()) if folder.is_dir() else ():
+        ticket = tickets.get(place.name)
+        for worktree in sorted(place.iterdir()):
+            is_agents = worktree.name == "agent"
+            if is_agents and ticket and not _rests(ticket.outcome):
+                continue
+            why = "nobody works in it" if is_agents else "its gates have ended"
+            name = f"{place.name}/{worktree.name}"
+            yield Removal(Waste.WORKTREE, name, why, _size(worktree), partial(repository.remove_worktree, worktree))
+
+
+def _refs(ticket: _Ticket, repository: Repository) -> Iterator[Removal]:
+    branch, why = BRANCH_PREFIX + ticket.name, str(ticket.why_over)
+    if ticket.change and repository.branch_head(branch) == ticket.change.commit:
+        yield Removal(Waste.BRANCH, branch, why, 0, partial(repository.delete_ref, f"refs/heads/{branch}"))
+    for ref in repository.refs(WIP_PREFIX + ticket.name, f"{OLD_WIP_PREFIX}{ticket.name}/"):
+        yield Removal(Waste.KEPT_WORK, ref, why, 0, partial(repository.delete_ref, ref))
+
+
+def _trajectories(batch: Batch, oldest: float) -> Iterator[Removal]:
+    if batch.manifest().created_at.timestamp() > oldest:
+        return
+    for name, outcome in batch.state().items.items():
+        decided = batch.decisions.verdict_on(name, outcome.attempt) is not None
+        if decided or outcome.status is Status.FAILED or (outcome.is_settled() and outcome.status is Status.SKIPPED):
+            for path in sorted(batch.ticket_folder(name).glob("attempt-*/trajectory.jsonl")):
+                told = f"{batch.id}/{name}/{path.parent.name}"
+                yield Removal(Waste.TRAJECTORY, told, "old, and settled", path.stat().st_size, path.unlink)
+
+
+def _old(folder: Path, kind: Waste, oldest: float) -> Iterator[Removal]:
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.stat().st_mtime <= oldest:
+            yield Removal(kind, path.name, "old; made anew when needed", _size(path), partial(_remove, path))
+
+
+def _half_batches(folder: Path) -> Iterator[Removal]:
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_dir() and not (path / "manifest.yaml").exists():
+            why = "its intake did not come to an end"
+            yield Removal(Waste.HALF_BATCH, path.name, why, _size(path), partial(_remove, path))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _size(path: Path) -> int:
+    found = path.rglob("*") if path.is_dir() and not path.is_symlink() else [path]
+    return sum(each.lstat().st_size for each in found)

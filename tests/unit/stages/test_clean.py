@@ -1,0 +1,116 @@
+"""What `nightwork clean` may take, and what it must leave."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from nightwork.batch import Batch
+from nightwork.decision import Kind
+from nightwork.lock import hold
+from nightwork.outcome import Outcome, Reason, Status
+from nightwork.stages.clean import DAY_S, Waste, removals
+from nightwork.stages.review import decide
+from nightwork.workspace import Repository
+
+Night = Any
+
+
+def found(night: Night, keep_days: float = 30, later_days: float = 0) -> dict[str, str]:
+    repository = Repository.open(night.root)
+    now = time.time() + later_days * DAY_S
+    return {each.name: each.kind for each in removals(repository, repository.resolve("HEAD"), keep_days, now)}
+
+
+def sweep(night: Night, keep_days: float = 30, later_days: float = 0) -> None:
+    repository = Repository.open(night.root)
+    with hold(night.root, "clean"):
+        for each in removals(repository, repository.resolve("HEAD"), keep_days, time.time() + later_days * DAY_S):
+            each.remove()
+
+
+@pytest.fixture
+def done(night: Night) -> Batch:
+    for name in "CD":
+        night.ticket(name)
+    batch, _ = night.run()
+    return batch
+
+
+def test_what_waits_for_a_decision_is_never_touched(night: Night, done: Batch) -> None:
+    before = night.git("for-each-ref"), sorted(done.folder.rglob("*"))
+    later = found(night, later_days=400)
+    assert set(later.values()) == {Waste.MEASUREMENT}
+    sweep(night, later_days=400)
+    assert before == (night.git("for-each-ref"), sorted(done.folder.rglob("*")))
+
+
+def test_branches_of_rejected_and_of_merged_work_go_and_approved_ones_stay(night: Night, done: Batch) -> None:
+    decide(done, "A", Kind.APPROVE, "")
+    decide(done, "C", Kind.REJECT, "")
+    decide(done, "D", Kind.APPROVE, "")
+    night.git("merge", "--quiet", "--no-ff", "agent/D")
+    assert found(night) == {"agent/C": Waste.BRANCH, "agent/D": Waste.BRANCH}
+    sweep(night)
+    assert night.git("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads").split() == [
+        "agent/A",
+        "agent/B",
+        "main",
+    ]
+    assert found(night) == {}
+
+
+def test_a_rejected_branch_to_which_somebody_has_added_stays(night: Night, done: Batch) -> None:
+    decide(done, "C", Kind.REJECT, "")
+    night.git("update-ref", "refs/heads/agent/C", night.git("rev-parse", "main"))
+    assert found(night) == {}
+
+
+def test_work_that_a_resume_goes_on_with_stays_and_worktrees_at_rest_go(night: Night, done: Batch) -> None:
+    repository = Repository.open(night.root)
+    head = repository.resolve("HEAD")
+    for name in "ACD":
+        repository.add_worktree(done.worktree(name), head)
+    repository.add_worktree(done.checkout("A"), head)
+    state = done.state()
+    state.items["C"] = Outcome(status=Status.ABORTED, reason=Reason.STOPPED)
+    state.items["D"] = Outcome(status=Status.ESCALATED, reason=Reason.DATA)
+    done.save(state)
+    assert found(night) == {"A/agent": Waste.WORKTREE, "A/gates": Waste.WORKTREE}
+    sweep(night)
+    assert not done.worktree("A").exists()
+    assert done.worktree("C").exists()
+    assert night.git("worktree", "list").count("/agent") == 2
+
+
+def test_kept_work_of_what_is_over_goes(night: Night, done: Batch) -> None:
+    tip = night.git("rev-parse", "main")
+    for ref in ("wip/C", "old/C/1", "wip/A", "old/A/1", "old/CC/1"):
+        night.git("update-ref", f"refs/nightwork/{ref}", tip)
+    decide(done, "C", Kind.REJECT, "")
+    sweep(night)
+    refs = night.git("for-each-ref", "--format=%(refname)", "refs/nightwork").split()
+    assert refs == ["refs/nightwork/old/A/1", "refs/nightwork/old/CC/1", "refs/nightwork/wip/A"]
+
+
+def test_old_trajectories_of_what_is_settled_go_and_their_costs_stay_known(night: Night, done: Batch) -> None:
+    decide(done, "C", Kind.REJECT, "")
+    assert Waste.TRAJECTORY not in found(night).values()
+    sweep(night, later_days=31)
+    assert not (done.attempt_folder("C", 1) / "trajectory.jsonl").exists()
+    assert (done.attempt_folder("C", 1) / "judgement.json").exists()
+    assert (done.attempt_folder("A", 1) / "trajectory.jsonl").exists()
+
+
+def test_a_batch_whose_intake_was_killed_goes(night: Night, done: Batch) -> None:
+    half = done.folder.parent / "half"
+    (half / "tickets").mkdir(parents=True)
+    assert found(night) == {"half": Waste.HALF_BATCH}
+    sweep(night)
+    assert not half.exists()
+
+
+def test_a_repository_without_batches_has_nothing_to_clean(night: Night) -> None:
+    assert found(night) == {}
