@@ -77,6 +77,7 @@ class _Run:
         self.outcomes = {item.id: settled[item.id] for item in items if item.id in settled}
         self.attempts = {name: outcome.attempt for name, outcome in known.items()}
         self.waiting = {item.id for item in items if item.id not in settled}
+        self.items = {item.id: item for item in items}
         self.ready = ReadyList(items)
         self.submit = submit
         self.record = record
@@ -98,7 +99,7 @@ class _Run:
         return self.outcomes
 
     def _start_ready(self, parallel: int) -> None:
-        while len(self.running) < parallel and (item := self.ready.pop()):
+        while len(self.running) < parallel and (item := self.ready.pop(self.items[name] for name in self.running)):
             if item.id not in self.waiting:
                 continue
             refused = self.admit(item.id)

@@ -19,7 +19,7 @@ from nightwork import yamlfile
 from nightwork.errors import BadInput, Fault
 from nightwork.files import write_atomically
 from nightwork.markdown import printable
-from nightwork.order import Item, cycles, expected_minutes, with_ranks
+from nightwork.order import Expectation, Item, cycles, with_ranks
 from nightwork.outcome import Outcome, Verdict
 from nightwork.settings import BatchSettings, Duration
 from nightwork.ticket import Complexity, Priority, Ticket, TicketId
@@ -87,11 +87,11 @@ class Manifest(BaseModel):
     tickets: tuple[Entry, ...]
     status: BatchStatus = BatchStatus.PENDING
 
-    def items(self) -> list[Item]:
+    def items(self, expected: Expectation | None = None) -> list[Item]:
         """Return the tickets as the engine takes them, ranked by priority, longest expected chain, id."""
-        ranks = list(Priority)
-        items = [Item(entry.id, entry.dependencies, (ranks.index(entry.priority),)) for entry in self.tickets]
-        return with_ranks(items, {entry.id: expected_minutes(entry.complexity) for entry in self.tickets})
+        expected, ranks = expected or Expectation(), list(Priority)
+        items = [Item(e.id, e.dependencies, (ranks.index(e.priority),), e.estimated_files) for e in self.tickets]
+        return with_ranks(items, {entry.id: expected.minutes(entry.complexity) for entry in self.tickets})
 
     def with_outcomes(self, outcomes: dict[str, Outcome], status: BatchStatus) -> Manifest:
         """Return the manifest with what the checkpoint says of its tickets."""

@@ -14,6 +14,7 @@ from nightwork.batch.find import (
     start_batch,
 )
 from nightwork.batch.folder import Batch, TicketRef, ignore_state
+from nightwork.batch.history import expectation
 from nightwork.batch.records import Attempt, Carried, Continued, Earlier, EscalationRecord, Intake, Unready
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "batches",
     "check_batch_id",
     "check_disk",
+    "expectation",
     "free_id",
     "ignore_state",
     "newest",

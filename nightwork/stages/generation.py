@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from nightwork import __version__, engine, records, stop
 from nightwork.agent import Assignment, Clock, Escalation, Plan, Scope, TimedOut, Work, open_agent
 from nightwork.agent.trajectory import Trajectory
-from nightwork.batch import Attempt, Batch, EscalationRecord, TicketRef, check_disk
+from nightwork.batch import Attempt, Batch, EscalationRecord, TicketRef, check_disk, expectation
 from nightwork.change import Change
 from nightwork.checkpoint import BatchState
 from nightwork.engine import Future
@@ -63,7 +63,9 @@ def run_tickets(
 
     `on_end` is told of each ticket that ends, started or not, and of how much of the batch is done, in percent.
     """
-    manifest, settings = batch.manifest(), batch.settings()
+    manifest, settings, expected = batch.manifest(), batch.settings(), expectation(batch.repository)
+    longest = settings.batch.timeout_per_ticket.total_seconds() / 60
+    minutes = {entry.id: min(expected.minutes(entry.complexity), longest) for entry in manifest.tickets}
     check_disk(batch.repository, settings)
     state = reopened(batch, retry_failed)
     batch.save(state)
@@ -83,12 +85,12 @@ def run_tickets(
 
     with stop.on_signals():
         engine.run(
-            manifest.items(),
+            manifest.items(expected),
             state.items,
             lambda name: submit(batch.ref(state, name)),
             parallel=settings.batch.parallel_agents,
             record=record,
-            admit=lambda _: _refusal(state, settings),
+            admit=lambda name: _refusal(state, settings, minutes[name]),
         )
     reporter.finish()
     aborted = any(outcome.status is Status.ABORTED for outcome in state.items.values())
@@ -106,13 +108,14 @@ def has_work(batch: Batch, retry_failed: bool) -> bool:
     return bool(engine.startable(items, settled))
 
 
-def _refusal(state: BatchState, settings: Settings) -> Outcome | None:
-    """Say why nothing more may be started; None while it may."""
+def _refusal(state: BatchState, settings: Settings, minutes: float) -> Outcome | None:
+    """Say why a ticket that is expected to take so many minutes may not be started; None when it may."""
     limits = settings.batch
     if stop.is_requested():
         return Outcome(status=Status.ABORTED, reason=Reason.STOPPED, message="the run was stopped")
-    if limits.deadline and datetime.now(UTC) >= limits.deadline:
-        return Outcome(status=Status.ABORTED, reason=Reason.DEADLINE, message=f"the deadline {limits.deadline} is over")
+    if limits.deadline and datetime.now(UTC) + timedelta(minutes=minutes) > limits.deadline:
+        message = f"about {minutes:.0f} minutes of work do not end before {limits.deadline:%Y-%m-%d %H:%M %Z}"
+        return Outcome(status=Status.ABORTED, reason=Reason.DEADLINE, message=message)
     spent = sum(outcome.cost_usd for outcome in state.items.values())
     if limits.budget_usd is not None and spent >= limits.budget_usd:
         message = f"${spent:.2f} of ${limits.budget_usd:.2f} are spent"

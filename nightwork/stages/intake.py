@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nightwork.batch import Batch, Earlier, Intake, TicketRef, Unready, check_disk
+from nightwork.batch import Batch, Earlier, Intake, TicketRef, Unready, check_disk, expectation
 from nightwork.errors import BadInput, Fault
 from nightwork.manifest import Config, Entry, Manifest
 from nightwork.markdown import escape, printable, table
-from nightwork.order import Item, cycles, expected_minutes, with_ranks
+from nightwork.order import Expectation, Item, cycles, with_ranks
 from nightwork.settings import Settings
 from nightwork.stages import gates
 from nightwork.stages.earlier import earlier_attempts, give_up_to
@@ -74,7 +74,8 @@ def collect(repo: str, settings: Settings) -> Selection:
     check_disk(repository.root, settings)
     found = open_tracker(settings.tickets, repository.root).fetch()
     earlier = earlier_attempts(repository, repository.resolve(settings.base))
-    return select(found, settings.batch.max_tickets, earlier, _foreign_branches(repository, earlier))
+    foreign, expected = _foreign_branches(repository, earlier), expectation(repository.root)
+    return select(found, settings.batch.max_tickets, earlier, foreign, expected)
 
 
 def write_manifest(repo: str, batch_id: str, settings: Settings, selection: Selection) -> Manifest:
@@ -124,7 +125,11 @@ def manifest_table(batch: Batch) -> str:
 
 
 def select(
-    found: Found, max_tickets: int, earlier: dict[str, Earlier], foreign_branches: frozenset[str] = frozenset()
+    found: Found,
+    max_tickets: int,
+    earlier: dict[str, Earlier],
+    foreign_branches: frozenset[str] = frozenset(),
+    expected: Expectation | None = None,
 ) -> Selection:
     """Sort what a tracker holds into admitted (in the order of work), unready and left out."""
     selection = Selection()
@@ -152,7 +157,7 @@ def select(
         for ticket in tickets
         if reasons[ticket.id] and ticket.state is State.OPEN
     ]
-    _admit(candidates, done, max_tickets, places, selection)
+    _admit(candidates, done, max_tickets, places, selection, expected or Expectation())
     selection.earlier = {ticket.id: earlier[ticket.id] for ticket in selection.admitted if ticket.id in earlier}
     selection.warnings = [(ticket.id, text) for ticket in selection.admitted for text in ticket.warnings()]
     return selection
@@ -219,7 +224,12 @@ def _state_of(name: str, waits: dict[str, str], known: set[str]) -> str:
 
 
 def _admit(
-    candidates: dict[str, Ticket], done: set[str], max_tickets: int, places: dict[str, str], selection: Selection
+    candidates: dict[str, Ticket],
+    done: set[str],
+    max_tickets: int,
+    places: dict[str, str],
+    selection: Selection,
+    expected: Expectation,
 ) -> None:
     ranks = list(Priority)
     dependencies = {
@@ -227,7 +237,7 @@ def _admit(
         for ticket in candidates.values()
     }
     items = [Item(t.id, dependencies[t.id], (ranks.index(t.priority),)) for t in candidates.values()]
-    ranked = with_ranks(items, {t.id: expected_minutes(t.complexity) for t in candidates.values()})
+    ranked = with_ranks(items, {t.id: expected.minutes(t.complexity) for t in candidates.values()})
     admitted: dict[str, None] = {}
     for item in sorted(ranked, key=lambda item: (item.rank, item.id)):
         needed = _needed(item.id, dependencies, admitted)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightwork.manifest import Config, Entry, Manifest
-from nightwork.order import Item, ReadyList, cycles, with_ranks
+from nightwork.order import Expectation, Item, ReadyList, cycles, with_ranks
+from nightwork.ticket import Complexity
 
 
 @st.composite
@@ -175,3 +176,57 @@ def test_ten_thousand_items_are_ordered_in_a_moment():
         count += 1
     assert count == 10_000
     assert time.monotonic() - started < 5
+
+
+def item(name, *files, rank=(0.0,)):
+    return Item(name, (), rank, files)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "shared"),
+    [
+        (("src/a.py",), ("src/a.py",), True),
+        (("src/a.py",), ("src/b.py", "src/*.py"), True),
+        (("src/**",), ("src/deep/*.py",), True),
+        (("src/a/*.py",), ("src/b/*.py",), False),
+        (("src/a.py",), ("src/b.py",), False),
+        ((), ("src/b.py",), False),
+        (("[",), ("[",), True),
+        (("*",), ("anything",), True),
+    ],
+)
+def test_tickets_share_files_when_their_patterns_may_meet(ours, theirs, shared):
+    assert item("A", *ours).shares_files(item("B", *theirs)) is shared
+    assert item("B", *theirs).shares_files(item("A", *ours)) is shared
+
+
+def test_among_equals_one_goes_first_whose_files_nobody_works_on():
+    ready = ReadyList([item("A", "x.py"), item("B", "x.py"), item("C", "y.py"), item("D", "z.py", rank=(1.0,))])
+    running = [ready.pop()]
+    assert running[0].id == "A"
+    assert [ready.pop(running).id, ready.pop(running).id, ready.pop(running).id] == ["C", "B", "D"]
+
+
+@given(graphs(), st.lists(st.sampled_from(["a", "b", "a*"]), max_size=3))
+def test_files_decide_among_equals_only_and_never_keep_a_ticket_back(items, files):
+    with_files = [Item(i.id, i.dependencies, i.rank, tuple(files[: len(i.id) % 3])) for i in items]
+    plain, ready = ReadyList(items), ReadyList(with_files)
+    running = [item("Z", "a", "b")]
+    while (expected := plain.pop()) is not None:
+        found = ready.pop(running)
+        assert found is not None
+        assert found.rank == expected.rank
+        plain.finish(expected.id)
+        ready.finish(found.id)
+        if expected.id != found.id:
+            break  # another of the same rank: from here on the two lists may differ
+    else:
+        assert ready.pop(running) is None
+
+
+def test_what_tickets_have_taken_moves_what_is_expected_of_them_but_one_alone_does_not():
+    assert Expectation().minutes(Complexity.SMALL) == 8
+    assert Expectation().minutes(None) == Expectation().minutes(Complexity.MEDIUM) == 15
+    assert Expectation({Complexity.SMALL: [90.0]}).minutes(Complexity.SMALL) == 8
+    assert Expectation({Complexity.SMALL: [60.0, 61.0, 62.0, 63.0]}).minutes(Complexity.SMALL) == 60
+    assert Expectation({Complexity.SMALL: [60.0] * 9}).minutes(Complexity.LARGE) == 30

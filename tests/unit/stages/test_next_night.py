@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -231,3 +232,24 @@ def test_what_was_merged_lets_dependents_start_and_says_what_is_left_to_do(night
     assert [row.reasons[0] for row in second.intake().left_out] == [
         "its branch is merged; set `state: done` in the ticket"
     ]
+
+
+def test_what_earlier_tickets_took_decides_the_order_and_what_a_deadline_lets_start(night: Night) -> None:
+    for name in "CDEFG":
+        night.ticket(name, complexity="trivial")
+    first, _ = night.run()
+    state = first.state()
+    for name, outcome in state.items.items():
+        if name in "CDEFG":
+            state.items[name] = outcome.with_(ended_at=outcome.started_at + timedelta(minutes=70))
+    first.save(state)
+    for name in "CDEFG":
+        decide(first, name, Kind.REJECT, "")
+        (night.root / "tickets" / f"{name}.md").unlink()
+    night.ticket("H", complexity="large")
+    night.ticket("I", complexity="trivial")
+    deadline = datetime.now(UTC) + timedelta(minutes=50)
+    night.settings("echo x > $NIGHTWORK_TICKET.txt", batch={"timeout_per_ticket": "2h", "deadline": str(deadline)})
+    second, _ = night.run()
+    assert statuses(second) == {"I": "aborted(deadline)", "H": "completed"}
+    assert "about 70 minutes" in second.state().items["I"].message
