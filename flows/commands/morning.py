@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from typing import Literal
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from flows.commands import (
     ALL_DONE,
@@ -66,4 +69,28 @@ def answer(ticket: str, option: str, *, message: Message = "", repo: Repo = HERE
         note(f"{ticket} was answered already: {taken.text()} at {taken.at:%Y-%m-%d %H:%M} UTC; that holds")
         return NOT_ALL_DONE
     note(f"{ticket}: {taken.option}; `nightwork resume {batch.id}` goes on with it")
+    return ALL_DONE
+
+
+def trends(
+    *,
+    repo: Repo = HERE,
+    last: Annotated[int, Parameter(help="how many batches, the newest", validator=Number(gte=1))] = 20,
+    json: Json = False,
+) -> int:
+    """Show what the batches came to, one after the other, and write it as a page with charts."""
+    from flows import console
+    from nightwork.stages import review as stage
+    from nightwork.trends.terminal import render
+    from nightwork.workspace import Repository
+
+    root = Repository.open(repo).root
+    found = stage.trends(root, last)
+    if json:
+        print(found.model_dump_json(indent=1))
+    elif found.batches:
+        console.results().print(render(found))
+        note(f"as a page: {root / '.nightwork' / 'trends.html'}")
+    else:
+        note("no batch is there; `nightwork run` starts one")
     return ALL_DONE

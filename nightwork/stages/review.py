@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nightwork import records
-from nightwork.batch import Batch, Unready, newest_with
+from nightwork.batch import Batch, Unready, batches, newest_with
 from nightwork.decision import Decision, Kind
 from nightwork.errors import bad_input
 from nightwork.files import write_atomically
@@ -18,6 +18,8 @@ from nightwork.review.document import LeftOutRow, UnreadyRow, WarningRow
 from nightwork.review.markdown import artifact
 from nightwork.review.page import page
 from nightwork.sandbox import open_sandbox
+from nightwork.trends import BatchFigures, Trends
+from nightwork.trends.page import page as trends_page
 
 _FORMS = {"review.md": artifact, "review.html": page}
 _STATES = {
@@ -171,3 +173,12 @@ def batch_of(repository: Path, ticket: str) -> Batch:
     if batch is None:
         raise bad_input(f"ticket {ticket!r}", "is in no batch of this repository; `nightwork review` lists them")
     return batch
+
+
+def trends(repository: Path, last: int) -> Trends:
+    """Return the figures of the newest `last` batches, oldest first, and write them as a page."""
+    newest = batches(repository)[-last:]
+    found = Trends(batches=tuple(BatchFigures.of(batch.manifest(), document_of(batch)) for batch in newest))
+    if newest:
+        write_atomically(repository / ".nightwork" / "trends.html", trends_page(found, repository.name))
+    return found
