@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from nightwork.errors import StateError
+from nightwork.errors import Infrastructure, StateError
 
 
 def write_atomically(path: Path, text: str, scratch: Path | None = None) -> None:
@@ -33,6 +34,19 @@ def write_atomically(path: Path, text: str, scratch: Path | None = None) -> None
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+# Less than this is no room for anything.
+_NO_ROOM = 1_000_000
+
+
+def refuse_full_disk(folder: Path, told: str) -> None:
+    """Raise Infrastructure when the disk of a folder is full: what failed there (`told`) says nothing of the work."""
+    with contextlib.suppress(FileNotFoundError):
+        free = shutil.disk_usage(folder).free
+        if free >= _NO_ROOM:
+            return
+        raise Infrastructure("disk", f"is full at {folder.name}; {told}; make room, then resume")
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from nightwork import stop
+from nightwork.files import refuse_full_disk
 from nightwork.sandbox.run import Finished, Run
 from nightwork.sandbox.running import noted
 
@@ -47,9 +48,13 @@ class Unconfined:
                 return Finished(None, "", f"{run.command[0]!r} could not be started: {error}", 0.0)
             try:
                 with noted(self._notes, process.pid):
-                    return _attend(process, run)
+                    finished = _attend(process, run)
             finally:
                 _end_group(process)
+            if finished.exit_code != 0:
+                for folder in (run.folder, Path(home)):
+                    refuse_full_disk(folder, f"{run.command[0]!r} failed there")
+            return finished
 
 
 def clean_environment(home: str) -> dict[str, str]:

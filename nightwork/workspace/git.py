@@ -14,6 +14,7 @@ from pathlib import Path
 import git
 
 from nightwork.errors import GitError, Infrastructure
+from nightwork.files import refuse_full_disk
 
 _QUIET = {
     "core.hooksPath": os.devnull,
@@ -47,7 +48,9 @@ class Git:
         """Run `git ARGUMENTS` and return what it printed, without the last newline."""
         code, out, said = self.status(*arguments, stdin=stdin, env=env)
         if code:
-            raise GitError("git " + " ".join(arguments[:4]), code, said or out)
+            error = GitError("git " + " ".join(arguments[:4]), code, said or out)
+            refuse_full_disk(self.folder, str(error))
+            raise error
         return out.removesuffix("\n")
 
     def status(

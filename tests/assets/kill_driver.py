@@ -1,11 +1,14 @@
-"""Runs a small batch in child processes that are killed at a chosen instant, resumes it, and reports what came of it.
+"""Runs a small batch in child processes that are struck at a chosen instant, resumes it, and reports what came of it.
 
 An instant is a file operation or the start of a process, told by Python's audit events, so that it is deterministic in
-kind and needs no change to the code under test. Usage: kill_driver.py FOLDER SHARD SHARDS INSTANTS; prints JSON lines.
+kind and needs no change to the code under test. The stroke is a kill, or a disk that is full from then on until the
+child has ended; for that each repository gets a small file system of its own, which takes the right to mount.
+Usage: kill_driver.py kill|full FOLDER SHARD SHARDS INSTANTS; prints JSON lines.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,6 +16,7 @@ import signal
 import subprocess
 import sys
 import traceback
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,6 +28,8 @@ from nightwork.stages import gates, generation, intake, review
 
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "subprocess.Popen", "os.symlink"}
 BATCH = "night"
+FILLER = ".filler"
+DISK_MB = 12
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -53,7 +59,9 @@ def make_repository(root: Path) -> None:
         }
     (root / "script.yaml").write_text(json.dumps(script, indent=1))
     gate = {"name": "tests", "measures": "tests", "command": ["true"]}
-    (root / "nightwork.yaml").write_text(json.dumps({"agent": {"model": "scripted:script.yaml"}, "gates": [gate]}))
+    (root / "nightwork.yaml").write_text(
+        json.dumps({"agent": {"model": "scripted:script.yaml"}, "gates": [gate], "batch": {"min_free_mb": 0}})
+    )
     git(root, "init", "--quiet", "--initial-branch=main")
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--message", "start")
@@ -79,8 +87,25 @@ def _run_batch(root: Path) -> None:
     review.review(str(root), BATCH)
 
 
-def in_child(root: Path, kill_at: int, counter: Path | None = None) -> int:
-    """Run the batch in a forked child that kills itself at an instant (0: never); returns its exit status."""
+def kill(_: Path) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fill(root: Path) -> None:
+    """Leave no byte free on the disk of the repository."""
+    descriptor = os.open(root / FILLER, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for size in (65536, 1):
+        with contextlib.suppress(OSError):
+            while os.write(descriptor, bytes(size)):
+                pass
+    os.close(descriptor)
+
+
+STROKES = {"kill": kill, "full": fill}
+
+
+def in_child(root: Path, strike_at: int, stroke: Callable[[Path], None] = kill, counter: Path | None = None) -> int:
+    """Run the batch in a forked child that is struck at an instant (0: never); returns its exit status."""
     child = os.fork()
     if child:
         return os.waitpid(child, 0)[1]
@@ -91,8 +116,8 @@ def in_child(root: Path, kill_at: int, counter: Path | None = None) -> int:
         nonlocal seen
         if event in EVENTS:
             seen += 1
-            if seen == kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
+            if seen == strike_at:
+                stroke(root)
 
     sys.addaudithook(audit)
     stop.reset()
@@ -102,9 +127,9 @@ def in_child(root: Path, kill_at: int, counter: Path | None = None) -> int:
         code = 0
         if counter:
             counter.write_text(str(seen))
+    except Exception:  # noqa: BLE001  told, and the exit status says so
+        traceback.print_exc()
     finally:
-        if code:
-            traceback.print_exc()
         os._exit(code)
 
 
@@ -149,29 +174,26 @@ def calls_repeated(root: Path) -> int:
 
 
 def main() -> None:
-    folder, shard, shards, instants = Path(sys.argv[1]), *map(int, sys.argv[2:5])
+    kind, folder, shard, shards, instants = sys.argv[1], Path(sys.argv[2]), *map(int, sys.argv[3:6])
     template = folder / "template" / "repository"
     make_repository(template)
-    whole = folder / "whole"
-    shutil.copytree(folder / "template", whole, symlinks=True)
-    relog(whole)
     counter = folder / "count"
-    assert in_child(whole / "repository", 0, counter) == 0
+    whole = place_of(folder, "whole", kind)
+    assert in_child(whole, 0, counter=counter) == 0
     total = int(counter.read_text())
     points = sorted({1 + (total - 1) * number // (instants - 1) for number in range(instants)})
     for number, point in enumerate(points):
         if number % shards != shard:
             continue
-        place = folder / f"at-{point}"
-        shutil.copytree(folder / "template", place, symlinks=True)
-        relog(place)
-        root = place / "repository"
-        status = in_child(root, point)
-        second = in_child(root, 1 + point // 3) if number % 4 == 0 else 0
+        root = place_of(folder, f"at-{point}", kind)
+        status = in_child(root, point, STROKES[kind])
+        second = in_child(root, 1 + point // 3) if number % 4 == 0 and kind == "kill" else 0
+        (root / FILLER).unlink(missing_ok=True)
         resumed = in_child(root, 0)
         told = {
             "instant": point,
             "killed": os.WIFSIGNALED(status),
+            "first_exit": os.waitstatus_to_exitcode(status),
             "killed_in_resume": os.WIFSIGNALED(second),
             "resume_exit": resumed,
             "faults": faults(root) if resumed == 0 else ["resume failed"],
@@ -179,8 +201,17 @@ def main() -> None:
             "replies_repeated": calls_repeated(root),
         }
         print(json.dumps(told), flush=True)
-        if not told["faults"]:
-            shutil.rmtree(place)
+
+
+def place_of(folder: Path, name: str, kind: str) -> Path:
+    """Make a copy of the repository, on a small disk of its own when it is to run full; its log stands beside it."""
+    root = folder / name / "repository"
+    root.mkdir(parents=True)
+    if kind == "full":
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(root)], check=True)
+    shutil.copytree(folder / "template" / "repository", root, symlinks=True, dirs_exist_ok=True)
+    relog(folder / name)
+    return root
 
 
 def relog(place: Path) -> None:

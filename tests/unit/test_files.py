@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -132,3 +135,33 @@ def test_a_whole_faulty_line_is_refused_with_its_line_number(tmp_path, line):
     with pytest.raises(StateError) as caught:
         list(read_records(path))
     assert str(caught.value).startswith(f"{path}:2: ")
+
+
+ON_A_FULL_DISK = """
+import subprocess, sys
+from pathlib import Path
+from nightwork.errors import Infrastructure
+from nightwork.sandbox import Run, Unconfined
+from nightwork.workspace.git import Git
+full, notes = Path(sys.argv[1]), Path(sys.argv[2])
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=900k", "tmpfs", str(full)], check=True)
+for work in (lambda: Unconfined(notes).run(Run(("false",), full)), lambda: Git(full)("rev-parse", "HEAD")):
+    try:
+        work()
+    except Infrastructure as error:
+        print(error)
+assert Unconfined(notes).run(Run(("true",), full)).exit_code == 0
+"""
+
+
+def test_what_fails_on_a_full_disk_is_the_machines_fault_and_says_so(tmp_path):
+    own_mounts = ["unshare", "--mount", *(["--user", "--map-root-user"] if os.geteuid() else [])]
+    if subprocess.run([*own_mounts, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("nobody here may mount a small disk: `unshare --mount` is refused")
+    (tmp_path / "full").mkdir()
+    command = [*own_mounts, sys.executable, "-c", ON_A_FULL_DISK, str(tmp_path / "full"), str(tmp_path / "notes")]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    command_failed, git_failed, *_ = done.stdout.splitlines()
+    assert command_failed == "disk: is full at full; 'false' failed there; make room, then resume"
+    assert git_failed.startswith("disk: is full at full; `git rev-parse HEAD` exited 128")

@@ -1,8 +1,9 @@
-"""A run that is killed at any instant, and killed again while it resumes, ends as an undisturbed one."""
+"""A run that is killed, or whose disk runs full, at any instant ends, once resumed, as an undisturbed one."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ AGENTS = 3
 def test_after_a_kill_at_any_instant_a_resume_ends_with_one_commit_and_one_merge_request(
     tmp_path: Path, shard: int
 ) -> None:
-    command = [sys.executable, str(DRIVER), str(tmp_path), str(shard), str(SHARDS), str(INSTANTS)]
+    command = [sys.executable, str(DRIVER), "kill", str(tmp_path), str(shard), str(SHARDS), str(INSTANTS)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=280)
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, done.stderr
@@ -28,3 +29,19 @@ def test_after_a_kill_at_any_instant_a_resume_ends_with_one_commit_and_one_merge
     assert [row for row in told if row["faults"]] == []
     assert sum(row["replies_repeated"] for row in told) == 0
     assert max(len(row["commands_repeated"]) for row in told) <= AGENTS
+
+
+def test_after_a_disk_that_ran_full_at_any_instant_a_resume_ends_with_one_commit_and_one_merge_request(
+    tmp_path: Path,
+) -> None:
+    own_mounts = ["unshare", "--mount", *(["--user", "--map-root-user"] if os.geteuid() else [])]
+    if subprocess.run([*own_mounts, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("nobody here may mount a small disk: `unshare --mount` is refused")
+    command = [*own_mounts, sys.executable, str(DRIVER), "full", str(tmp_path), "0", "1", "16"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=280)
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stderr
+    assert len(told) == 16
+    assert sum(row["first_exit"] != 0 for row in told) >= 8  # nothing could go on
+    assert [row for row in told if row["faults"]] == [], done.stderr[-3000:]
+    assert sum(row["replies_repeated"] for row in told) == 0
