@@ -98,6 +98,19 @@ def _goes_on(nightwork: Any, shop: Path, printed: str) -> None:
     _is_a_clean_checkout(shop)
     nothing = nightwork("resume", cwd=shop)
     assert (nothing.code, "nothing to resume" in nothing.err) == (0, True)
+    _can_be_looked_back_on_and_cleaned_up(nightwork, shop)
+
+
+def _can_be_looked_back_on_and_cleaned_up(nightwork: Any, shop: Path) -> None:
+    told = nightwork("trends", "--json", cwd=shop)
+    (batch,) = told.json()["batches"]
+    assert (told.code, batch["total"], batch["approved"], batch["decided"]) == (0, 7, 1, 2)
+    assert batch["batch_id"] in nightwork("trends", cwd=shop).out
+    assert (shop / ".nightwork" / "trends.html").exists()
+    planned = nightwork("clean", "--dry-run", "--json", cwd=shop)
+    assert [(row["kind"], row["name"]) for row in planned.json()["removals"]] == [("branch", "agent/SHOP-4")]
+    assert "1 removed" in nightwork("clean", cwd=shop).err
+    assert nightwork("clean", cwd=shop).err.strip() == "nothing to remove"
 
 
 def _remove(shop: Path) -> None:

@@ -68,9 +68,9 @@ def _pid(log: Path, word: str) -> int:
     return int(re.findall(rf"^{word} (\d+)$", log.read_text(), re.MULTILINE)[-1])
 
 
-def _is_whole(repo: Any, *tickets: str) -> None:
+def _is_whole(repo: Any, *tickets: str, batch: Path | None = None) -> None:
     """Everything of these tickets is there once, and the state on disk can be read."""
-    batch = repo.batch()
+    batch = batch or repo.batch()
     assert sorted(repo.branches()) == sorted(["main", *(f"agent/{name}" for name in tickets)])
     for name in tickets:
         assert repo.commits_on(f"agent/{name}", "main") == 1
@@ -97,8 +97,8 @@ def _each_stage_was_asked_for_once(repo: Any, ticket: str) -> None:
     assert set(calls.values()) == {1}
 
 
-def _resume(nightwork: Any, repo: Any) -> None:
-    ran = nightwork("resume", "--json", "--repo", str(repo.path))
+def _resume(nightwork: Any, repo: Any, command: str = "resume") -> None:
+    ran = nightwork(command, "--json", "--repo", str(repo.path))
     assert ran.code == 0, ran.err
     assert "Traceback" not in ran.err
     ReviewDocument.model_validate_json(ran.out)
@@ -144,15 +144,10 @@ def test_a_batch_that_is_killed_twice_and_after_a_finished_ticket_does_not_do_th
     }
 
 
-@pytest.mark.parametrize(
-    "number",
-    [
-        signal.SIGINT,
-        signal.SIGTERM,
-    ],
-)
-def test_a_signal_ends_everything_in_time_and_a_resume_finishes(
+@pytest.mark.parametrize(("number", "command"), [(signal.SIGINT, "resume"), (signal.SIGTERM, "run")])
+def test_a_signal_ends_everything_in_time_and_a_resume_or_the_next_batch_finishes(
     number: signal.Signals,
+    command: str,
     nightwork: Any,
     new_repo: Callable[..., Any],
     log: Path,
@@ -179,8 +174,9 @@ def test_a_signal_ends_everything_in_time_and_a_resume_finishes(
     script = yaml.safe_load((repo.path / "script.yaml").read_text())
     script["T-2"]["C2"][1] = [_note(log, "T-2-slow"), _note(log, "T-2-after")]
     (repo.path / "script.yaml").write_text(yaml.safe_dump(script))
-    _resume(nightwork, repo)
-    _is_whole(repo, "T-1", "T-2")
+    first = repo.batch()
+    _resume(nightwork, repo, command)
+    _is_whole(repo, "T-1", "T-2", batch=first if command == "resume" else first.with_name(f"{first.name}-2"))
     assert _words(log)["T-1-before"] == 1
 
 
