@@ -49,6 +49,10 @@ class Unconfined:
             try:
                 with noted(self._notes, process.pid):
                     finished = _attend(process, run)
+            except OSError:
+                _end_group(process)
+                process.communicate()
+                raise
             finally:
                 _end_group(process)
             if finished.exit_code != 0:

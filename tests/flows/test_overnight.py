@@ -11,8 +11,10 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from prefect.exceptions import PrefectException
 from prefect.settings import get_current_settings
 
+from flows import artifacts
 from flows.overnight import overnight
 from nightwork.batch import Batch, newest
 from nightwork.decision import Kind
@@ -194,3 +196,15 @@ def test_a_stage_that_breaks_does_not_stop_the_review_and_is_told(make_repositor
     state = overnight(str(root), batch.id, return_state=True)
     assert not state.is_completed()
     assert (batch.folder / "checkpoint.json").read_text() == "{"
+
+
+def test_a_report_that_the_server_does_not_take_ends_nothing() -> None:
+    for error in (httpx.ConnectError("refused"), PrefectException("503"), OSError("reset")):
+        with artifacts._best_effort():
+            httpx.get("http://127.0.0.1:9/") if isinstance(error, httpx.ConnectError) else _raise(error)
+    with pytest.raises(ZeroDivisionError), artifacts._best_effort():
+        raise ZeroDivisionError  # a fault of ours is not hidden
+
+
+def _raise(error: Exception) -> None:
+    raise error

@@ -157,3 +157,13 @@ def test_many_commands_run_side_by_side(tmp_path):
         thread.join()
     assert [one.exit_code for one in found] == [0] * 8
     assert time.monotonic() - started < 2
+
+
+def test_a_command_that_cannot_be_noted_is_ended_and_the_fault_is_the_machines(tmp_path):
+    notes = tmp_path / "notes"
+    notes.write_text("a file where the folder of notes should be")
+    mark = tmp_path / "mark"
+    with pytest.raises(OSError, match="notes"):
+        Unconfined(notes).run(Run(("sh", "-c", f"sleep 0.5; touch {mark}"), tmp_path))
+    time.sleep(0.8)
+    assert not mark.exists()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from nightwork.decision import Kind
+from nightwork.doctor import examine
 from nightwork.errors import BadInput, Infrastructure
 from nightwork.manifest import BatchStatus, save_manifest
-from nightwork.outcome import Reason, Status, Verdict
+from nightwork.outcome import Outcome, Reason, Status, Verdict
 from nightwork.stages import generation
 from nightwork.stages.intake import collect
 from nightwork.stages.review import decide, document_of, review
@@ -189,3 +192,32 @@ def test_a_run_does_not_start_on_a_disk_that_is_almost_full(night: Night) -> Non
     with pytest.raises(Infrastructure, match="make room"):
         night.run()
     assert not (night.root / ".nightwork").exists()
+
+
+def test_a_ticket_that_landed_and_is_not_in_the_checkpoint_is_published_and_not_worked_on_again(night: Night) -> None:
+    batch, _ = night.run()
+    commit = night.git("rev-parse", "agent/A")
+    state = batch.state()
+    for name in "AB":
+        state.items[name] = Outcome(status=Status.RUNNING)
+    batch.save(state)
+    (batch.folder / "merge_requests" / "A.md").unlink()
+    night.settings("exit 7")  # an agent that is started again would fail
+    document = night.go_on(batch)
+    assert document.counts[Status.COMPLETED] == 2
+    assert night.git("rev-parse", "agent/A") == commit
+    assert (batch.folder / "merge_requests" / "A.md").exists()
+
+
+def test_the_doctor_says_that_a_run_is_under_way_and_leaves_it_alone(night: Night) -> None:
+    holder = "import sys, time; from pathlib import Path; from nightwork.lock import hold\n"
+    holder += "with hold(Path(sys.argv[1]), 'a test'):\n    print('held', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", holder, str(night.root)], stdout=subprocess.PIPE) as other:
+        try:
+            assert other.stdout and other.stdout.readline() == b"held\n"
+            gates = [check for check in examine(night.root) if check.name == "gates"]
+            assert [check.status for check in gates] == ["note"]
+            assert "under way" in gates[0].found
+            assert not (night.root / ".nightwork" / "worktrees").exists()
+        finally:
+            other.kill()
