@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nightwork.batch import Batch, Carried, Intake, TicketRef, Unready, batches, check_disk
+from nightwork.batch import Batch, Carried, Intake, Unready, batches, check_disk
 from nightwork.decision import Kind
 from nightwork.errors import BadInput, Fault, StateError
 from nightwork.manifest import Config, Entry, Manifest
@@ -111,8 +111,7 @@ def write_manifest(repo: str, batch_id: str, settings: Settings, selection: Sele
 def measure_base(repo: str, batch_id: str) -> tuple[str, ...]:
     """Run the gates on the base commit; returns, and notes in the batch, what is red there."""
     batch = Batch(Path(repo), batch_id)
-    ref = TicketRef(repo, batch_id, batch.state().run_id, "base")
-    red = gates.red_on_base(gates.baseline(ref, batch.manifest().base))
+    red = gates.red_on_base(gates.baseline(batch, batch.manifest().base))
     batch.keep_intake(batch.intake().model_copy(update={"red_on_base": red}))
     return red
 
