@@ -19,7 +19,7 @@ from nightwork.stages import gates as stage
 from nightwork.stages import together as last
 
 gate = kept("{ref.ticket} gate {name}", stage.gate_key, also=("name", "tree", "number"))(stage.gate)
-gate_together = kept("{ref.count} together gate {name}", combining.gate_key, also=("name", "tree", "number"))(
+gate_together = kept("together gate {name} of {ref.count}", combining.gate_key, also=("name", "tree", "number"))(
     combining.gate
 )
 

@@ -25,12 +25,27 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def some(names: Sequence[str], count: int | None = None) -> str:
+    """Return the first three names and how many more there are of `count` (by default all that are given)."""
+    more = (len(names) if count is None else count) - 3
+    return ", ".join(names[:3]) + (f" and {more} more" if more > 0 else "")
+
+
+def place(files: Sequence[str], count: int | None = None) -> str:
+    """Say in which files two commits conflict; git knows conflicts for which it names none."""
+    return some(files, count) or "files that git does not name"
+
+
 class Conflict(_Frozen):
     """Two tickets whose branches do not merge; `files` are the first of those in conflict, `count` is how many are."""
 
     tickets: Pair
     files: tuple[str, ...] = ()
     count: int = 0
+
+    def place(self) -> str:
+        """Say where the branches meet."""
+        return place(self.files, self.count)
 
     def rival_of(self, ticket: str) -> str | None:
         """Return the other ticket; None when this conflict is not one of `ticket`'s."""
@@ -75,10 +90,17 @@ class Together(_Frozen):
     gate_runs: int = 0
     duration_s: float = 0.0
 
+    def rivals_of(self, ticket: str, commit: str) -> tuple[str, ...]:
+        """Return the tickets that conflict with this commit of a ticket; none when another commit was compared."""
+        rivals = (conflict.rival_of(ticket) for conflict in self.conflicts)
+        return tuple(rival for rival in rivals if rival) if self.commits.get(ticket) == commit else ()
+
     def summary(self) -> str:
         """Return how many go together and what their tests say, in one line."""
         if len(self.candidates) < 2:
             return "nothing to combine: fewer than two changes passed their gates"
+        if not self.key:
+            return f"not told: {self.detail}"
         kept = f"{len(self.order)} of {len(self.candidates)}"
         match self.status:
             case GateStatus.NOT_RUN:

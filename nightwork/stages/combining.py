@@ -13,7 +13,7 @@ from nightwork.gates.judgement import GateResult, GateStatus
 from nightwork.gates.report import GateRun
 from nightwork.settings import Measure
 from nightwork.stages import gates
-from nightwork.together import Culprit, LeftOut, first_failing
+from nightwork.together import Culprit, LeftOut, first_failing, place, some
 from nightwork.workspace import Repository
 
 MAX_CULPRITS = 5
@@ -108,7 +108,7 @@ class Search:
             return LeftOut(ticket=name, reason=stands_on(missing))
         merge = self.repository.merge(ours, change.commit)
         if not merge.is_clean:
-            reason = f"conflicts with the others together, though with none alone, in {some(merge.conflicts)}"
+            reason = f"conflicts with the others together, though with none alone, in {place(merge.conflicts)}"
             return LeftOut(ticket=name, reason=reason)
         message = f"Merge {change.branch}\n"
         return self.repository.commit(merge.tree, [ours, change.commit], message, self.manifest.created_at)
@@ -197,10 +197,3 @@ def _found(search: Search, built: Built, culprits: Sequence[Culprit]) -> Found:
 def stands_on(missing: Sequence[str]) -> str:
     """Say why a change cannot be in without those that it stands on."""
     return f"stands on {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not in"
-
-
-def some(names: Sequence[str], count: int | None = None) -> str:
-    """Return the first three names and how many more there are of `count` (by default all that are given)."""
-    more = (len(names) if count is None else count) - 3
-    shown = ", ".join(names[:3]) or "the names of folders"
-    return f"{shown} and {more} more" if more > 0 else shown

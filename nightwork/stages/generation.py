@@ -30,6 +30,7 @@ from nightwork.sandbox import open_sandbox
 from nightwork.settings import Settings
 from nightwork.stages import gates, together
 from nightwork.stages.texts import commit_message, follow_up_ticket, merge_request_body
+from nightwork.together import place
 from nightwork.workspace import BRANCH_PREFIX, WIP_PREFIX, Repository
 
 # Part of every step's key: raise it when a step's result changes its meaning.
@@ -335,8 +336,7 @@ def _stack(repository: Repository, ours: str, theirs: str, names: tuple[str, str
     merge = repository.merge(ours, theirs)
     ticket, dependency = names
     if not merge.is_clean:
-        files = ", ".join(merge.conflicts[:5]) or "the names of folders"
-        message = f"the branches it depends on conflict: {dependency} in {files}"
+        message = f"the branches it depends on conflict: {dependency} in {place(merge.conflicts)}"
         raise Unfinished(Outcome(status=Status.SKIPPED, reason=Reason.DEPENDENCY, message=message))
     return repository.commit(merge.tree, [ours, theirs], f"Merge the dependencies of {ticket}\n", at)
 

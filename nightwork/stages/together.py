@@ -13,17 +13,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from nightwork import stop
 from nightwork.batch import Batch
 from nightwork.change import Change
-from nightwork.decision import Kind
 from nightwork.engine import guarded
 from nightwork.gates.judgement import GateStatus
 from nightwork.markdown import escape, fence, table
 from nightwork.outcome import Outcome, Status, Verdict
 from nightwork.review.document import QueueRow
+from nightwork.review.queue import is_mergeable
 from nightwork.settings import Measure
 from nightwork.stages import gates
-from nightwork.stages.combining import Built, GateStep, Search, gate, some, stands_on, without_culprits
+from nightwork.stages.combining import Built, GateStep, Search, gate, stands_on, without_culprits
 from nightwork.stages.review import document_of
-from nightwork.together import Conflict, LeftOut, Together, merge_order, unproven_pairs
+from nightwork.together import Conflict, LeftOut, Together, merge_order, place, some, unproven_pairs
 from nightwork.workspace import BRANCH_PREFIX, Repository
 
 MAX_FILES = 20  # files that are told of a conflict
@@ -49,9 +49,12 @@ def combine(batch: Batch, gate_step: GateStep = gate) -> Outcome:
 
 def is_due(batch: Batch) -> bool:
     """Say whether changes wait to be combined: never tried, or interrupted."""
-    passed = [outcome for outcome in batch.state().items.values() if outcome.verdict is Verdict.PASSED]
     record = batch.together()
-    return len(passed) > 1 and (record is None or not record.key)
+    return len(_passed(batch)) > 1 and (record is None or not record.key)
+
+
+def _passed(batch: Batch) -> tuple[str, ...]:
+    return tuple(name for name, outcome in batch.state().items.items() if outcome.verdict is Verdict.PASSED)
 
 
 def _combine(batch: Batch, gate_step: GateStep) -> Outcome:
@@ -75,15 +78,14 @@ def _note_trouble(batch: Batch, outcome: Outcome) -> None:
     """Keep what was found before the trouble, and say what it was."""
     record = batch.together()
     if record is None or record.key:
-        record = Together(key="", base=batch.manifest().base)
+        record = Together(key="", base=batch.manifest().base, candidates=_passed(batch))
     batch.keep_together(record.model_copy(update={"detail": f"{outcome.message}; `nightwork resume` tries again"}))
     logger.warning("together: %s: %s", outcome.label(), outcome.message)
 
 
 def _mergeable(batch: Batch) -> list[QueueRow]:
     """Return the changes that could be merged as they are, approved ones first, then as the queue has them."""
-    rows = [row for row in document_of(batch).queue if row.verdict in {Verdict.PASSED, Verdict.NOT_RUN}]
-    rows = [row for row in rows if row.decision in {None, Kind.APPROVE}]
+    rows = [row for row in document_of(batch).queue if is_mergeable(row)]
     return sorted(rows, key=lambda row: row.decision is None)
 
 
@@ -129,7 +131,7 @@ def _conflicts(search: Search) -> tuple[tuple[Conflict, ...], dict[str, str]]:
         if not merge.is_clean
     )
     unfit = {
-        change.ticket: f"conflicts with the base commit in {some(merge.conflicts)}"
+        change.ticket: f"conflicts with the base commit in {place(merge.conflicts)}"
         for change, merge in zip(elsewhere, merges[len(pairs) :], strict=True)
         if not merge.is_clean
     }
@@ -139,7 +141,7 @@ def _conflicts(search: Search) -> tuple[tuple[Conflict, ...], dict[str, str]]:
 def _why_left_out(change: Change, order: Sequence[str], conflicts: Sequence[Conflict]) -> str:
     for conflict in conflicts:
         if conflict.rival_of(change.ticket) in order:
-            return f"conflicts with {conflict.rival_of(change.ticket)} in {some(conflict.files, conflict.count)}"
+            return f"conflicts with {conflict.rival_of(change.ticket)} in {conflict.place()}"
     missing = [name for name in change.stacked_on if name not in order]
     return stands_on(missing) if missing else "conflicts with what it stands on"
 
@@ -195,7 +197,7 @@ def _matrix(record: Together) -> str:
     names = [ticket for ticket in record.commits if ticket in involved]
     if not names:
         return f"No two of the {len(record.commits)} changes conflict." if len(record.commits) > 1 else ""
-    files = {conflict.tickets: some(conflict.files, conflict.count) for conflict in record.conflicts}
+    files = {conflict.tickets: conflict.place() for conflict in record.conflicts}
     if len(names) > WIDEST:
         return _titled("Conflicts", ("ticket", "with", "in"), [(*pair, text) for pair, text in files.items()])
     return _titled("Conflicts", ("", *map(escape, names)), [(name, *_cells(name, names, files)) for name in names])
