@@ -17,6 +17,7 @@ from nightwork.engine import guarded
 from nightwork.gates.judgement import GateStatus
 from nightwork.markdown import escape, fence, table
 from nightwork.outcome import Outcome, Status, Verdict
+from nightwork.review import words
 from nightwork.review.document import QueueRow
 from nightwork.review.queue import is_mergeable
 from nightwork.settings import Measure
@@ -26,7 +27,7 @@ from nightwork.stages.review import document_of
 from nightwork.together import Conflict, LeftOut, Together, merge_order, place, some, unproven_pairs
 from nightwork.workspace import BRANCH_PREFIX, Repository
 
-MAX_FILES = 20  # files that are told of a conflict
+MAX_FILES = 5  # files that are told of a conflict
 WIDEST = 12  # tickets in the table of conflicts; more are told as a list
 
 # Part of the record's key: raise it when the same commits would be combined differently.
@@ -177,7 +178,7 @@ def results(batch: Batch) -> str:
     commands = "\n".join(f"git merge --no-ff {BRANCH_PREFIX}{ticket}" for ticket in record.order)
     culprits = [(each.ticket, each.detail, some(each.tests)) for each in record.culprits]
     parts = [
-        f"# Together: {escape(record.summary())}",
+        f"# Together: {escape(words.line(record.summary(), 400))}",
         f"Base `{record.base[:12]}`" + (f", combined commit `{record.commit[:12]}`" if record.commit else "") + ".",
         f"Merge in this order:\n\n{fence(commands, 'sh')}" if record.order else "",
         _titled("Break the tests of those before them", ("ticket", "gates", "tests"), culprits),
@@ -188,7 +189,8 @@ def results(batch: Batch) -> str:
 
 
 def _titled(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return f"## {title}\n\n{table(headers, rows)}" if rows else ""
+    cells = [[words.line(cell, 400) for cell in row] for row in rows]
+    return f"## {title}\n\n{table(headers, cells)}" if cells else ""
 
 
 def _matrix(record: Together) -> str:
