@@ -119,14 +119,15 @@ def _queue(document: ReviewDocument) -> str:
 
 def _row(number: int, row: QueueRow) -> str:
     secure = words.security(row)
-    flags = "".join(_badge(flag, "flag") for flag in words.flags(row))
+    flags = [*words.flags(row), *(["conflicts"] if row.conflicts_with else [])]
+    badges = "".join(_badge(flag, "flag") for flag in flags)
     return f"""<tbody class="item"><tr>
 <td class="number">{number}</td>
 <td class="what"><strong>{_line(row.ticket)}</strong> <span class="title">{_line(row.title)}</span>
 <span class="why">{_line(row.why)}</span></td>
 <td class="score">{_score(row)}</td>
 <td><span class="label">Security </span>{_badge(secure, _SECURITY_TONES.get(secure, "bad"))}</td>
-<td>{_readiness(row)}{flags}</td>
+<td>{_readiness(row)}{badges}</td>
 <td class="size"><strong>{words.duration(row.minutes)}</strong> <span class="note">{words.size(row)}</span></td>
 </tr><tr class="more"><td></td><td colspan="5">{_details(row)}</td></tr></tbody>
 """

@@ -193,7 +193,7 @@ def _together_reasons(row: QueueRow, together: Together | None) -> Iterable[str]
     if together and together.commits.get(row.ticket) == row.commit:
         for culprit in together.culprits:
             if culprit.ticket == row.ticket:
-                yield f"together with others it breaks {words.broken(culprit)}"
+                yield f"breaks tests once the others are merged: {words.broken(culprit)}"
 
 
 def _combination(together: Together) -> Combination:

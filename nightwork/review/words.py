@@ -115,7 +115,7 @@ def together(document: ReviewDocument) -> list[tuple[str, str]]:
     sign = {GateStatus.PASSED: "✓", GateStatus.FAILED: "✗", GateStatus.NOT_RUN: "⚠"}[found.status]
     lines = [(sign if found.total > 1 else "–", found.summary)]
     lines += [("·", f"merge in this order: {', '.join(found.order)}")] if found.order[1:] else []
-    lines += [("✗", f"{each.ticket} breaks {broken(each)}") for each in found.culprits]
+    lines += [("✗", f"{each.ticket} breaks tests of the others: {broken(each)}") for each in found.culprits]
     return lines + [("✗", f"{each.ticket} {each.reason}") for each in found.left_out]
 
 

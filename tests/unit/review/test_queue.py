@@ -352,8 +352,16 @@ def test_a_row_names_those_that_it_conflicts_with_and_what_it_breaks():
     rows = {row.ticket: row for row in review(*map(delivered, "ABC"), together=found).queue}
     assert {name: row.conflicts_with for name, row in rows.items()} == {"A": ("B", "C"), "B": ("A",), "C": ("A",)}
     assert rows["A"].why == "score 85; conflicts with B, C"
-    assert rows["C"].why == "score 85; conflicts with A; together with others it breaks test_a"
+    assert rows["C"].why == "score 85; conflicts with A; breaks tests once the others are merged: test_a"
     assert all(row.ready for row in rows.values())
+
+
+def test_only_approvals_that_merge_one_after_the_other_are_next_steps():
+    found = tried("A", "B", "C", conflicts=(Conflict(tickets=("A", "B")),), culprits=(Culprit(ticket="C"),))
+    rows = list(map(delivered, "ABC"))
+    assert [step.split("  #")[0] for step in review(*rows, together=found).next_steps] == ["nightwork decide A approve"]
+    rows[1] = delivered("B", decision="approve")
+    assert review(*rows, together=found).next_steps == ()
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,7 @@ def test_every_form_says_who_goes_together(form):
     for expected in (
         "✓",
         "merge in this order: PROJ-142, PROJ-143",
-        "PROJ-140 breaks Auth feature, Auth feature",
+        "PROJ-140 breaks tests of the others: Auth feature, Auth feature",
         "PROJ-141 Auth feature",
     ):
         assert expected in text

@@ -120,7 +120,7 @@ def test_two_that_fail_only_together_are_found_by_halving(eight: Batch) -> None:
     assert gates.counts == [8, 8, 4, 6, 6, 5, 7]  # what fails is run twice, to tell the flaky ones
     assert record.gate_runs == 7
     whys = {row.ticket: row.why for row in document_of(eight).queue}
-    assert "together with others it breaks tests" in whys["F"]
+    assert "breaks tests once the others are merged: tests" in whys["F"]
     assert not any("breaks" in why for ticket, why in whys.items() if ticket != "F")
 
 
