@@ -1,21 +1,27 @@
-"""Stage 3, early morning: run the gates on every change, score it, flag what a person must see."""
+"""Stage 3, early morning: run the gates on every change, score it, flag what a person must see; then all together."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from prefect import State, flow
 
-from flows.artifacts import report_on
+from flows.artifacts import report, report_on
 from flows.policy import kept, run_name, uncached
 from flows.states import as_state
-from nightwork.batch import TicketRef, open_batch
+from nightwork.batch import Batch, TicketRef, open_batch
 from nightwork.engine import guarded
 from nightwork.lock import hold
 from nightwork.manifest import BatchStatus
+from nightwork.stages import combining
 from nightwork.stages import gates as stage
+from nightwork.stages import together as last
 
 gate = kept("{ref.ticket} gate {name}", stage.gate_key, also=("name", "tree", "number"))(stage.gate)
+gate_together = kept("together gate {name} of {ref.count}", combining.gate_key, also=("name", "tree", "number"))(
+    combining.gate
+)
 
 
 @uncached("{ref.ticket} gates", name="judge")
@@ -26,9 +32,19 @@ def judge(ref: TicketRef) -> State[Any]:
     return as_state(outcome)
 
 
+@uncached("together")
+def together(repo: str, batch_id: str) -> State[Any]:
+    """Find out which changes go together, and test the tree of all that do."""
+    batch = Batch(Path(repo), batch_id)
+    outcome = last.combine(batch, gate_together)
+    report("together", batch_id, last.results(batch))
+    return as_state(outcome)
+
+
 @flow(name="gates", flow_run_name=run_name)
 def gates(repo: str = ".", batch_id: str | None = None) -> None:
     """Judge every change of a batch that has no verdict; by default of the newest batch that waits for it."""
     batch = open_batch(repo, batch_id, BatchStatus.RUNNING, BatchStatus.ABORTED)
     with hold(batch.repository, f"gates of {batch.id}"):
         stage.run_gates(batch, lambda ref: judge.submit(ref))
+        together(str(batch.repository), batch.id, return_state=True)

@@ -22,6 +22,7 @@ from nightwork.manifest import BatchStatus, Config, Manifest, load_manifest, sav
 from nightwork.settings import RunOptions, Settings
 from nightwork.settings import load as load_settings
 from nightwork.ticket import Ticket
+from nightwork.together import Together
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class Batch:
     def checkout(self, ticket: str) -> Path:
         """The clean checkout in which the gates judge a ticket."""
         return self.state_folder / "worktrees" / ticket / "gates"
+
+    @property
+    def together_checkout(self) -> Path:
+        """The clean checkout in which the gates judge several changes together; no ticket's id begins with a dot."""
+        return self.state_folder / "worktrees" / ".together" / "gates"
 
     def exists(self) -> bool:
         """Say whether intake has made this batch."""
@@ -187,6 +193,14 @@ class Batch:
     def judgement(self, ticket: str, attempt: int) -> Judgement | None:
         """Return what the gates said of an attempt; None before they have."""
         return records.load(Judgement, self.attempt_folder(ticket, attempt) / "judgement.json")
+
+    def together(self) -> Together | None:
+        """Return what came of merging the branches into one tree; None before that was tried."""
+        return records.load(Together, self.folder / "together.json")
+
+    def keep_together(self, record: Together) -> None:
+        """Write down what came of merging the branches into one tree."""
+        records.save(record, self.folder / "together.json")
 
     def escalation(self, ticket: str) -> EscalationRecord | None:
         """Return what a ticket waits for, or waited for; None when it never escalated."""

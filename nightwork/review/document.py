@@ -18,6 +18,7 @@ from nightwork.metrics import Metric
 from nightwork.outcome import Status, Verdict
 from nightwork.settings import Measure
 from nightwork.ticket import Priority
+from nightwork.together import Conflict, Culprit, LeftOut
 
 REVIEW_ORDER = (
     "security flags",
@@ -74,6 +75,7 @@ class QueueRow(_Frozen):
     why: str = Field(description="why the row stands where it does")
     stacked_on: tuple[str, ...] = ()
     blocked_by: str | None = None
+    conflicts_with: tuple[str, ...] = Field(default=(), description="tickets whose changes do not merge with this one")
     remaining: tuple[str, ...] = ()
     follow_up: str | None = Field(default=None, description="path of the draft ticket for what remains")
     decision: str | None = None
@@ -138,6 +140,20 @@ class LeftOutRow(_Frozen):
     reason: str
 
 
+class Combination(_Frozen):
+    """What came of merging the changes into one tree, in `order` onto the base, and running its tests."""
+
+    status: GateStatus
+    summary: str
+    total: int = Field(description="changes that passed their gates")
+    order: tuple[str, ...] = ()
+    commit: str | None = None
+    tests_passed: int = 0
+    culprits: tuple[Culprit, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+
+
 class ReviewDocument(_Frozen):
     """What a batch came to: the ranked queue, what waits for answers, and what did not get done."""
 
@@ -150,6 +166,7 @@ class ReviewDocument(_Frozen):
     total: int = Field(description="admitted tickets: the sum of the counts")
     order: tuple[str, ...] = Field(default=REVIEW_ORDER, description="what is reviewed first, in words")
     queue: tuple[QueueRow, ...] = ()
+    together: Combination | None = Field(default=None, description="None before it was tried")
     escalations: tuple[EscalationRow, ...] = ()
     skipped: tuple[SkippedRow, ...] = ()
     failed: tuple[FailedRow, ...] = ()

@@ -23,6 +23,7 @@ def _parts(document: ReviewDocument) -> Iterable[str]:
     yield _listed("Red on the base commit already", document.red_on_base)
     yield "## Ready for review"
     yield _queue(document) if document.queue else "Nothing."
+    yield _listed("Together, merged into one tree", (f"{sign} {text}" for sign, text in words.together(document)))
     if document.escalations:
         yield "## Escalations pending"
     for row in document.escalations:

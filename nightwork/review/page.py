@@ -21,6 +21,7 @@ _DECISION_TONES = {"approve": "good", "reject": "bad"}
 _SECURITY_TONES = {"OK": "good", "not run": "warn", "no gate": "warn"}
 _GATE_TONES = {GateStatus.PASSED: "good", GateStatus.FAILED: "bad", GateStatus.NOT_RUN: "warn"}
 _COUNT_TONES = {"Completed": "good", "Partial": "warn", "Escalated": "warn", "Failed": "bad", "Aborted": "bad"}
+_SIGN_TONES = {"✓": "good", "✗": "bad", "⚠": "warn"}
 _RISK_TONES = {"low": "good", "medium": "warn", "high": "bad"}
 _TARGET_TONES = {True: "good", False: "bad", None: ""}
 
@@ -55,6 +56,7 @@ def _parts(document: ReviewDocument) -> Iterable[str]:
     yield _section("Red on the base commit already", "not counted against any change", _list(document.red_on_base))
     yield _section("Next steps", "", _next_steps(document))
     yield _section("Ready for review", "", _queue(document) or "<p>Nothing.</p>")
+    yield _section("Together", "merged into one tree, in memory", _together(document))
     yield _section("Escalations pending", "decisions for a person", "".join(map(_escalation, document.escalations)))
     failed = [(row.ticket, row.title, f"{row.outcome}: {row.reason}") for row in document.failed]
     yield _section("Failed", "", _entries(failed, "bad"))
@@ -117,14 +119,15 @@ def _queue(document: ReviewDocument) -> str:
 
 def _row(number: int, row: QueueRow) -> str:
     secure = words.security(row)
-    flags = "".join(_badge(flag, "flag") for flag in words.flags(row))
+    flags = [*words.flags(row), *(["conflicts"] if row.conflicts_with else [])]
+    badges = "".join(_badge(flag, "flag") for flag in flags)
     return f"""<tbody class="item"><tr>
 <td class="number">{number}</td>
 <td class="what"><strong>{_line(row.ticket)}</strong> <span class="title">{_line(row.title)}</span>
 <span class="why">{_line(row.why)}</span></td>
 <td class="score">{_score(row)}</td>
 <td><span class="label">Security </span>{_badge(secure, _SECURITY_TONES.get(secure, "bad"))}</td>
-<td>{_readiness(row)}{flags}</td>
+<td>{_readiness(row)}{badges}</td>
 <td class="size"><strong>{words.duration(row.minutes)}</strong> <span class="note">{words.size(row)}</span></td>
 </tr><tr class="more"><td></td><td colspan="5">{_details(row)}</td></tr></tbody>
 """
@@ -172,12 +175,29 @@ def _facts(row: QueueRow) -> Iterable[tuple[str, str]]:
         yield "Stands on", _line(", ".join(row.stacked_on))
     if row.blocked_by:
         yield "Blocked by", _line(row.blocked_by)
+    if row.conflicts_with:
+        yield "Conflicts with", _line(", ".join(row.conflicts_with), 600)
     if words.findings(row):
         yield "Security findings", words.findings(row)
     if row.merge_request:
         yield "Merge request", f"<code>{_line(row.merge_request)}</code>"
     if row.follow_up:
         yield "Follow-up ticket", f"<code>{_line(row.follow_up)}</code>"
+
+
+def _together(document: ReviewDocument) -> str:
+    found = document.together
+    if found is None:
+        return ""
+    lines = "".join(
+        f'<li><span class="sign {_SIGN_TONES.get(sign, "")}">{sign}</span> {_line(text, 600)}</li>'
+        for sign, text in words.together(document)
+    )
+    pairs = _list(f"{' and '.join(each.tickets)} in {each.place()}" for each in found.conflicts)
+    commit = f"<p>All of them in one commit: <code>{_line(found.commit)[:12]}</code></p>" if found.commit else ""
+    more = commit + _titled("Pairs that conflict", pairs)
+    more = f"<details><summary>Commit and conflicts</summary>{more}</details>" if more else ""
+    return f'<article class="entry {_GATE_TONES[found.status]}"><ul class="signs">{lines}</ul>{more}</article>'
 
 
 def _escalation(row: EscalationRow) -> str:
@@ -337,7 +357,11 @@ dt { color: var(--soft); } dd { margin: 0; }
   border-left: 4px solid var(--edge); border-radius: 8px; }
 .escalation, .entry.warn { border-left-color: var(--warn); }
 .entry.bad { border-left-color: var(--bad); }
+.entry.good { border-left-color: var(--good); }
 .entry { padding: 9px 16px; }
+.signs { list-style: none; padding: 0; }
+.sign { display: inline-block; width: 1.2em; font-weight: 700; }
+.sign.good { color: var(--good); } .sign.warn { color: var(--warn); } .sign.bad { color: var(--bad); }
 .entry ul { margin-bottom: 0; }
 .blocks { color: var(--warn); } .answer { color: var(--good); font-weight: 600; }
 .options { display: grid; grid-template-columns: repeat(auto-fit, minmax(230px, 1fr)); gap: 10px; margin: 10px 0; }

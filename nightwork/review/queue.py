@@ -7,7 +7,7 @@ says why it stands where it does. Total and stable: two rows never tie, whatever
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 import networkx as nx
@@ -21,6 +21,7 @@ from nightwork.metrics import batch_metrics
 from nightwork.outcome import Outcome, Status, Verdict
 from nightwork.review import words
 from nightwork.review.document import (
+    Combination,
     EscalationRow,
     FailedRow,
     GateRow,
@@ -37,12 +38,14 @@ from nightwork.review.steps import next_steps
 from nightwork.score import PASS_MARK
 from nightwork.settings import Measure
 from nightwork.ticket import Priority
+from nightwork.together import Together, some
 
-__all__ = ["QUICK_MARK", "Reviewed", "build", "expected_minutes"]
+__all__ = ["QUICK_MARK", "Reviewed", "build", "expected_minutes", "is_mergeable"]
 
 QUICK_MARK = 90  # over it, a change is likely to be approved quickly
 
 _URGENT = {Priority.CRITICAL, Priority.HIGH}
+_REFUSED = {Kind.REJECT, Kind.REQUEST_CHANGES}
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ def build(
     reviewed: Sequence[Reviewed],
     *,
     sandbox: str,
+    together: Together | None = None,
     unready: Iterable[UnreadyRow] = (),
     left_out: Iterable[LeftOutRow] = (),
     warnings: Iterable[WarningRow] = (),
@@ -76,7 +80,7 @@ def build(
     ids = sorted(item.entry.id for item in reviewed)
     if ids != sorted(entry.id for entry in manifest.tickets):
         raise ValueError(f"expected every ticket of {manifest.batch_id!r} once, got {ids}")
-    rows = _rows(reviewed)
+    rows = _rows(reviewed, together)
     outcomes = Counter(item.outcome.status for item in reviewed)
     counts = {status: outcomes[status] for status in Status}
     scores = [row.score for row in rows if row.score is not None]
@@ -89,6 +93,7 @@ def build(
         counts=counts,
         total=len(reviewed),
         queue=tuple(rows),
+        together=_combination(together) if together else None,
         escalations=tuple(_escalations(reviewed)),
         skipped=tuple(_skipped(item) for item in reviewed if item.outcome.status is Status.SKIPPED),
         failed=tuple(_failed(item) for item in reviewed if item.outcome.status in {Status.FAILED, Status.ABORTED}),
@@ -102,11 +107,13 @@ def build(
     return document.model_copy(update={"next_steps": next_steps(document)})
 
 
-def _rows(reviewed: Sequence[Reviewed]) -> list[QueueRow]:
+def _rows(reviewed: Sequence[Reviewed], together: Together | None) -> list[QueueRow]:
     """Return the rows of all changes, in the order of the review."""
     blockers = _sent_back(reviewed)
     delivered = ((item, item.change) for item in reviewed if item.change and _delivered(item))
-    return sorted((_row(item, change, blockers.get(item.entry.id)) for item, change in delivered), key=_place)
+    rows = [_row(item, change, blockers.get(item.entry.id)) for item, change in delivered]
+    mergeable = {row.ticket for row in rows if is_mergeable(row)}
+    return sorted((_with_why(row, together, mergeable) for row in rows), key=_place)
 
 
 def _delivered(item: Reviewed) -> bool:
@@ -119,7 +126,7 @@ def _place(row: QueueRow) -> tuple[int, float, str]:
 
 def _sent_back(reviewed: Sequence[Reviewed]) -> dict[str, str]:
     """Return the tickets whose branch holds another that was rejected or sent back, with that other."""
-    refused = {item.entry.id for item in reviewed if item.decision in {Kind.REJECT, Kind.REQUEST_CHANGES}}
+    refused = {item.entry.id for item in reviewed if item.decision in _REFUSED}
     blockers: dict[str, str] = {}
     for item in reviewed:
         for name in item.change.stacked_on if item.change else ():
@@ -165,8 +172,33 @@ def _row(item: Reviewed, change: Change, blocker: str | None) -> QueueRow:
         deleted=deleted,
         cost_usd=item.outcome.cost_usd,
     )
-    row = row.model_copy(update={"rank": _rank(row)})
-    return row.model_copy(update={"why": "; ".join(_reasons(row))})
+    return row.model_copy(update={"rank": _rank(row)})
+
+
+def is_mergeable(row: QueueRow) -> bool:
+    """Say whether a change could be merged as it is, as far as gates and people have said."""
+    return row.verdict in {Verdict.PASSED, Verdict.NOT_RUN} and row.decision not in _REFUSED
+
+
+def _with_why(row: QueueRow, together: Together | None, mergeable: Container[str]) -> QueueRow:
+    """Add why the row stands where it does, and what stands between it and other changes that may be merged."""
+    rivals = together.rivals_of(row.ticket, row.commit) if together else ()
+    row = row.model_copy(update={"conflicts_with": tuple(name for name in rivals if name in mergeable)})
+    return row.model_copy(update={"why": "; ".join([*_reasons(row), *_together_reasons(row, together)])})
+
+
+def _together_reasons(row: QueueRow, together: Together | None) -> Iterable[str]:
+    if row.conflicts_with:
+        yield f"conflicts with {some(row.conflicts_with)}"
+    if together and together.commits.get(row.ticket) == row.commit:
+        for culprit in together.culprits:
+            if culprit.ticket == row.ticket:
+                yield f"breaks tests once the others are merged: {words.broken(culprit)}"
+
+
+def _combination(together: Together) -> Combination:
+    shown = together.model_dump(include=set(Combination.model_fields))
+    return Combination(summary=together.summary(), total=len(together.candidates), **shown)
 
 
 def _judgement_of(item: Reviewed, change: Change) -> Judgement:

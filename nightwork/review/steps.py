@@ -29,15 +29,21 @@ def _urgent(document: ReviewDocument) -> list[str]:
 
 
 def _approvals(document: ReviewDocument) -> list[str]:
-    """Return the approvals, each behind those of the branches that it stands on."""
+    """Return the approvals that can be merged one after the other, each behind those of the branches it stands on."""
     approved = {row.ticket for row in document.queue if row.decision == Kind.APPROVE}
+    culprits = {culprit.ticket for culprit in document.together.culprits} if document.together else set()
     waiting = [row for row in document.queue if row.ready and row.rank not in {Rank.SECURITY, Rank.DECIDED}]
+    waiting = [row for row in waiting if row.ticket not in culprits]
     steps = []
-    while row := next((row for row in waiting if approved.issuperset(row.stacked_on)), None):
+    while row := next((row for row in waiting if _is_mergeable_after(row, approved)), None):
         waiting.remove(row)
         approved.add(row.ticket)
         steps.append(_decide(row))
     return steps
+
+
+def _is_mergeable_after(row: QueueRow, approved: set[str]) -> bool:
+    return approved.issuperset(row.stacked_on) and approved.isdisjoint(row.conflicts_with)
 
 
 def _reworks(document: ReviewDocument) -> list[str]:

@@ -20,6 +20,7 @@ from nightwork.review.document import EscalationRow, QueueRow, ReviewDocument
 NARROWEST = 60
 
 _FRAME = 4  # "║ " and " ║"
+_MOST_TOGETHER = 8
 _STYLES = {"✓": "green", "⚠": "yellow", "✗": "red", "–": "dim"}
 
 
@@ -40,6 +41,7 @@ def _sections(document: ReviewDocument, width: int) -> Iterable[list[RenderableT
     yield _summary(document)
     yield _plain("Red on the base commit already (not counted against any change):", document.red_on_base)
     yield _queue(document, width)
+    yield _together(document)
     yield _escalations(document, width)
     yield _listed("Failed:", "✗", [(f.ticket, f.title, f"{f.outcome}: {f.reason}") for f in document.failed], width)
     yield _listed("Skipped:", "–", [(s.ticket, s.title, s.reason) for s in document.skipped], width)
@@ -95,6 +97,14 @@ def _about(row: QueueRow) -> Text:
     if row.stacked_on:
         parts.append(f"on top of {words.line(', '.join(row.stacked_on))}")
     return Text(" · ".join(parts), style="dim")
+
+
+def _together(document: ReviewDocument) -> list[RenderableType]:
+    lines = [_item(sign, Text(words.line(text, 300))) for sign, text in words.together(document)]
+    more = len(lines) - _MOST_TOGETHER
+    if more > 0:
+        lines[_MOST_TOGETHER:] = [_item("·", Text(f"and {more} more; the page of the review lists them", style="dim"))]
+    return [_heading("Together, merged into one tree:"), *lines] if lines else []
 
 
 def _escalations(document: ReviewDocument, width: int) -> list[RenderableType]:

@@ -10,6 +10,7 @@ from nightwork.metrics import Metric
 from nightwork.outcome import Status, Verdict
 from nightwork.review.document import QueueRow, ReviewDocument
 from nightwork.settings import Measure
+from nightwork.together import Culprit, some
 
 
 def line(text: object, limit: int = 200) -> str:
@@ -104,6 +105,23 @@ def workload(document: ReviewDocument) -> str:
         return "nothing waits for a decision"
     ready = sum(row.ready for row in undecided)
     return f"{ready} of {len(undecided)} ready, about {duration(sum(row.minutes for row in undecided))}"
+
+
+def together(document: ReviewDocument) -> list[tuple[str, str]]:
+    """Return what came of merging all changes, line by line, each with its sign; [] before it was tried."""
+    found = document.together
+    if found is None:
+        return []
+    sign = {GateStatus.PASSED: "✓", GateStatus.FAILED: "✗", GateStatus.NOT_RUN: "⚠"}[found.status]
+    lines = [(sign if found.total > 1 else "–", found.summary)]
+    lines += [("·", f"merge in this order: {', '.join(found.order)}")] if found.order[1:] else []
+    lines += [("✗", f"{each.ticket} breaks tests of the others: {broken(each)}") for each in found.culprits]
+    return lines + [("✗", f"{each.ticket} {each.reason}") for each in found.left_out]
+
+
+def broken(culprit: Culprit) -> str:
+    """Return the tests that a change breaks, or what its gates say where they name none."""
+    return some(culprit.tests) or culprit.detail
 
 
 def step(text: str) -> tuple[str, str]:

@@ -47,15 +47,23 @@ class Measurement(BaseModel):
 
 def gate(ref: TicketRef, name: str, tree: str, number: int) -> GateRun:  # noqa: ARG001  tree and number are the key
     """Run one gate in the ticket's checkout."""
-    settings = next(gate for gate in ref.batch.settings().gates if gate.name == name)
-    return run_gate(settings, ref.batch.checkout(ref.ticket), open_sandbox(ref.batch.state_folder))
+    return gate_in(ref.batch, ref.batch.checkout(ref.ticket), name)
+
+
+def gate_in(batch: Batch, path: Path, name: str) -> GateRun:
+    """Run one gate of a batch in the checkout at `path`."""
+    settings = next(gate for gate in batch.settings().gates if gate.name == name)
+    return run_gate(settings, path, open_sandbox(batch.state_folder))
 
 
 def gate_key(ref: TicketRef, name: str, tree: str, number: int) -> str:
     """Return the key under which the result of a gate may be used again."""
-    settings = ref.batch.settings()
-    parts = [ref.run_id, ref.ticket, name, tree, str(number), digest(settings, ref.batch.manifest().base)]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return result_key(ref.batch, ref.run_id, ref.ticket, name, tree, str(number))
+
+
+def result_key(batch: Batch, *parts: str) -> str:
+    """Return the key of a result that `parts`, the gates' settings and the base shape."""
+    return hashlib.sha256("\0".join([*parts, digest(batch.settings(), batch.manifest().base)]).encode()).hexdigest()
 
 
 def run_gates(batch: Batch, submit: Callable[[TicketRef], Future]) -> BatchState:
@@ -120,22 +128,12 @@ def objections(ref: TicketRef) -> list[str]:
 def judge(ref: TicketRef, commit: str, origin: str, gate_step: GateStep) -> Judgement:
     """Run all gates on a commit and compare them with those on the commit that its branch stands on."""
     settings, repository = ref.batch.settings(), Repository(Path(ref.repository))
-    before = baseline(ref, origin)
+    before = baseline(ref.batch, origin)
     files = repository.changes(origin, commit)
-    diff = _Difference(repository, origin, commit, files)
-    with _checkout(repository, ref.batch.checkout(ref.ticket), commit, ref.batch.manifest().base, settings):
+    diff = Difference(repository, origin, commit, files)
+    with checkout(repository, ref.batch.checkout(ref.ticket), commit, ref.batch.manifest().base, settings):
         tree = repository.tree(commit)
-        results = [
-            compare(
-                earlier,
-                gate_step(ref, earlier.gate, tree, 1),
-                diff.line_before,
-                diff.line_after,
-                diff.old_path,
-                lambda name=earlier.gate: gate_step(ref, name, tree, 2),  # type: ignore[misc]
-            )
-            for earlier in before
-        ]
+        results = compare_all(before, diff, lambda name, number: gate_step(ref, name, tree, number))
     vetoes = vetoes_of(results)
     return Judgement(
         ticket=ref.ticket,
@@ -150,12 +148,27 @@ def judge(ref: TicketRef, commit: str, origin: str, gate_step: GateStep) -> Judg
     )
 
 
-def baseline(ref: TicketRef, commit: str) -> tuple[GateRun, ...]:
+def compare_all(before: Sequence[GateRun], diff: Difference, step: Callable[[str, int], GateRun]) -> list[GateResult]:
+    """Run the gates of a baseline again, by `step` (gate, round), and say what the difference brings to each."""
+    return [
+        compare(
+            earlier,
+            step(earlier.gate, 1),
+            diff.line_before,
+            diff.line_after,
+            diff.old_path,
+            lambda name=earlier.gate: step(name, 2),  # type: ignore[misc]
+        )
+        for earlier in before
+    ]
+
+
+def baseline(batch: Batch, commit: str) -> tuple[GateRun, ...]:
     """Return what the gates find on the commit that a change stands on; measured once for each tree."""
-    repository, settings = Repository(Path(ref.repository)), ref.batch.settings()
-    base = ref.batch.manifest().base
+    repository, settings = Repository(batch.repository), batch.settings()
+    base = batch.manifest().base
     name = f"{repository.tree(commit)}-{digest(settings, base)[:16]}.json"
-    path = ref.batch.state_folder / "measurements" / name
+    path = batch.state_folder / "measurements" / name
     with _baseline_lock:
         known = records.load(Measurement, path)
         if known is None:
@@ -168,7 +181,7 @@ def baseline(ref: TicketRef, commit: str) -> tuple[GateRun, ...]:
 def measure(repository: Repository, settings: Settings, commit: str, base: str | None = None) -> tuple[GateRun, ...]:
     """Run all gates on a commit, with the gate configuration of `base` (by default the commit's own)."""
     path = repository.root / ".nightwork" / "worktrees" / f".base-{commit[:12]}" / "gates"
-    with _checkout(repository, path, commit, base or commit, settings):
+    with checkout(repository, path, commit, base or commit, settings):
         sandbox = open_sandbox(repository.root / ".nightwork")
         return tuple(run_gate(gate, path, sandbox) for gate in settings.gates)
 
@@ -216,7 +229,7 @@ def digest(settings: Settings, base: str) -> str:
 
 
 @contextlib.contextmanager
-def _checkout(repository: Repository, path: Path, commit: str, base: str, settings: Settings) -> Iterator[None]:
+def checkout(repository: Repository, path: Path, commit: str, base: str, settings: Settings) -> Iterator[None]:
     """Make a clean checkout of a commit, with the gate configuration of `base`; it is removed at the end."""
     ignore_state(repository.root)
     repository.remove_worktree(path)
@@ -236,7 +249,7 @@ def _gate_config(repository: Repository, settings: Settings, commit: str, base: 
 
 
 @dataclass
-class _Difference:
+class Difference:
     """The sources of two commits, as far as the gates ask for them."""
 
     repository: Repository
@@ -249,12 +262,15 @@ class _Difference:
         self._lines: dict[tuple[str, str], list[str]] = {}
 
     def old_path(self, path: str) -> str:
+        """Return the path that a renamed file had before."""
         return self._old.get(path, path)
 
     def line_before(self, path: str, line: int) -> str:
+        """Return the text of a line before the change; "" for none."""
         return self._line(self.origin, path, line)
 
     def line_after(self, path: str, line: int) -> str:
+        """Return the text of a line after the change; "" for none."""
         return self._line(self.commit, path, line)
 
     def sources(self) -> list[tuple[str, bytes | None, bytes | None]]:
@@ -305,7 +321,7 @@ def _flags(results: Sequence[GateResult], of_paths: Sequence[Flag]) -> tuple[Fla
     )
 
 
-def _scores(results: Sequence[GateResult], diff: _Difference) -> Scores:
+def _scores(results: Sequence[GateResult], diff: Difference) -> Scores:
     by_measure = {measure: [r for r in results if r.measures is measure] for measure in Measure}
     syntax = [result.status for result in by_measure[Measure.SYNTAX]]
     tests = by_measure[Measure.TESTS]
@@ -329,13 +345,13 @@ def _all_passed(statuses: Sequence[GateStatus]) -> bool | None:
     return None if GateStatus.NOT_RUN in statuses else True
 
 
-def _added_complexity(diff: _Difference) -> int | None:
+def _added_complexity(diff: Difference) -> int | None:
     added = [added_complexity(before, after, path) for path, before, after in diff.sources()]
     known = [value for value in added if value is not None]
     return sum(known) if known else None
 
 
-def _documented(diff: _Difference) -> bool | None:
+def _documented(diff: Difference) -> bool | None:
     found = [undocumented_names(before, after, path) for path, before, after in diff.sources()]
     known = [names for names in found if names is not None]
     return not any(known) if known else None

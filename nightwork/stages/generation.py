@@ -28,9 +28,10 @@ from nightwork.outcome import Outcome, Reason, Status, Unfinished
 from nightwork.progress import create_reporter
 from nightwork.sandbox import open_sandbox
 from nightwork.settings import Settings
-from nightwork.stages import gates
+from nightwork.stages import gates, together
 from nightwork.stages.earlier import reopened
 from nightwork.stages.texts import commit_message, follow_up_ticket, merge_request_body
+from nightwork.together import place
 from nightwork.workspace import BRANCH_PREFIX, WIP_PREFIX, Repository
 
 # Part of every step's key: raise it when a step's result changes its meaning.
@@ -99,9 +100,9 @@ def run_tickets(
 
 
 def has_work(batch: Batch, retry_failed: bool) -> bool:
-    """Say whether a resume would start a ticket or judge a change."""
+    """Say whether a resume would start a ticket, judge a change or combine what passed."""
     state = reopened(batch, retry_failed)
-    if any(outcome.is_unjudged() for outcome in state.items.values()):
+    if any(outcome.is_unjudged() for outcome in state.items.values()) or together.is_due(batch):
         return True
     items = batch.manifest().items()
     settled = {name: outcome for name, outcome in state.items.items() if outcome.is_settled()}
@@ -326,9 +327,8 @@ def _stack(repository: Repository, ours: str, theirs: str, names: tuple[str, str
         return ours
     merge = repository.merge(ours, theirs)
     ticket, dependency = names
-    if merge.conflicts:
-        files = ", ".join(merge.conflicts[:5])
-        message = f"the branches it depends on conflict: {dependency} in {files}"
+    if not merge.is_clean:
+        message = f"the branches it depends on conflict: {dependency} in {place(merge.conflicts)}"
         raise Unfinished(Outcome(status=Status.SKIPPED, reason=Reason.DEPENDENCY, message=message))
     return repository.commit(merge.tree, [ours, theirs], f"Merge the dependencies of {ticket}\n", at)
 

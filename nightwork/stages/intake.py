@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nightwork.batch import Batch, Earlier, Intake, TicketRef, Unready, check_disk, expectation
+from nightwork.batch import Batch, Earlier, Intake, Unready, check_disk, expectation
 from nightwork.errors import BadInput, Fault
 from nightwork.manifest import Config, Entry, Manifest
 from nightwork.markdown import escape, printable, table
@@ -102,8 +102,7 @@ def write_manifest(repo: str, batch_id: str, settings: Settings, selection: Sele
 def measure_base(repo: str, batch_id: str) -> tuple[str, ...]:
     """Run the gates on the base commit; returns, and notes in the batch, what is red there."""
     batch = Batch(Path(repo), batch_id)
-    ref = TicketRef(repo, batch_id, batch.state().run_id, "base")
-    red = gates.red_on_base(gates.baseline(ref, batch.manifest().base))
+    red = gates.red_on_base(gates.baseline(batch, batch.manifest().base))
     batch.keep_intake(batch.intake().model_copy(update={"red_on_base": red}))
     return red
 

@@ -46,6 +46,7 @@ def document_of(batch: Batch) -> ReviewDocument:
         manifest,
         [_reviewed(batch, entry, state.items[entry.id]) for entry in manifest.tickets],
         sandbox=open_sandbox(batch.state_folder).name,
+        together=batch.together(),
         unready=[UnreadyRow(ticket=row.ticket, where=row.where, reasons=row.reasons) for row in intake.unready],
         left_out=[LeftOutRow(ticket=row.ticket, reason=_text(row)) for row in intake.left_out],
         warnings=[WarningRow(ticket=ticket, text=text) for ticket, text in intake.warnings],

@@ -10,13 +10,14 @@ import contextlib
 import shutil
 import tempfile
 import threading
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from nightwork.change import ChangedFile
-from nightwork.errors import GitError, bad_input
-from nightwork.workspace.git import Git
+from nightwork.errors import bad_input
+from nightwork.workspace.git import Git, shown
+from nightwork.workspace.merging import Merge, merge_all
 
 BRANCH_PREFIX = "agent/"
 WIP_PREFIX = "refs/nightwork/wip/"
@@ -24,14 +25,6 @@ OLD_WIP_PREFIX = "refs/nightwork/old/"
 
 # `git worktree add` and `prune` of one repository get in each other's way.
 _worktree_lock = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Merge:
-    """The merge of two commits in memory: its tree, and the files in conflict."""
-
-    tree: str
-    conflicts: tuple[str, ...]
 
 
 class Repository:
@@ -184,13 +177,11 @@ class Repository:
 
     def merge(self, ours: str, theirs: str) -> Merge:
         """Merge two commits in memory; nothing is checked out."""
-        code, out, said = self.git.status(
-            "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", ours, theirs
-        )
-        if code not in (0, 1):
-            raise GitError(f"git merge-tree {ours[:10]} {theirs[:10]}", code, said)
-        tree, *files = [part for part in out.split("\0") if part]
-        return Merge(tree, tuple(files) if code else ())
+        return self.merge_all([(ours, theirs)])[0]
+
+    def merge_all(self, pairs: Sequence[tuple[str, str]]) -> list[Merge]:
+        """Merge each pair of commits in memory, all in one git process; returns them in the order given."""
+        return merge_all(self.git, pairs)
 
     def changes(self, old: str, new: str) -> list[ChangedFile]:
         """Return what differs between two commits, renames found, sorted by path."""
@@ -203,8 +194,8 @@ class Repository:
             old_path = next(parts) if status[0] in "RC" else None
             path = next(parts)
             added, deleted = found.get(path, (None, None))
-            before = _shown(old_path) if old_path else None
-            changed = ChangedFile(path=_shown(path), status=status[0], added=added, deleted=deleted, old_path=before)
+            before = shown(old_path) if old_path else None
+            changed = ChangedFile(path=shown(path), status=status[0], added=added, deleted=deleted, old_path=before)
             changes.append(changed)
         return sorted(changes, key=lambda change: change.path)
 
@@ -221,7 +212,8 @@ class Repository:
         return found
 
     def _diff(self, old: str, new: str, form: str) -> str:
-        return self.git("diff", form, "-z", "-M", "--no-ext-diff", "--no-textconv", old, new, "--")
+        options = ("-z", "-M", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none")
+        return self.git("diff", form, *options, old, new, "--")
 
     def read(self, commit: str, path: str) -> bytes | None:
         """Return a file's bytes as they are in a commit; None when it is not there."""
@@ -263,8 +255,3 @@ def _delete(path: Path) -> None:
     else:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             path.unlink()
-
-
-def _shown(path: str) -> str:
-    """Return a path that can be written as JSON; bytes that are not UTF-8 are replaced."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

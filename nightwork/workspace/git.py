@@ -71,7 +71,7 @@ class Git:
                     strip_newline_in_stdout=False,
                 )
             except git.GitCommandNotFound as error:
-                raise Infrastructure("git", "not found; install git 2.38 or newer") from error
+                raise Infrastructure("git", "not found; install git 2.39 or newer") from error
         text = out if isinstance(out, str) else bytes(out or b"").decode("utf-8", "surrogateescape")
         return int(code), text, said if isinstance(said, str) else bytes(said or b"").decode("utf-8", "replace")
 
@@ -138,3 +138,8 @@ def _without_inherited() -> list[str]:
     """Return a prefix that hides what a surrounding git (a hook, an alias) has set; GitPython cannot unset."""
     names = [name for name in _INHERITED if name in os.environ]
     return ["env", *(part for name in names for part in ("-u", name))] if names else []
+
+
+def shown(path: str) -> str:
+    """Return a path that can be written as JSON; bytes that are not UTF-8 are replaced."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -24,7 +24,7 @@ from nightwork import stop
 from nightwork.batch import Batch, start_batch
 from nightwork.lock import hold
 from nightwork.settings import RunOptions
-from nightwork.stages import gates, generation, intake, review
+from nightwork.stages import gates, generation, intake, review, together
 
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "subprocess.Popen", "os.symlink"}
 BATCH = "night"
@@ -84,6 +84,7 @@ def _run_batch(root: Path) -> None:
         work = (generation.scope, generation.plan, generation.implement, generation.publish)
         generation.run_tickets(batch, lambda ref: pool.submit(generation.generate_ticket, ref, *work))
         gates.run_gates(batch, lambda ref: pool.submit(gates.judge_ticket, ref))
+        together.combine(batch)
     review.review(str(root), BATCH)
 
 
@@ -142,6 +143,9 @@ def faults(root: Path) -> list[str]:
         found.append(f"outcomes {outcomes}: {[o.message for o in batch.state().items.values()]}")
     if batch.manifest().status != "completed":
         found.append(f"manifest {batch.manifest().status}")
+    record = batch.together()
+    if record is None or not record.key or (record.status, record.order) != ("passed", ("A", "B", "C")):
+        found.append(f"together {record and record.summary()}")
     for name in "ABC":
         base = "agent/A" if name == "B" else "main"
         commits = git(root, "rev-list", "--count", f"{base}..agent/{name}")

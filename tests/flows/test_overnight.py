@@ -88,7 +88,7 @@ def test_outcomes_are_told_by_name_and_steps_are_child_runs(make_repository: Mak
     )
     state, batch = run(root)
     assert state.name == "Incomplete"
-    names = task_runs(state, wanted=18)
+    names = task_runs(state, wanted=19)
     assert names["A-1"] == "Completed"
     assert names["A-2"] == "Escalated"
     assert names["A-3"] == "Skipped"
@@ -101,7 +101,18 @@ def test_reports_are_artifacts(make_repository: Make) -> None:
     root = make_repository({"ART-1": {}})
     run(root)
     keys = {artifact["key"] for artifact in ask("artifacts/filter")}
-    assert {"manifest", "progress", "review", "transcript-art-1", "gates-art-1"} <= keys
+    assert {"manifest", "progress", "review", "transcript-art-1", "gates-art-1", "together"} <= keys
+
+
+def test_the_search_for_who_breaks_the_others_is_shown_run_by_run(make_repository: Make) -> None:
+    root = make_repository({"A-1": {}, "A-2": {}, "A-3": {}}, gates={"tests": "test ! -e A-1.txt || test ! -e A-3.txt"})
+    state, batch = run(root)
+    record = batch.together()
+    assert record
+    assert [each.ticket for each in record.culprits] == ["A-3"]
+    assert (state.name, record.order) == ("Completed", ("A-1", "A-2"))
+    names = task_runs(state, wanted=24)
+    assert {"together", "together gate tests of 3", "together gate tests of 2"} <= names.keys()
 
 
 def test_a_red_gate_vetoes_the_change_after_the_fix_rounds(make_repository: Make) -> None:

@@ -18,6 +18,7 @@ from nightwork.review.document import LeftOutRow, Rank, UnreadyRow, WarningRow
 from nightwork.review.effort import expected_minutes
 from nightwork.settings import Measure
 from nightwork.ticket import Priority
+from nightwork.together import Conflict, Culprit, Together
 
 COMMIT = "b" * 40
 DONE = Outcome(status=Status.COMPLETED)
@@ -334,6 +335,53 @@ def test_the_cost_is_that_of_all_tickets_and_the_metrics_count_decided_minutes()
     document = review(delivered("A", outcome=paid, decision="approve", minutes=12), delivered("B", outcome=paid))
     assert document.cost_usd == 3.0
     assert document.metrics[-1].value == 12
+
+
+def tried(*names, commit=COMMIT, **known):
+    return Together(key="k", base="0" * 40, commits=dict.fromkeys(names, commit), candidates=names, **known)
+
+
+def test_a_row_names_those_that_it_conflicts_with_and_what_it_breaks():
+    found = tried(
+        "A",
+        "B",
+        "C",
+        conflicts=(Conflict(tickets=("A", "B")), Conflict(tickets=("C", "A"))),
+        culprits=(Culprit(ticket="C", tests=("test_a",)),),
+    )
+    rows = {row.ticket: row for row in review(*map(delivered, "ABC"), together=found).queue}
+    assert {name: row.conflicts_with for name, row in rows.items()} == {"A": ("B", "C"), "B": ("A",), "C": ("A",)}
+    assert rows["A"].why == "score 85; conflicts with B, C"
+    assert rows["C"].why == "score 85; conflicts with A; breaks tests once the others are merged: test_a"
+    assert all(row.ready for row in rows.values())
+
+
+def test_only_approvals_that_merge_one_after_the_other_are_next_steps():
+    found = tried("A", "B", "C", conflicts=(Conflict(tickets=("A", "B")),), culprits=(Culprit(ticket="C"),))
+    rows = list(map(delivered, "ABC"))
+    assert [step.split("  #")[0] for step in review(*rows, together=found).next_steps] == ["nightwork decide A approve"]
+    rows[1] = delivered("B", decision="approve")
+    assert review(*rows, together=found).next_steps == ()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        delivered("B", judge(verdict=Verdict.VETOED)),
+        delivered("B", decision="reject"),
+        delivered("B", decision="request-changes"),
+    ],
+)
+def test_a_conflict_with_what_will_not_be_merged_is_not_told(other):
+    found = tried("A", "B", conflicts=(Conflict(tickets=("A", "B")),))
+    (row,) = [row for row in review(delivered("A"), other, together=found).queue if row.ticket == "A"]
+    assert (row.conflicts_with, row.why) == ((), "score 85")
+
+
+def test_what_was_found_of_other_commits_says_nothing_of_a_row():
+    culprits = (Culprit(ticket="A", tests=("test_a",)),)
+    found = tried("A", "B", commit="9" * 40, conflicts=(Conflict(tickets=("A", "B")),), culprits=culprits)
+    assert {row.why for row in review(delivered("A"), delivered("B"), together=found).queue} == {"score 85"}
 
 
 def test_what_intake_said_stands_in_the_document_and_not_in_the_counts():

@@ -15,7 +15,9 @@ from nightwork.gates.report import Severity
 from nightwork.manifest import BatchStatus
 from nightwork.metrics import batch_metrics
 from nightwork.outcome import Status, Verdict
+from nightwork.review import words
 from nightwork.review.document import (
+    Combination,
     EscalationRow,
     FailedRow,
     GateRow,
@@ -32,6 +34,7 @@ from nightwork.review.page import page
 from nightwork.review.terminal import render
 from nightwork.settings import Measure
 from nightwork.ticket import Priority
+from nightwork.together import Conflict, Culprit, LeftOut
 
 HOSTILE = [
     "[red]alarm[/red] [link=http://evil.example]x[/link] [/]",
@@ -70,6 +73,17 @@ def document(text="Auth feature") -> ReviewDocument:
             row("PROJ-142", text, score=94, ready=True),
             row("PROJ-140", text, score=78.4, verdict=Verdict.VETOED, flags=(Flag.TESTS_CHANGED,)),
             row("PROJ-141", text, score=None, verdict=Verdict.NOT_RUN, decision=text),
+        ),
+        together=Combination(
+            status=GateStatus.PASSED,
+            summary=text,
+            total=5,
+            order=("PROJ-142", "PROJ-143"),
+            commit="c" * 40,
+            tests_passed=212,
+            culprits=(Culprit(ticket="PROJ-140", tests=(text, text)),),
+            left_out=(LeftOut(ticket="PROJ-141", reason=text),),
+            conflicts=(Conflict(tickets=("PROJ-141", "PROJ-142"), files=(text,), count=7),),
         ),
         escalations=(escalation, EscalationRow(**asked, ticket="PROJ-147", recommendation=None, answer=text)),
         skipped=(SkippedRow(ticket="PROJ-146", title=text, reason=text),),
@@ -191,6 +205,47 @@ def test_the_dashboard_says_what_the_contract_shows():
     ):
         assert expected in text
     assert "Aborted" not in text
+
+
+@pytest.mark.parametrize(
+    "form", [page, artifact, lambda given: shown(given, 120)], ids=["page", "artifact", "terminal"]
+)
+def test_every_form_says_who_goes_together(form):
+    text = form(document()).replace("\\", "")
+    for expected in (
+        "✓",
+        "merge in this order: PROJ-142, PROJ-143",
+        "PROJ-140 breaks tests of the others: Auth feature, Auth feature",
+        "PROJ-141 Auth feature",
+    ):
+        assert expected in text
+
+
+def test_the_page_lists_the_pairs_that_conflict():
+    assert "PROJ-141 and PROJ-142 in Auth feature and 4 more" in page(document())
+
+
+@pytest.mark.parametrize(
+    ("status", "total", "sign"),
+    [
+        (GateStatus.PASSED, 2, "✓"),
+        (GateStatus.FAILED, 2, "✗"),
+        (GateStatus.NOT_RUN, 2, "⚠"),
+        (GateStatus.NOT_RUN, 1, "–"),
+    ],
+)
+def test_a_sign_says_whether_the_whole_passed(status, total, sign):
+    given = Combination(status=status, summary="said", total=total)
+    assert words.together(document().model_copy(update={"together": given})) == [(sign, "said")]
+    assert words.together(document().model_copy(update={"together": None})) == []
+
+
+def test_the_dashboard_shows_the_first_that_are_left_out():
+    rest = tuple(LeftOut(ticket=f"P-{number}", reason="conflicts") for number in range(50))
+    given = Combination(status=GateStatus.PASSED, summary="said", total=60, left_out=rest)
+    text = shown(document().model_copy(update={"together": given}), 100)
+    assert "and 43 more" in text
+    assert "P-7 " not in text
 
 
 def test_a_batch_of_nothing_renders_in_every_form():

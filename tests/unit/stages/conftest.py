@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,19 @@ from nightwork.batch import Batch, newest, start_batch
 from nightwork.lock import hold
 from nightwork.review import ReviewDocument
 from nightwork.settings import RunOptions
-from nightwork.stages import gates, generation, intake, review
+from nightwork.stages import gates, generation, intake, review, together
+
+
+def run_git(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=Ann", "-c", "user.email=ann@localhost"]
+    done = subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def git() -> Callable[..., str]:
+    """Return git, run in a folder."""
+    return run_git
 
 
 @dataclass(frozen=True)
@@ -25,9 +38,7 @@ class Night:
     root: Path
 
     def git(self, *arguments: str) -> str:
-        identity = ["-c", "user.name=Ann", "-c", "user.email=ann@localhost"]
-        done = subprocess.run(["git", *identity, *arguments], cwd=self.root, check=True, capture_output=True, text=True)
-        return done.stdout.strip()
+        return run_git(self.root, *arguments)
 
     def write(self, name: str, text: str) -> None:
         path = self.root / name
@@ -70,6 +81,7 @@ class Night:
                 retry_failed=chosen.retry_failed,
             )
             gates.run_gates(batch, lambda ref: pool.submit(gates.judge_ticket, ref))
+            together.combine(batch)
         return review.review(str(self.root), batch.id)
 
     def run(self, **options: Any) -> tuple[Batch, ReviewDocument]:
