@@ -79,6 +79,10 @@ class Ticket(BaseModel):
     state: State = State.OPEN
     unchecked: tuple[Line, ...] = Field(default=(), description="items of the readiness checklist that are not ticked")
 
+    def text(self) -> tuple[object, ...]:
+        """Return what the ticket asks for: when this changes, it is another piece of work."""
+        return self.title, self.description, self.acceptance_criteria, self.test_cases
+
     def faults(self) -> list[str]:
         """Return what keeps this ticket, seen alone, from being ready; dependencies are judged by intake."""
         faults = []

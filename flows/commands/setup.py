@@ -69,9 +69,10 @@ def clean(
     from nightwork.workspace import Repository
 
     repository = Repository.open(repo)
-    base = repository.resolve(settings.load(repository.root).base)
+    base = settings.load(repository.root).base
+    trunk = None if base == "HEAD" and repository.is_on_a_branch_of_ours() else repository.resolve(base)
     with hold(repository.root, "clean"):
-        found = removals(repository, base, keep_days)
+        found = removals(repository, trunk, keep_days)
         for removal in () if dry_run else found:
             removal.remove()
     console.show_removals(found, dry_run, json)

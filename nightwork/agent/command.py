@@ -25,6 +25,7 @@ from nightwork.outcome import Outcome, Reason, Status, Unfinished
 from nightwork.sandbox import Finished, Run
 
 MAX_RESULT_BYTES = 1_000_000
+MAX_COST_USD = 1_000_000.0  # of one round; more is no amount, and sums must stay finite
 
 
 class CommandAgent:
@@ -128,7 +129,7 @@ def _cost_usd(said: Any) -> float:
     """Return what a round cost as far as the command told it; a failed round costs as well."""
     cost = said.get("cost_usd") if isinstance(said, dict) else None
     is_amount = isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost < math.inf
-    return float(cost) if is_amount and cost is not None else 0.0
+    return min(float(cost), MAX_COST_USD) if is_amount and cost is not None else 0.0
 
 
 class _Escalated(BaseModel):

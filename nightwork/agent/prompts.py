@@ -59,6 +59,11 @@ def c0(assignment: Assignment) -> str:
     return "\n\n".join([ticket_block(assignment.ticket), *parts])
 
 
+def changed(ticket: Ticket) -> str:
+    """Say that the ticket was edited since the conversation began."""
+    return "\n\n".join(["The ticket was changed meanwhile; what it says now holds:", ticket_block(ticket)])
+
+
 def c1() -> str:
     """Go on to stage C1."""
     return "Stage C1: plan the change and its risks. Read what you still need, then call `submit_plan`."

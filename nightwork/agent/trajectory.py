@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from nightwork.errors import StateError
 from nightwork.files import append_record, read_records
 from nightwork.llm import Message, Reply, ToolCall, ToolResult
 
@@ -20,6 +21,8 @@ class Trajectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.records = list(read_records(path))
+        if any(not {"kind", "stage"} <= record.keys() for record in self.records):
+            raise StateError(path, "holds a line without kind and stage", "mend or remove the line")
 
     def say(self, stage: str, text: str) -> None:
         """Note what is said to the model."""

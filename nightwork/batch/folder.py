@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nightwork import records
+from nightwork.agent import prompts
 from nightwork.agent.trajectory import Trajectory
 from nightwork.batch.records import Carried, Continued, Earlier, EscalationRecord, Intake
 from nightwork.change import Change
@@ -18,7 +19,8 @@ from nightwork.decision import Decision, DecisionLog
 from nightwork.errors import StateError, bad_input
 from nightwork.files import write_atomically
 from nightwork.gates.judgement import Judgement
-from nightwork.manifest import BatchStatus, Config, Manifest, load_manifest, save_manifest
+from nightwork.manifest import BatchStatus, Config, Entry, Manifest, load_manifest, save_manifest
+from nightwork.outcome import Outcome, Status
 from nightwork.settings import RunOptions, Settings
 from nightwork.settings import load as load_settings
 from nightwork.ticket import Ticket
@@ -72,6 +74,20 @@ class Batch:
         """Say whether intake has made this batch."""
         return (self.folder / "manifest.yaml").exists()
 
+    def is_half_made(self) -> bool:
+        """Say whether an intake that did not come to its end has left this folder, in which nothing was done yet."""
+        if self.exists() or (self.folder / "merge_requests").exists() or not self.folder.is_dir():
+            return False
+        state = load_checkpoint(self.folder / "checkpoint.json")
+        return state is None or all(outcome.status is Status.PENDING for outcome in state.items.values())
+
+    def clear_half_made(self) -> None:
+        """Remove what an intake that did not come to its end has left; raises StateError when work stands there."""
+        if self.is_half_made():
+            shutil.rmtree(self.folder)
+        elif self.folder.exists() and not self.exists():
+            raise StateError(self.folder, "has no manifest.yaml but holds work", "restore it, or name another batch")
+
     def create(
         self, manifest: Manifest, tickets: Iterable[Ticket], intake: Intake, earlier: Mapping[str, Earlier]
     ) -> None:
@@ -104,6 +120,10 @@ class Batch:
             records.save(asked, self.folder / "escalations" / f"{ticket}.json")
         for answer in earlier.decisions.answers(ticket, attempt):
             self.decisions.take(answer)
+        if self.ticket(ticket).text() != earlier.ticket(ticket).text():
+            trajectory = Trajectory(self.attempt_folder(ticket, attempt) / "trajectory.jsonl")
+            stage = trajectory.records[-1]["stage"] if trajectory.records else "C0"
+            trajectory.say(stage, prompts.changed(self.ticket(ticket)))
 
     def manifest(self) -> Manifest:
         """Read the manifest; raises BadInput when there is no such batch or the file is faulty."""
@@ -126,6 +146,15 @@ class Batch:
     def save(self, state: BatchState) -> None:
         """Write the checkpoint, which is the truth."""
         save_checkpoint(state, self.folder / "checkpoint.json")
+
+    def entries(self) -> list[tuple[Entry, Outcome]]:
+        """Return the tickets with what came of each; raises StateError when the checkpoint does not know one."""
+        outcomes, entries = self.state().items, self.manifest().tickets
+        missing = [entry.id for entry in entries if entry.id not in outcomes]
+        if missing:
+            path = self.folder / "checkpoint.json"
+            raise StateError(path, f"does not know {', '.join(missing[:5])}", "restore the one that was written last")
+        return [(entry, outcomes[entry.id]) for entry in entries]
 
     def tell_manifest(self, state: BatchState, status: BatchStatus) -> None:
         """Rewrite outcomes and status of the manifest from the checkpoint."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from nightwork.batch import Batch, batches
 from nightwork.decision import Kind
-from nightwork.outcome import Outcome, Status
+from nightwork.outcome import Outcome, Reason, Status
 from nightwork.workspace import BRANCH_PREFIX, OLD_WIP_PREFIX, WIP_PREFIX, Repository
 
 DAY_S = 86_400.0
@@ -45,8 +45,11 @@ class Removal:
     remove: Callable[[], object] = field(repr=False, compare=False)
 
 
-def removals(repository: Repository, base: str, keep_days: float, now: float | None = None) -> list[Removal]:
-    """Return what can go; `base` is the branch into which work is merged. Only for whoever holds the run lock."""
+def removals(repository: Repository, base: str | None, keep_days: float, now: float | None = None) -> list[Removal]:
+    """Return what can go. Only for whoever holds the run lock.
+
+    `base` is the commit into which work is merged; None when that cannot be told, and nothing counts as merged.
+    """
     oldest = (time.time() if now is None else now) - keep_days * DAY_S
     state_folder = repository.root / ".nightwork"
     known = batches(repository.root)
@@ -65,20 +68,21 @@ def removals(repository: Repository, base: str, keep_days: float, now: float | N
 class _Ticket:
     """A ticket as the newest batch that admitted it knows it."""
 
-    def __init__(self, name: str, batch: Batch, repository: Repository, base: str) -> None:
+    def __init__(self, name: str, batch: Batch, repository: Repository, base: str | None) -> None:
         self.name = name
         self.outcome = batch.state().items[name]
         self.change = batch.change(name, self.outcome.attempt)
         self.why_over = self._why_over(batch, repository, base)
 
-    def _why_over(self, batch: Batch, repository: Repository, base: str) -> str | None:
+    def _why_over(self, batch: Batch, repository: Repository, base: str | None) -> str | None:
         """Say why nothing more can come of the ticket's branch; None while something can."""
-        if self.change is None or not self.outcome.has_landed():
-            return None
-        if repository.is_ancestor(self.change.commit, base):
-            return "merged"
         decision = batch.decisions.verdict_on(self.name, self.outcome.attempt)
-        return "rejected" if decision and decision.kind is Kind.REJECT else None
+        if self.change is None or decision is None or not self.outcome.has_landed():
+            return None
+        if decision.kind is Kind.REJECT:
+            return "rejected"
+        is_merged = base is not None and repository.is_ancestor(self.change.commit, base)
+        return "merged" if decision.kind is Kind.APPROVE and is_merged else None
 
 
 def _rests(outcome: Outcome) -> bool:
@@ -87,10 +91,10 @@ def _rests(outcome: Outcome) -> bool:
 
 
 def _worktrees(folder: Path, tickets: dict[str, _Ticket], repository: Repository) -> Iterator[Removal]:
-    for place in sorted(folder.iterdir()) if folder.is_dir() else ():
-        ticket = tickets.get(place.name)
-        for worktree in sorted(place.iterdir()):
-            is_agents = worktree.name == "agent"
+    for worktree in sorted(folder.glob("*/*")) if folder.is_dir() else ():
+        place = worktree.parent
+        if not place.is_symlink() and worktree.name in {"agent", "gates"} and repository.is_our_worktree(worktree):
+            ticket, is_agents = tickets.get(place.name), worktree.name == "agent"
             if is_agents and ticket and not _rests(ticket.outcome):
                 continue
             why = "nobody works in it" if is_agents else "its gates have ended"
@@ -100,7 +104,8 @@ def _worktrees(folder: Path, tickets: dict[str, _Ticket], repository: Repository
 
 def _refs(ticket: _Ticket, repository: Repository) -> Iterator[Removal]:
     branch, why = BRANCH_PREFIX + ticket.name, str(ticket.why_over)
-    if ticket.change and repository.branch_head(branch) == ticket.change.commit:
+    is_ours = ticket.change is not None and repository.branch_head(branch) == ticket.change.commit
+    if is_ours and branch not in repository.checked_out():
         yield Removal(Waste.BRANCH, branch, why, 0, partial(repository.delete_ref, f"refs/heads/{branch}"))
     for ref in repository.refs(WIP_PREFIX + ticket.name, f"{OLD_WIP_PREFIX}{ticket.name}/"):
         yield Removal(Waste.KEPT_WORK, ref, why, 0, partial(repository.delete_ref, ref))
@@ -111,7 +116,7 @@ def _trajectories(batch: Batch, oldest: float) -> Iterator[Removal]:
         return
     for name, outcome in batch.state().items.items():
         decided = batch.decisions.verdict_on(name, outcome.attempt) is not None
-        if decided or outcome.status is Status.FAILED or (outcome.is_settled() and outcome.status is Status.SKIPPED):
+        if decided or outcome.reason is Reason.CARRIED_OVER:
             for path in sorted(batch.ticket_folder(name).glob("attempt-*/trajectory.jsonl")):
                 told = f"{batch.id}/{name}/{path.parent.name}"
                 yield Removal(Waste.TRAJECTORY, told, "old, and settled", path.stat().st_size, path.unlink)
@@ -119,13 +124,13 @@ def _trajectories(batch: Batch, oldest: float) -> Iterator[Removal]:
 
 def _old(folder: Path, kind: Waste, oldest: float) -> Iterator[Removal]:
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.stat().st_mtime <= oldest:
+        if path.lstat().st_mtime <= oldest:
             yield Removal(kind, path.name, "old; made anew when needed", _size(path), partial(_remove, path))
 
 
 def _half_batches(folder: Path) -> Iterator[Removal]:
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.is_dir() and not (path / "manifest.yaml").exists():
+        if path.is_dir() and not path.is_symlink() and Batch(folder.parents[1], path.name).is_half_made():
             why = "its intake did not come to an end"
             yield Removal(Waste.HALF_BATCH, path.name, why, _size(path), partial(_remove, path))
 

@@ -7,15 +7,17 @@ kill between two of them can make two batches work on one ticket.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
+from nightwork import records
 from nightwork.agent.trajectory import Trajectory
-from nightwork.batch import Batch, Carried, Earlier, batches
+from nightwork.batch import Attempt, Batch, Carried, Earlier, batches, newest_with
 from nightwork.checkpoint import BatchState
 from nightwork.decision import Kind
 from nightwork.errors import BadInput, StateError
 from nightwork.manifest import BatchStatus
 from nightwork.outcome import PENDING, Outcome, Reason, Status
-from nightwork.ticket import State
+from nightwork.ticket import State, Ticket
 from nightwork.tracker import open_tracker
 from nightwork.workspace import Repository
 
@@ -24,26 +26,55 @@ logger = logging.getLogger("nightwork.stages")
 _UNFINISHED = frozenset({Status.PENDING, Status.RUNNING, Status.ABORTED})
 
 
-def earlier_attempts(repository: Repository, base: str) -> dict[str, Earlier]:
-    """Return what the newest batch that holds it says of each ticket; `base` is what the next batch starts from."""
+def earlier_attempts(
+    repository: Repository, base: str, tickets: Mapping[str, Ticket] | None = None
+) -> dict[str, Earlier]:
+    """Return what the newest batch that holds it says of each ticket.
+
+    `base` is the commit from which the next batch starts, `tickets` are the tracker's, by id.
+    """
     newest = {name: batch for batch in batches(repository.root) for name in batch.state().items}
     outcomes = {batch: batch.state().items for batch in newest.values()}
-    return {name: _earlier(batch, name, outcomes[batch][name], repository, base) for name, batch in newest.items()}
+    known = tickets or {}
+    return {name: _earlier(batch, name, outcomes[batch][name], known.get(name), base) for name, batch in newest.items()}
 
 
-def _earlier(batch: Batch, name: str, outcome: Outcome, repository: Repository, base: str) -> Earlier:
+def is_merged(batch: Batch, name: str, base: str = "HEAD") -> bool:
+    """Say whether what a ticket has landed in a batch is in a commit."""
+    outcome = batch.state().items[name]
+    change = batch.change(name, outcome.attempt) if outcome.has_landed() else None
+    return change is not None and Repository(batch.repository).is_ancestor(change.commit, base)
+
+
+def _earlier(batch: Batch, name: str, outcome: Outcome, ticket: Ticket | None, base: str) -> Earlier:
     status, attempt = outcome.status, outcome.attempt
     if outcome.has_landed():
-        change = batch.change(name, attempt)
-        if change and repository.is_ancestor(change.commit, base):
+        if is_merged(batch, name, base):
             return Earlier(attempt, wait="its branch is merged; set `state: done` in the ticket", is_merged=True)
         return _landed(batch, name, outcome)
+    if status is Status.FAILED and ticket and ticket.text() != batch.ticket(name).text():
+        return Earlier(attempt + 1, carried=batch.carried(name))  # what failed was another text
     if status is Status.FAILED:
         return Earlier(attempt, wait=f"failed in {batch.id}; `nightwork resume {batch.id} --retry-failed` tries again")
     if status is Status.ESCALATED and batch.answer(name) is None:
         return Earlier(attempt, wait=f"its escalation in {batch.id} waits for an answer; `nightwork answer {name}`")
-    goes_on = status is Status.ESCALATED or (status in _UNFINISHED and _has_begun(batch, name, attempt))
-    return Earlier(attempt, carried=batch.carried(name), unfinished_in=batch.id if goes_on else None)
+    if not _has_begun(batch, name, attempt):
+        return Earlier(attempt, carried=batch.carried(name))
+    if not _stands(batch, name, attempt, ticket, base):
+        return Earlier(attempt + 1, carried=batch.carried(name))
+    return Earlier(attempt, carried=batch.carried(name), unfinished_in=batch.id)
+
+
+def _stands(batch: Batch, name: str, attempt: int, ticket: Ticket | None, base: str) -> bool:
+    """Say whether an attempt may go on where it started: what it is stacked on is still asked for, or merged."""
+    begun = records.load(Attempt, batch.attempt_folder(name, attempt) / "attempt.json")
+    if begun is None or ticket is None:
+        return begun is not None
+    for other in set(begun.stacked_on) - set(ticket.dependencies):
+        holder = newest_with(batch.repository, other)
+        if holder is None or not is_merged(holder, other, base):
+            return False
+    return True
 
 
 def _landed(batch: Batch, name: str, outcome: Outcome) -> Earlier:
@@ -65,8 +96,8 @@ def _landed(batch: Batch, name: str, outcome: Outcome) -> Earlier:
 
 def _has_begun(batch: Batch, name: str, attempt: int) -> bool:
     """Say whether anything was paid for or done; an attempt that has not begun may as well start from a newer base."""
-    records = Trajectory(batch.attempt_folder(name, attempt) / "trajectory.jsonl").records
-    return any(record["kind"] != "user" for record in records)
+    said = Trajectory(batch.attempt_folder(name, attempt) / "trajectory.jsonl").records
+    return any(record["kind"] != "user" or record["stage"].startswith("C2") for record in said)
 
 
 def reopened(batch: Batch, retry_failed: bool) -> BatchState:
@@ -126,5 +157,6 @@ def give_up_to(later: Batch) -> None:
                 state.items[name] = _skipped(outcome, Reason.CARRIED_OVER, f"goes on in {later.id}")
         if taken:
             batch.save(state)
-            through = all(outcome.is_through() for outcome in state.items.values())
-            batch.tell_manifest(state, BatchStatus.COMPLETED if through else batch.manifest().status)
+            through, status = all(outcome.is_through() for outcome in state.items.values()), batch.manifest().status
+            ends = through and status is not BatchStatus.REVIEWED
+            batch.tell_manifest(state, BatchStatus.COMPLETED if ends else status)

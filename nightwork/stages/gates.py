@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from nightwork import engine, records, stop
-from nightwork.batch import Attempt, Batch, TicketRef, ignore_state
+from nightwork.batch import Attempt, Batch, TicketRef, ignore_state, newest_with
 from nightwork.change import ChangedFile
 from nightwork.checkpoint import BatchState
 from nightwork.engine import Future
@@ -301,9 +301,11 @@ def _verdict(results: Sequence[GateResult], vetoes: Sequence[str]) -> Verdict:
 
 
 def _vetoed_dependency(ref: TicketRef, stacked_on: Sequence[str]) -> str | None:
-    state = ref.batch.state()
+    """Return what the branch stands on and is vetoed, in this batch or in the newest that holds it."""
     for name in stacked_on:
-        judged = ref.batch.judgement(name, state.items[name].attempt)
+        batch = newest_with(Path(ref.repository), name) or ref.batch
+        outcome = batch.state().items.get(name)
+        judged = batch.judgement(name, outcome.attempt) if outcome else None
         if judged and judged.verdict in {Verdict.VETOED, Verdict.BLOCKED_BY}:
             return name
     return None

@@ -77,7 +77,7 @@ def run_tickets(
         if outcome.status is Status.RUNNING:
             reporter.start(name)
             return
-        state.items[name] = outcome.with_(cost_usd=_cost_usd(batch, name))
+        state.items[name] = outcome.with_(cost_usd=max(state.items[name].cost_usd, _cost_usd(batch, name)))
         batch.save(state)
         reporter.complete(name, outcome)
         on_end(
@@ -130,6 +130,9 @@ def generate_ticket(
     """Take one ticket through C0, C1, C2 to its merge request; the steps are this module's, or bound to a policy."""
     open_attempt(ref)
     landed = records.load(Landing, ref.folder / "landing.json")
+    if landed is None:
+        head = Repository(Path(ref.repository)).branch_head(BRANCH_PREFIX + ref.ticket)
+        _refuse_moved_branch(ref, head, attempt_of(ref).head)
     if landed and ref.change:
         return publish(ref, landed.scope, landed.plan, landed.work)
     try:
@@ -206,9 +209,9 @@ def _land(ref: TicketRef, repository: Repository, work: Work) -> Change:
         raise Unfinished(Outcome(status=Status.FAILED, reason=Reason.NO_CHANGE, message=message))
     commit = repository.commit(tree, [attempt.parent], commit_message(ticket, work, batch.id), attempt.opened_at)
     head = repository.branch_head(branch)
-    if head not in {attempt.head, commit}:
-        message = f"branch {branch} was moved to {head} by somebody else; the work is kept in {WIP_PREFIX}{ref.ticket}"
-        raise Unfinished(Outcome(status=Status.ABORTED, reason=Reason.INFRASTRUCTURE, message=message))
+    if head and repository.tree(head) == tree and repository.parents(head) == [attempt.parent]:
+        commit = head  # made before a kill, perhaps by an earlier batch, whose name is in its message
+    _refuse_moved_branch(ref, head, attempt.head, commit)
     repository.set_branch(branch, commit)
     change = Change(
         ticket=ticket.id,
@@ -226,6 +229,13 @@ def _land(ref: TicketRef, repository: Repository, work: Work) -> Change:
     )
     records.save(change, ref.folder / "change.json")
     return change
+
+
+def _refuse_moved_branch(ref: TicketRef, head: str | None, *expected: str | None) -> None:
+    if head not in expected:
+        where = f"branch {BRANCH_PREFIX}{ref.ticket} was moved to {head} by somebody else"
+        message = f"{where}; work of ours is kept in {WIP_PREFIX}{ref.ticket}; move it back, then resume"
+        raise Unfinished(Outcome(status=Status.ABORTED, reason=Reason.INFRASTRUCTURE, message=message))
 
 
 def _write_follow_up(ref: TicketRef, work: Work) -> Path | None:
@@ -280,7 +290,7 @@ def open_attempt(ref: TicketRef) -> Attempt:
     if attempt is None:
         attempt = _new_attempt(ref, repository)
         repository.remove_worktree(ref.worktree)
-        repository.retire_wip(ref.ticket, ref.attempt - 1)
+        repository.retire_wip(ref.ticket)
         records.save(attempt, ref.folder / "attempt.json")
     if ref.change is None and repository.add_worktree(ref.worktree, attempt.parent):
         repository.restore_wip(ref.ticket, attempt.parent, ref.worktree)

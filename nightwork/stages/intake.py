@@ -6,11 +6,11 @@ import json
 from collections import defaultdict
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from nightwork.batch import Batch, Earlier, Intake, Unready, check_disk, expectation
-from nightwork.errors import BadInput, Fault
+from nightwork.batch import Batch, Earlier, Intake, Unready, batches, check_disk, expectation
+from nightwork.errors import BadInput, Fault, bad_input
 from nightwork.manifest import Config, Entry, Manifest
 from nightwork.markdown import escape, printable, table
 from nightwork.order import Expectation, Item, cycles, with_ranks
@@ -73,7 +73,9 @@ def collect(repo: str, settings: Settings) -> Selection:
     repository = Repository(Path(repo))
     check_disk(repository.root, settings)
     found = open_tracker(settings.tickets, repository.root).fetch()
-    earlier = earlier_attempts(repository, repository.resolve(settings.base))
+    _refuse_past_deadline(settings)
+    tickets = {ticket.id: ticket for _, ticket in found.tickets}
+    earlier = earlier_attempts(repository, repository.resolve(settings.base), tickets)
     foreign, expected = _foreign_branches(repository, earlier), expectation(repository.root)
     return select(found, settings.batch.max_tickets, earlier, foreign, expected)
 
@@ -81,10 +83,10 @@ def collect(repo: str, settings: Settings) -> Selection:
 def write_manifest(repo: str, batch_id: str, settings: Settings, selection: Selection) -> Manifest:
     """Write the batch that was selected and return its manifest."""
     repository, batch = Repository(Path(repo)), Batch(Path(repo), batch_id)
-    now = datetime.now(UTC).replace(microsecond=0)
+    batch.clear_half_made()
     manifest = Manifest(
         batch_id=batch_id,
-        created_at=now,
+        created_at=_now(repository.root),
         repository=repository.root.name,
         base=repository.resolve(settings.base),
         config=Config.of(settings.batch),
@@ -105,6 +107,19 @@ def measure_base(repo: str, batch_id: str) -> tuple[str, ...]:
     red = gates.red_on_base(gates.baseline(batch, batch.manifest().base))
     batch.keep_intake(batch.intake().model_copy(update={"red_on_base": red}))
     return red
+
+
+def _now(repository: Path) -> datetime:
+    """Return the time, later than that of any batch even when a clock was set back: their order is their age."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    known = [batch.manifest().created_at + timedelta(seconds=1) for batch in batches(repository)]
+    return max([now, *known])
+
+
+def _refuse_past_deadline(settings: Settings) -> None:
+    deadline = settings.batch.deadline
+    if deadline and deadline <= datetime.now(UTC):
+        raise bad_input("batch.deadline", f"{deadline:%Y-%m-%d %H:%M %Z} is over; give a later one, or none")
 
 
 def manifest_table(batch: Batch) -> str:
@@ -137,7 +152,8 @@ def select(
     ]
     places = {ticket.id: where for where, ticket in found.tickets}
     tickets = _unique(found, selection)
-    reasons = {ticket.id: _own_reasons(ticket, foreign_branches) for ticket in tickets}
+    cased = {name.casefold(): name for name in earlier}
+    reasons = {ticket.id: _own_reasons(ticket, foreign_branches, cased) for ticket in tickets}
     _add_cycle_reasons(tickets, reasons)
     candidates = {ticket.id: ticket for ticket in tickets if not reasons[ticket.id]}
     for ticket in list(candidates.values()):
@@ -175,8 +191,11 @@ def _unique(found: Found, selection: Selection) -> list[Ticket]:
     return [group[0][1] for group in groups.values() if len(group) == 1]
 
 
-def _own_reasons(ticket: Ticket, foreign_branches: frozenset[str]) -> list[str]:
+def _own_reasons(ticket: Ticket, foreign_branches: frozenset[str], cased: dict[str, str]) -> list[str]:
     reasons = ticket.faults()
+    known = cased.get(ticket.id.casefold(), ticket.id)
+    if known != ticket.id:
+        reasons.append(f"an earlier batch knows it as {known!r}; write its id so")
     branch = BRANCH_PREFIX + ticket.id
     if branch.casefold() in foreign_branches:
         reasons.append(f"branch {branch} exists and is not from a batch; rename or delete it")

@@ -18,6 +18,7 @@ from nightwork.review.document import LeftOutRow, UnreadyRow, WarningRow
 from nightwork.review.markdown import artifact
 from nightwork.review.page import page
 from nightwork.sandbox import open_sandbox
+from nightwork.stages.earlier import is_merged
 from nightwork.trends import BatchFigures, Trends
 from nightwork.trends.page import page as trends_page
 
@@ -41,10 +42,10 @@ def review(repo: str, batch_id: str) -> ReviewDocument:
 
 def document_of(batch: Batch) -> ReviewDocument:
     """Return the review document of a batch as it stands; writes nothing."""
-    manifest, state, intake = batch.manifest(), batch.state(), batch.intake()
+    manifest, intake = batch.manifest(), batch.intake()
     return build(
         manifest,
-        [_reviewed(batch, entry, state.items[entry.id]) for entry in manifest.tickets],
+        [_reviewed(batch, entry, outcome) for entry, outcome in batch.entries()],
         sandbox=open_sandbox(batch.state_folder).name,
         together=batch.together(),
         unready=[UnreadyRow(ticket=row.ticket, where=row.where, reasons=row.reasons) for row in intake.unready],
@@ -101,7 +102,7 @@ def decide(batch: Batch, ticket: str, kind: Kind, message: str) -> Decision:
     """
     state = batch.state()
     outcome = state.items.get(ticket)
-    if outcome is None or batch.change(ticket, outcome.attempt) is None:
+    if outcome is None or not outcome.has_landed() or batch.change(ticket, outcome.attempt) is None:
         raise bad_input(f"ticket {ticket!r}", f"has no merge request in {batch.id}; `nightwork review` lists them")
     if kind is Kind.REQUEST_CHANGES and not message.strip():
         raise bad_input("-m", "say which changes; the agent of the next attempt reads it")
@@ -117,11 +118,13 @@ def decide(batch: Batch, ticket: str, kind: Kind, message: str) -> Decision:
 
 
 def _refuse_unless_its_base_is_approved(batch: Batch, ticket: str) -> None:
-    """To merge a stacked branch is to merge what it stands on."""
-    items = batch.state().items
-    change = batch.change(ticket, items[ticket].attempt)
+    """To merge a stacked branch is to merge what it stands on, whichever batch that is in by now."""
+    change = batch.change(ticket, batch.state().items[ticket].attempt)
     for name in change.stacked_on if change else ():
-        taken = batch.decisions.verdict_on(name, items[name].attempt)
+        holder = newest_with(batch.repository, name)
+        if holder is None or is_merged(holder, name):
+            continue
+        taken = holder.decisions.verdict_on(name, holder.state().items[name].attempt)
         if taken is None or taken.kind is not Kind.APPROVE:
             told = f"is {taken.kind}" if taken else "is not decided"
             raise bad_input(f"ticket {ticket!r}", f"its branch holds {name}, which {told}; approve {name} first")

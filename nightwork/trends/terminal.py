@@ -62,4 +62,5 @@ def value_text(value: float | None, unit: str) -> str:
 def blocks(values: Sequence[float | None]) -> str:
     """Return numbers as blocks of eight heights, from 0 to the greatest; a dot where nothing is known."""
     most = max((value for value in values if value is not None), default=0.0)
-    return "".join("·" if value is None else _BLOCKS[round(7 * value / most) if most else 0] for value in values)
+    heights = [None if value is None else 7 * value / most if most > 0 else 0 for value in values]
+    return "".join("·" if height is None else _BLOCKS[min(max(round(height), 0), 7)] for height in heights)

@@ -89,6 +89,23 @@ class Repository:
             raise ValueError(f"{ref!r} is not of nightwork")
         self.git("update-ref", "-d", ref)
 
+    def checked_out(self) -> set[str]:
+        """Return the branches that are checked out somewhere, in the user's checkout or in a worktree."""
+        told = self.git("worktree", "list", "--porcelain", "-z").split("\0")
+        return {line.removeprefix("branch refs/heads/") for line in told if line.startswith("branch refs/heads/")}
+
+    def is_on_a_branch_of_ours(self) -> bool:
+        """Say whether the user's checkout stands on a ticket's branch."""
+        return self.git.status("symbolic-ref", "--quiet", "HEAD")[1].startswith(f"refs/heads/{BRANCH_PREFIX}")
+
+    def parents(self, commit: str) -> list[str]:
+        """Return the parents of a commit."""
+        return self.git("rev-list", "--no-walk", "--parents", commit).split()[1:]
+
+    def is_our_worktree(self, path: Path) -> bool:
+        """Say whether a whole worktree that `add_worktree` has made stands at `path`."""
+        return not path.is_symlink() and path.is_dir() and _is_whole(path)
+
     def add_worktree(self, path: Path, commit: str) -> bool:
         """Check `commit` out at `path`, detached; a whole worktree there is kept, and one half made is made anew.
 
@@ -160,11 +177,12 @@ class Repository:
         if code == 0 and found.strip() == parent:
             self.git.at(worktree)("read-tree", "--reset", "-u", WIP_PREFIX + ticket)
 
-    def retire_wip(self, ticket: str, attempt: int) -> None:
-        """Keep the kept tree of a ticket's earlier attempt under a name of its own; none is fine."""
+    def retire_wip(self, ticket: str) -> None:
+        """Keep the kept tree of a ticket's earlier attempt under a name of its own, a number; none is fine."""
         code, commit, _ = self.git.status("rev-parse", "--verify", "--quiet", WIP_PREFIX + ticket)
         if code == 0:
-            self.git("update-ref", f"{OLD_WIP_PREFIX}{ticket}/{attempt}", commit.strip())
+            taken = {int(ref.rpartition("/")[2]) for ref in self.refs(f"{OLD_WIP_PREFIX}{ticket}/")}
+            self.git("update-ref", f"{OLD_WIP_PREFIX}{ticket}/{max(taken, default=0) + 1}", commit.strip())
             self.drop_wip(ticket)
 
     def drop_wip(self, ticket: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,3 +115,46 @@ def test_a_batch_whose_intake_was_killed_goes(night: Night, done: Batch) -> None
 
 def test_a_repository_without_batches_has_nothing_to_clean(night: Night) -> None:
     assert found(night) == {}
+
+
+def test_what_is_not_ours_below_the_state_folder_is_left_alone(night: Night, done: Batch, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    (precious / "gates").mkdir(parents=True)
+    (precious / "gates" / "file").write_text("mine")
+    places = night.root / ".nightwork" / "worktrees"
+    places.mkdir(exist_ok=True)
+    (places / "link").symlink_to(precious)
+    (places / ".DS_Store").write_text("")
+    night.git("worktree", "add", "--quiet", "--detach", str(places / "mine" / "gates"))
+    (places / "mine" / "gates" / "unsaved").write_text("mine")
+    (places.parent / "measurements" / "dangling").symlink_to("nowhere")
+    sweep(night)
+    assert (precious / "gates" / "file").exists()
+    assert (places / "mine" / "gates" / "unsaved").exists()
+
+
+def test_a_branch_that_is_checked_out_or_undecided_stays(night: Night, done: Batch, tmp_path: Path) -> None:
+    decide(done, "C", Kind.REJECT, "")
+    night.git("worktree", "add", "--quiet", str(tmp_path / "look"), "agent/C")
+    night.git("merge", "--quiet", "--no-ff", "agent/D")
+    assert found(night) == {}
+
+
+def test_nothing_counts_as_merged_while_the_checkout_stands_on_a_tickets_branch(night: Night, done: Batch) -> None:
+    for name in "AB":
+        decide(done, name, Kind.APPROVE, "")
+    night.git("switch", "--quiet", "agent/B")
+    repository = Repository.open(night.root)
+    assert repository.is_on_a_branch_of_ours()
+    assert removals(repository, None, 30) == []
+
+
+def test_trajectories_that_a_later_night_may_need_stay(night: Night, done: Batch) -> None:
+    state = done.state()
+    state.items["C"] = state.items["C"].with_(status=Status.FAILED, reason=Reason.ERROR)
+    state.items["D"] = state.items["D"].with_(status=Status.SKIPPED, reason=Reason.CLOSED)
+    done.save(state)
+    assert Waste.TRAJECTORY not in found(night, later_days=99).values()
+    state.items["D"] = state.items["D"].with_(reason=Reason.CARRIED_OVER)
+    done.save(state)
+    assert Waste.TRAJECTORY in found(night, later_days=99).values()

@@ -13,14 +13,15 @@ from nightwork import stop
 from nightwork.batch import Batch
 from nightwork.checkpoint import BatchState
 from nightwork.decision import Kind
-from nightwork.errors import BadInput
-from nightwork.manifest import BatchStatus
+from nightwork.errors import BadInput, StateError
+from nightwork.manifest import BatchStatus, save_manifest
 from nightwork.outcome import Outcome, Reason, Status
 from nightwork.review.document import ReviewDocument
 from nightwork.stages import generation
 from nightwork.stages.generation import has_work
 from nightwork.stages.intake import collect
 from nightwork.stages.review import answer, batch_of, decide, document_of
+from nightwork.workspace import Repository
 
 Night = Any
 SCRIPT: dict[str, Any] = {
@@ -253,3 +254,163 @@ def test_what_earlier_tickets_took_decides_the_order_and_what_a_deadline_lets_st
     second, _ = night.run()
     assert statuses(second) == {"I": "aborted(deadline)", "H": "completed"}
     assert "about 70 minutes" in second.state().items["I"].message
+
+
+def escalate_first(log: Path, name: str) -> dict[str, Any]:
+    return work(log, name, [{"escalate": ASK}])
+
+
+def test_an_answer_outlives_a_night_in_which_the_ticket_was_skipped(night: Night, log: Path) -> None:
+    night.ticket("A", dependencies=[])
+    use(night, {"A": escalate_first(log, "A"), "B": work(log, "B"), "X": escalate_first(log, "X")})
+    night.commit()
+    first, _ = night.run()
+    answer(first, "A", "right", "because")
+    night.ticket("X")
+    night.ticket("A", dependencies=["X"])
+    second, _ = night.run()
+    assert statuses(second)["A"] == "skipped(dependency)"
+    answer(second, "X", "left", "")
+    third, _ = night.run()
+    assert statuses(third) == {"A": "completed", "B": "completed", "X": "completed"}
+    assert log.read_text().split().count("A-0") == 1
+    assert "right: because" in (third.attempt_folder("A", 1) / "trajectory.jsonl").read_text()
+
+
+def stack_with_a_question(night: Night, log: Path) -> Batch:
+    use(night, {"A": work(log, "A"), "B": escalate_first(log, "B")})
+    night.commit()
+    batch, _ = night.run()
+    assert statuses(batch) == {"A": "completed", "B": "escalated(uncertainty)"}
+    return batch
+
+
+def test_what_stands_on_a_branch_that_was_merged_meanwhile_is_judged_and_can_be_approved(
+    night: Night, log: Path
+) -> None:
+    first = stack_with_a_question(night, log)
+    decide(first, "A", Kind.APPROVE, "")
+    night.git("merge", "--quiet", "--no-ff", "agent/A")
+    answer(first, "B", "left", "")
+    second, document = night.run()
+    assert statuses(second) == {"B": "completed"}
+    assert document.queue[0].ready
+    assert decide(second, "B", Kind.APPROVE, "").kind is Kind.APPROVE
+
+
+def test_what_stood_on_a_rejected_branch_starts_anew_without_it(night: Night, log: Path) -> None:
+    first = stack_with_a_question(night, log)
+    decide(first, "A", Kind.REJECT, "")
+    answer(first, "B", "left", "")
+    night.ticket("B", dependencies=[])
+    use(night, {"A": work(log, "A"), "B": work(log, "B")})
+    second, _ = night.run()
+    landed = second.change("B", 2)
+    assert landed and landed.stacked_on == ()
+    assert night.git("ls-tree", "--name-only", "agent/B", "A.txt") == ""
+
+
+def test_a_dependency_that_was_mended_and_approved_later_lets_its_dependent_be_approved(night: Night) -> None:
+    first, _ = night.run()
+    decide(first, "A", Kind.REQUEST_CHANGES, "mend it")
+    second, _ = night.run()
+    decide(second, "A", Kind.APPROVE, "")
+    assert decide(first, "B", Kind.APPROVE, "").kind is Kind.APPROVE
+
+
+def test_a_branch_that_was_made_just_before_a_kill_is_taken_up_by_the_next_batch(night: Night) -> None:
+    first, _ = night.run()
+    commit = night.git("rev-parse", "agent/A")
+    for path in first.attempt_folder("A", 1).glob("change.json"):
+        path.unlink()
+    Repository.open(night.root).add_worktree(first.worktree("A"), commit)
+    Path(first.worktree("A") / "A.txt").write_text("1\n")
+    interrupt(night, first, A=Outcome(status=Status.RUNNING))
+    second, _ = night.run()
+    assert statuses(second)["A"] == "completed"
+    assert night.git("rev-parse", "agent/A") == commit
+
+
+def test_a_branch_that_somebody_moved_is_noticed_before_the_agent_works(night: Night) -> None:
+    batch = night.begin()
+    night.git("branch", "agent/A")
+    night.go_on(batch)
+    assert batch.state().items["A"].label() == "aborted(infrastructure)"
+    assert "was moved" in batch.state().items["A"].message
+    assert not (batch.attempt_folder("A", 1) / "trajectory.jsonl").exists()
+
+
+def test_an_attempt_that_goes_on_is_told_that_its_ticket_was_changed(night: Night, aborted: Batch) -> None:
+    night.ticket("A", title="Add A, but in blue")
+    second, _ = night.run()
+    assert statuses(second)["A"] == "completed"
+    said = (second.attempt_folder("A", 1) / "trajectory.jsonl").read_text()
+    assert said.count("The ticket was changed meanwhile") == 1
+    assert "but in blue" in said
+
+
+def test_a_failed_ticket_whose_text_was_mended_is_tried_again(night: Night) -> None:
+    (night.root / "tickets" / "B.md").unlink()
+    night.settings("exit 3")
+    first, _ = night.run()
+    assert statuses(first) == {"A": "failed(error)"}
+    with pytest.raises(BadInput, match="retry-failed"):
+        collect(str(night.root), first.settings()).refuse_if(strict=False)
+    night.ticket("A", title="Add A, this time clearly")
+    night.settings("echo x > $NIGHTWORK_TICKET.txt")
+    second, _ = night.run()
+    assert (statuses(second), second.state().items["A"].attempt) == ({"A": "completed"}, 2)
+
+
+def test_a_clock_that_was_set_back_does_not_change_which_batch_is_the_newest(night: Night, aborted: Batch) -> None:
+    manifest = aborted.manifest()
+    ahead = manifest.model_copy(update={"created_at": manifest.created_at + timedelta(days=1)})
+    save_manifest(ahead, aborted.folder / "manifest.yaml")
+    second, _ = night.run()
+    assert statuses(second) == {"A": "completed", "B": "completed"}
+
+
+def test_a_deadline_that_is_over_refuses_a_new_batch(night: Night) -> None:
+    night.settings("true", batch={"deadline": "2026-01-01T06:00:00Z"})
+    with pytest.raises(BadInput, match="2026-01-01 06:00 UTC is over"):
+        night.begin()
+    assert not (night.root / ".nightwork" / "batches").exists()
+
+
+def test_a_half_made_batch_leaves_nothing_to_one_of_the_same_id(night: Night) -> None:
+    first = night.begin()
+    (first.folder / "manifest.yaml").unlink()
+    (first.attempt_folder("A", 1)).mkdir(parents=True)
+    (first.attempt_folder("A", 1) / "trajectory.jsonl").write_text('{"kind":"cost","stage":"C2","cost_usd":5}\n')
+    first.clear_half_made()
+    assert not first.folder.exists()
+
+
+def test_a_batch_that_lost_its_manifest_is_never_taken_for_a_half_made_one(night: Night) -> None:
+    batch, _ = night.run()
+    (batch.folder / "manifest.yaml").unlink()
+    with pytest.raises(StateError, match="holds work"):
+        batch.clear_half_made()
+
+
+def test_a_checkpoint_that_lost_a_ticket_is_one_clear_error(night: Night, aborted: Batch) -> None:
+    state = aborted.state()
+    del state.items["B"]
+    aborted.save(state)
+    for look in (lambda: document_of(aborted), lambda: collect(str(night.root), aborted.settings())):
+        with pytest.raises(StateError, match=r"checkpoint.json: does not know B"):
+            look()
+
+
+def test_an_amount_of_money_beyond_all_reason_does_not_spoil_the_checkpoint(night: Night) -> None:
+    night.settings("""echo '{"summary": "x", "cost_usd": 1e308}' > $NIGHTWORK_RESULT; echo x > $NIGHTWORK_TICKET.txt""")
+    batch, _ = night.run()
+    assert 0 < batch.state().items["A"].cost_usd <= 10_000_000
+
+
+def test_an_id_in_another_case_is_not_worked_on_twice(night: Night) -> None:
+    batch, _ = night.run()
+    (night.root / "tickets" / "A.md").unlink()
+    night.ticket("a")
+    with pytest.raises(BadInput, match="knows it as 'A'"):
+        collect(str(night.root), batch.settings()).refuse_if(strict=True)
