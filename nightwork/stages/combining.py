@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from nightwork.together import Culprit, LeftOut, first_failing, place, some
 from nightwork.workspace import Repository
 
 MAX_CULPRITS = 5
+MAX_SEARCH_S = 3600.0  # after it no further search for a culprit begins: the review waits for this stage
 MAX_TESTS = 20  # failing tests that are told of a culprit
 
 logger = logging.getLogger("nightwork.together")
@@ -83,12 +85,14 @@ class Search:
     repository: Repository
     changes: Mapping[str, Change]
     gate_step: GateStep
+    limit_s: float = MAX_SEARCH_S
     gate_runs: int = 0
     results: dict[str, list[GateResult]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.manifest, self.settings = self.batch.manifest(), self.batch.settings()
         self.base, self.run_id = self.manifest.base, self.batch.state().run_id
+        self.ends_at = time.monotonic() + self.limit_s
 
     def extend(self, built: Built, names: Sequence[str]) -> Built:
         """Merge further changes, each into what is there; leaves out what does not merge, and what stands on it."""
@@ -148,14 +152,14 @@ class Search:
 
 
 def without_culprits(search: Search, built: Built) -> Found:
-    """Take out, one after the other, the changes with which the tests fail; gives up after `MAX_CULPRITS`.
+    """Take out, one after the other, the changes with which the tests fail; gives up after `MAX_CULPRITS`, or in time.
 
     A prefix of the order is known to pass at each time, so that a search asks for log2 of the rest at most.
     """
     culprits: list[Culprit] = []
     passing = 0
     while len(built.order) > passing and search.fails(built):
-        if len(culprits) == MAX_CULPRITS:
+        if len(culprits) == MAX_CULPRITS or time.monotonic() >= search.ends_at:
             return _given_up(search, built, passing, culprits)
         failing = _first_failing(search, built, passing)
         culprits.append(_culprit(built.order[failing - 1], search.judge(built.first(failing))))
@@ -177,15 +181,17 @@ def _culprit(ticket: str, results: Sequence[GateResult]) -> Culprit:
 
 def _given_up(search: Search, built: Built, passing: int, culprits: Sequence[Culprit]) -> Found:
     names, known = built.order[passing:], built.first(passing)
-    rest = tuple(LeftOut(ticket=name, reason="not told: too many others break the tests") for name in names)
+    rest = tuple(
+        LeftOut(ticket=name, reason="not told: the search for who breaks the tests ended early") for name in names
+    )
     found = _found(search, Built(known.commits, known.order, (*known.left_out, *rest)), culprits)
-    detail = f"after {MAX_CULPRITS} that break the tests the search ended: of {len(rest)} it is not told"
+    detail = f"the search for who breaks the tests ended early: of {len(rest)} it is not told"
     return Found(found.built, found.culprits, GateStatus.FAILED, detail, found.tests_passed)
 
 
 def _found(search: Search, built: Built, culprits: Sequence[Culprit]) -> Found:
     if not built.order:
-        return Found(built, tuple(culprits), GateStatus.FAILED, "none of them passes on the base commit")
+        return Found(built, tuple(culprits), GateStatus.FAILED, "none is left")
     results = search.judge(built)
     idle = [f"{result.gate}: {result.detail}" for result in results if result.status is GateStatus.NOT_RUN]
     flaky = [test for result in results for test in result.flaky_tests]

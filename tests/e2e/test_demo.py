@@ -46,6 +46,8 @@ def _is_as_scripted(document: ReviewDocument) -> None:
     assert rows["SHOP-4"].verdict == "vetoed"
     assert not rows["SHOP-4"].ready
     assert rows["SHOP-2"].stacked_on == ("SHOP-1",)
+    assert document.together
+    assert (document.together.status, document.together.order) == ("passed", ("SHOP-1", "SHOP-2", "SHOP-3", "SHOP-5"))
     assert [row.ticket for row in document.escalations] == ["SHOP-6"]
     assert [row.ticket for row in document.skipped] == ["SHOP-7"]
 
@@ -93,6 +95,8 @@ def _goes_on(nightwork: Any, shop: Path, printed: str) -> None:
     assert counts == {"completed": 6, "partial": 1}
     verdicts = {row.ticket: row.verdict for row in document.queue}
     assert (verdicts["SHOP-6"], verdicts["SHOP-7"]) == ("passed", "passed")
+    assert document.together
+    assert (document.together.status, document.together.total) == ("passed", 6)
     decisions = {row.ticket: row.decision for row in document.queue if row.decision}
     assert decisions == {"SHOP-1": "approve", "SHOP-4": "reject"}
     _is_a_clean_checkout(shop)

@@ -88,7 +88,7 @@ def test_outcomes_are_told_by_name_and_steps_are_child_runs(make_repository: Mak
     )
     state, batch = run(root)
     assert state.name == "Incomplete"
-    names = task_runs(state, wanted=19)
+    names = task_runs(state, wanted=25)
     assert names["A-1"] == "Completed"
     assert names["A-2"] == "Escalated"
     assert names["A-3"] == "Skipped"
@@ -111,7 +111,7 @@ def test_the_search_for_who_breaks_the_others_is_shown_run_by_run(make_repositor
     assert record
     assert [each.ticket for each in record.culprits] == ["A-3"]
     assert (state.name, record.order) == ("Completed", ("A-1", "A-2"))
-    names = task_runs(state, wanted=24)
+    names = task_runs(state, wanted=32)
     assert {"together", "together gate tests of 3", "together gate tests of 2"} <= names.keys()
 
 

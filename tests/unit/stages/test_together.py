@@ -22,6 +22,7 @@ from nightwork.settings import GateSettings, Measure
 from nightwork.stages import combining, generation, together
 from nightwork.stages.review import decide, document_of, review
 from nightwork.together import Together
+from nightwork.workspace import Repository
 
 Night = Any
 OWN_FILE = 'echo "$NIGHTWORK_TICKET" > "$NIGHTWORK_TICKET.txt"'
@@ -136,6 +137,16 @@ def test_the_search_ends_after_five_culprits(eight: Batch) -> None:
     assert (record.status, record.order) == (GateStatus.FAILED, ("A",))
     assert sorted(left_out(record)) == ["G", "H"]
     assert "of 2 it is not told" in record.summary()
+
+
+def test_no_search_begins_once_its_time_is_over(eight: Batch) -> None:
+    eight.keep_settings(eight.settings().model_copy(update={"gates": (gate_of("test ! -e C.txt || test ! -e F.txt"),)}))
+    changes = {name: change for name in EIGHT if (change := eight.change(name, 1))}
+    gates = Gates()
+    search = combining.Search(eight, Repository(eight.repository), changes, gates, limit_s=0)
+    found = combining.without_culprits(search, search.extend(combining.Built((search.base,)), EIGHT))
+    assert (found.status, found.built.order, gates.counts) == (GateStatus.FAILED, (), [8, 8])
+    assert len(found.built.left_out) == 8
 
 
 def test_a_test_that_passes_the_second_time_breaks_nobody(eight: Batch, tmp_path: Path) -> None:
