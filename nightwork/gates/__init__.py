@@ -5,10 +5,10 @@ Only what the change brings counts. A gate that did not run has not passed.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from nightwork.gates import output
 from nightwork.gates.compare import lost_tests, new_failures, new_findings
 from nightwork.gates.judgement import GateResult, GateStatus
 from nightwork.gates.report import GateRun, Report, Severity, TestCase, TestStatus
@@ -19,7 +19,6 @@ from nightwork.settings import GateSettings, Measure
 
 __all__ = ["Lines", "compare", "run_gate", "vetoes_of"]
 
-MAX_REPORT_BYTES = 50_000_000
 NO_TESTS = 5  # pytest's exit code when it found none
 
 # Returns the text of a line of a file in a commit: (path, line from 1).
@@ -28,9 +27,8 @@ Lines = Callable[[str, int], str]
 
 def run_gate(gate: GateSettings, checkout: Path, sandbox: Sandbox) -> GateRun:
     """Run one gate in a clean checkout; what keeps it from saying anything is its `problem`."""
-    report_path = checkout / gate.report_path if gate.report_path else None
-    if report_path:
-        report_path.unlink(missing_ok=True)  # a report that the change brought along is not the gate's
+    if gate.report_path:
+        output.clear(checkout, gate.report_path)
     finished = sandbox.run(Run(gate.command, checkout, timeout_s=gate.timeout.total_seconds()))
     common = {"gate": gate.name, "measures": gate.measures, "duration_s": round(finished.duration_s, 3)}
     outcome = {"exit_code": finished.exit_code, "output": finished.tail()}
@@ -40,7 +38,7 @@ def run_gate(gate: GateSettings, checkout: Path, sandbox: Sandbox) -> GateRun:
     if gate.report == "exit_code":
         return GateRun(**common, **outcome, report=_of_exit_code(gate, finished.exit_code))
     try:
-        report = parse(gate.report, _read_report(report_path, finished), str(checkout))
+        report = parse(gate.report, _report_text(gate, checkout, finished), str(checkout))
     except (UnreadableReport, OSError, ValueError) as error:
         return GateRun(**common, **outcome, problem=f"exited {finished.exit_code}; {error}")
     return GateRun(**common, **outcome, report=report)
@@ -53,16 +51,12 @@ def _of_exit_code(gate: GateSettings, exit_code: int) -> Report:
     return Report(tests=(TestCase(id=gate.name, status=TestStatus.FAILED if exit_code else TestStatus.PASSED),))
 
 
-def _read_report(path: Path | None, finished: Finished) -> str:
-    if path is None:
-        if finished.truncated:
-            raise ValueError("its report is larger than what is read")
-        return finished.stdout
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
-        if os.fstat(descriptor).st_size > MAX_REPORT_BYTES:
-            raise ValueError("its report is larger than what is read")
-        return file.read()
+def _report_text(gate: GateSettings, checkout: Path, finished: Finished) -> str:
+    if gate.report_path:
+        return output.read(checkout, gate.report_path)
+    if finished.truncated:
+        raise ValueError("its report is larger than what is read")
+    return finished.stdout
 
 
 def compare(

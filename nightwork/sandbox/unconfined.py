@@ -53,9 +53,12 @@ class Unconfined:
 
 
 def clean_environment(home: str) -> dict[str, str]:
-    """Return the variables that every command sees; tools beside this Python come last on the path."""
-    own = sysconfig.get_path("scripts")
-    path = os.pathsep.join(dict.fromkeys([*os.environ.get("PATH", os.defpath).split(os.pathsep), own]))
+    """Return the variables that every command sees; tools beside this Python come last on the path.
+
+    Relative entries of the path are left out: they would lead into the folder of the change.
+    """
+    folders = [*os.environ.get("PATH", os.defpath).split(os.pathsep), sysconfig.get_path("scripts")]
+    path = os.pathsep.join(dict.fromkeys(folder for folder in folders if Path(folder).is_absolute()))
     passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
     return {**passed, "PATH": path, "HOME": home, "TMPDIR": home, "PYTHONDONTWRITEBYTECODE": "1"}
 

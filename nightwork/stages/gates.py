@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from nightwork import engine, records, stop
-from nightwork.batch import Attempt, Batch, TicketRef, ignore_state
-from nightwork.change import ChangedFile
+from nightwork.batch import Attempt, Batch, TicketRef
 from nightwork.checkpoint import BatchState
 from nightwork.engine import Future
 from nightwork.gates import compare, run_gate, vetoes_of
 from nightwork.gates.flags import path_flags
 from nightwork.gates.judgement import Flag, GateResult, GateStatus, Judgement, Scores
 from nightwork.gates.report import GateRun
+from nightwork.gates.tricks import find_tricks, told
 from nightwork.manifest import BatchStatus
 from nightwork.markdown import escape, table
 from nightwork.outcome import Outcome, Status, Verdict
@@ -29,6 +28,8 @@ from nightwork.sandbox import open_sandbox
 from nightwork.score import complexity_score, docs_score, security_score, syntax_score, tests_score, total
 from nightwork.score.source import added_complexity, undocumented_names
 from nightwork.settings import Measure, Settings
+from nightwork.stages.checkout import Checkout
+from nightwork.stages.difference import Difference
 from nightwork.workspace import Repository
 
 # Runs one gate in the ticket's checkout: (ticket, gate, tree, round), all plain, so that it can be a task of its own.
@@ -121,22 +122,11 @@ def judge(ref: TicketRef, commit: str, origin: str, gate_step: GateStep) -> Judg
     """Run all gates on a commit and compare them with those on the commit that its branch stands on."""
     settings, repository = ref.batch.settings(), Repository(Path(ref.repository))
     before = baseline(ref, origin)
-    files = repository.changes(origin, commit)
-    diff = _Difference(repository, origin, commit, files)
-    with _checkout(repository, ref.batch.checkout(ref.ticket), commit, ref.batch.manifest().base, settings):
-        tree = repository.tree(commit)
-        results = [
-            compare(
-                earlier,
-                gate_step(ref, earlier.gate, tree, 1),
-                diff.line_before,
-                diff.line_after,
-                diff.old_path,
-                lambda name=earlier.gate: gate_step(ref, name, tree, 2),  # type: ignore[misc]
-            )
-            for earlier in before
-        ]
+    diff = Difference(repository, origin, commit)
+    results = _compared(ref, before, diff, gate_step)
     vetoes = vetoes_of(results)
+    remarks = find_tricks(diff.edits, settings.gates, diff.copies(), diff.stubs())
+    flags = (*_flags(results, path_flags(diff.files, settings.gate_config)), *(remark.flag for remark in remarks))
     return Judgement(
         ticket=ref.ticket,
         attempt=ref.attempt,
@@ -144,10 +134,31 @@ def judge(ref: TicketRef, commit: str, origin: str, gate_step: GateStep) -> Judg
         verdict=_verdict(results, vetoes),
         vetoes=vetoes,
         gates=tuple(results),
-        flags=_flags(results, path_flags(files, settings.gate_config)),
+        flags=tuple(dict.fromkeys(flags)),
+        remarks=told(remarks),
         scores=_scores(results, diff),
         sandbox=open_sandbox(ref.batch.state_folder).name,
     )
+
+
+def _compared(ref: TicketRef, before: Sequence[GateRun], diff: Difference, gate_step: GateStep) -> list[GateResult]:
+    """Run each gate on the change; the results are in the order of the settings."""
+    repository, settings = Repository(Path(ref.repository)), ref.batch.settings()
+    tree = repository.tree(diff.commit)
+    results: dict[int, GateResult] = {}
+    with Checkout(
+        repository, ref.batch.checkout(ref.ticket), diff.commit, ref.batch.manifest().base, settings
+    ) as place:
+        for number in place.order([run.measures for run in before]):
+            place.ready_for(before[number].measures)
+
+            def rerun(earlier: GateRun = before[number]) -> GateRun:
+                place.ready_for(earlier.measures)
+                return gate_step(ref, earlier.gate, tree, 2)
+
+            after = gate_step(ref, before[number].gate, tree, 1)
+            results[number] = compare(before[number], after, diff.line_before, diff.line_after, diff.old_path, rerun)
+    return [results[number] for number in range(len(before))]
 
 
 def baseline(ref: TicketRef, commit: str) -> tuple[GateRun, ...]:
@@ -168,9 +179,12 @@ def baseline(ref: TicketRef, commit: str) -> tuple[GateRun, ...]:
 def measure(repository: Repository, settings: Settings, commit: str, base: str | None = None) -> tuple[GateRun, ...]:
     """Run all gates on a commit, with the gate configuration of `base` (by default the commit's own)."""
     path = repository.root / ".nightwork" / "worktrees" / f".base-{commit[:12]}" / "gates"
-    with _checkout(repository, path, commit, base or commit, settings):
-        sandbox = open_sandbox(repository.root / ".nightwork")
-        return tuple(run_gate(gate, path, sandbox) for gate in settings.gates)
+    sandbox, runs = open_sandbox(repository.root / ".nightwork"), dict[int, GateRun]()
+    with Checkout(repository, path, commit, base or commit, settings) as place:
+        for number in place.order([gate.measures for gate in settings.gates]):
+            place.ready_for(settings.gates[number].measures)
+            runs[number] = run_gate(settings.gates[number], path, sandbox)
+    return tuple(runs[number] for number in range(len(runs)))
 
 
 def red_on_base(runs: Sequence[GateRun]) -> tuple[str, ...]:
@@ -203,6 +217,7 @@ def results(ref: TicketRef) -> str:
         f"Commit `{judged.commit[:12]}`, attempt {judged.attempt}, gates ran {escape(judged.sandbox)}.",
         *(f"Veto: {escape(veto)}" for veto in judged.vetoes),
         *(f"Flag: {escape(flag)}" for flag in judged.flags),
+        *(f"Remark: {escape(remark)}" for remark in judged.remarks),
         table(("gate", "measures", "status", "detail", "took"), rows),
         *([table(("gate", "severity", "where", "rule", "finding"), found)] if found else []),
     ]
@@ -213,67 +228,6 @@ def digest(settings: Settings, base: str) -> str:
     """Return a digest of what shapes the gates' results; the gate configuration is the one of `base`."""
     parts = [base, *(gate.model_dump_json() for gate in settings.gates), *settings.gate_config]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-@contextlib.contextmanager
-def _checkout(repository: Repository, path: Path, commit: str, base: str, settings: Settings) -> Iterator[None]:
-    """Make a clean checkout of a commit, with the gate configuration of `base`; it is removed at the end."""
-    ignore_state(repository.root)
-    repository.remove_worktree(path)
-    try:
-        repository.add_worktree(path, commit)
-        repository.restore(path, base, _gate_config(repository, settings, commit, base))
-        yield
-    finally:
-        repository.remove_worktree(path)
-
-
-def _gate_config(repository: Repository, settings: Settings, commit: str, base: str) -> list[str]:
-    """Return the paths of gate configuration: those at the top, and those that differ from the base anywhere below."""
-    names = {name.casefold() for name in settings.gate_config}
-    changed = [path for file in repository.changes(base, commit) for path in (file.path, file.old_path) if path]
-    return [*settings.gate_config, *(path for path in changed if Path(path).name.casefold() in names)]
-
-
-@dataclass
-class _Difference:
-    """The sources of two commits, as far as the gates ask for them."""
-
-    repository: Repository
-    origin: str
-    commit: str
-    files: Sequence[ChangedFile]
-
-    def __post_init__(self) -> None:
-        self._old = {file.path: file.old_path for file in self.files if file.old_path}
-        self._lines: dict[tuple[str, str], list[str]] = {}
-
-    def old_path(self, path: str) -> str:
-        return self._old.get(path, path)
-
-    def line_before(self, path: str, line: int) -> str:
-        return self._line(self.origin, path, line)
-
-    def line_after(self, path: str, line: int) -> str:
-        return self._line(self.commit, path, line)
-
-    def sources(self) -> list[tuple[str, bytes | None, bytes | None]]:
-        """Return (path, source before, source after) of every changed file."""
-        return [
-            (
-                file.path,
-                self.repository.read(self.origin, self.old_path(file.path)),
-                self.repository.read(self.commit, file.path),
-            )
-            for file in self.files
-        ]
-
-    def _line(self, commit: str, path: str, line: int) -> str:
-        if (commit, path) not in self._lines:
-            source = self.repository.read(commit, path) or b""
-            self._lines[commit, path] = source.decode("utf-8", "replace").splitlines()
-        lines = self._lines[commit, path]
-        return lines[line - 1] if 0 < line <= len(lines) else ""
 
 
 def _verdict(results: Sequence[GateResult], vetoes: Sequence[str]) -> Verdict:
@@ -305,7 +259,7 @@ def _flags(results: Sequence[GateResult], of_paths: Sequence[Flag]) -> tuple[Fla
     )
 
 
-def _scores(results: Sequence[GateResult], diff: _Difference) -> Scores:
+def _scores(results: Sequence[GateResult], diff: Difference) -> Scores:
     by_measure = {measure: [r for r in results if r.measures is measure] for measure in Measure}
     syntax = [result.status for result in by_measure[Measure.SYNTAX]]
     tests = by_measure[Measure.TESTS]
@@ -329,13 +283,13 @@ def _all_passed(statuses: Sequence[GateStatus]) -> bool | None:
     return None if GateStatus.NOT_RUN in statuses else True
 
 
-def _added_complexity(diff: _Difference) -> int | None:
-    added = [added_complexity(before, after, path) for path, before, after in diff.sources()]
+def _added_complexity(diff: Difference) -> int | None:
+    added = [added_complexity(edited.before, edited.after, edited.path) for edited in diff.edits]
     known = [value for value in added if value is not None]
     return sum(known) if known else None
 
 
-def _documented(diff: _Difference) -> bool | None:
-    found = [undocumented_names(before, after, path) for path, before, after in diff.sources()]
+def _documented(diff: Difference) -> bool | None:
+    found = [undocumented_names(edited.before, edited.after, edited.path) for edited in diff.edits]
     known = [names for names in found if names is not None]
     return not any(known) if known else None

@@ -10,12 +10,14 @@ import contextlib
 import shutil
 import tempfile
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from nightwork.change import ChangedFile
+from nightwork.change import ChangedFile, LineChanges
 from nightwork.errors import GitError, bad_input
+from nightwork.workspace import lines
 from nightwork.workspace.git import Git
 
 BRANCH_PREFIX = "agent/"
@@ -212,6 +214,17 @@ class Repository:
 
     def _diff(self, old: str, new: str, form: str) -> str:
         return self.git("diff", form, "-z", "-M", "--no-ext-diff", "--no-textconv", old, new, "--")
+
+    def line_changes(self, old: str, new: str, files: Sequence[ChangedFile], limit: int) -> dict[str, LineChanges]:
+        """Return the lines that differ in `files`, by path; those of files over `limit` bytes are left out."""
+        return lines.line_changes(self.git, old, new, files, limit)
+
+    def copies(self, old: str, new: str) -> dict[str, str]:
+        """Return the new files that are nearly the same as one of the old commit, with that one.
+
+        Very large changes are not searched.
+        """
+        return lines.copies(self.git, old, new)
 
     def read(self, commit: str, path: str) -> bytes | None:
         """Return a file's bytes as they are in a commit; None when it is not there."""
