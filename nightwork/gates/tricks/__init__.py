@@ -29,6 +29,7 @@ __all__ = ["Edited", "Remark", "description_files", "find_tricks", "instruction_
 ALIKE = 0.6
 MAX_COMPARED = 100
 
+_LONE_RETURN = re.compile(rb"\r(?!\n)")
 _WORD = re.compile(r"\w+")
 _ASSERTION = re.compile(r"\b(?:assert|expect|should|require)\w*\b")
 
@@ -57,6 +58,7 @@ def find_tricks(
         remarks += _worded(edited, fresh, wordings)
         remarks += syntax_remarks(edited, fresh)
         remarks += _fewer_assertions(edited)
+        remarks += _oddly_encoded(edited)
     return remarks
 
 
@@ -119,11 +121,27 @@ def _part(line: str, comment_at: int | None, wording: Wording) -> str:
 
 def _comments(edited: Edited) -> dict[int, int] | None:
     """Return by line where the comments of a Python source begin; None when it cannot be told."""
-    try:
-        tokens = tokenize.tokenize(io.BytesIO(edited.after or b"").readline)
-        return {token.start[0]: token.start[1] for token in tokens if token.type == tokenize.COMMENT}
-    except (SyntaxError, ValueError, RecursionError, UnicodeError):
+    source = edited.after or b""
+    if _LONE_RETURN.search(source):  # a new line for Python, none for git
         return None
+    starts: dict[int, int] = {}
+    try:
+        for token in tokenize.tokenize(io.BytesIO(source).readline):
+            if token.type == tokenize.COMMENT:
+                starts.setdefault(*token.start)
+    except (SyntaxError, tokenize.TokenError, ValueError, RecursionError):
+        return None
+    return starts
+
+
+def _oddly_encoded(edited: Edited) -> Iterator[Remark]:
+    """Find sources that Python reads in another encoding than tools and people do."""
+    try:
+        encoding = tokenize.detect_encoding(io.BytesIO(edited.after or b"").readline)[0]
+    except SyntaxError:
+        encoding = "an unknown encoding"
+    if is_python(edited.path) and encoding not in {"utf-8", "utf-8-sig", "ascii", "iso-8859-1"}:
+        yield Remark(Flag.NOT_EXAMINED, edited.path, text=f"written in {encoding}")
 
 
 def _fewer_assertions(edited: Edited) -> Iterator[Remark]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from nightwork.decision import Kind
 from nightwork.errors import BadInput, Infrastructure
 from nightwork.manifest import BatchStatus, save_manifest
+from nightwork.markdown import escape
 from nightwork.outcome import Reason, Status, Verdict
-from nightwork.stages import generation
+from nightwork.review.markdown import artifact
+from nightwork.review.page import page
+from nightwork.review.terminal import render
+from nightwork.stages import gates, generation
 from nightwork.stages.intake import collect
 from nightwork.stages.review import decide, document_of, review
 
@@ -142,6 +148,21 @@ def test_tests_that_vanish_are_flagged_and_never_ready(night: Night) -> None:
     assert found.verdict is Verdict.PASSED
     assert "tests_lost" in found.flags
     assert not found.ready
+
+
+def test_a_change_with_a_deceiving_flag_is_never_ready_and_every_form_says_where(night: Night) -> None:
+    night.settings("echo 'x = 1  # noqa: <b>' > $NIGHTWORK_TICKET.py")
+    night.commit()
+    batch, document = night.run()
+    found = row(document, "A")
+    assert (found.verdict, found.score, found.ready) == (Verdict.PASSED, 100.0, False)
+    assert found.remarks == ("suppression_added: A.py:1 `# noqa: <b>`",)
+    console = Console(file=io.StringIO(), width=120)
+    console.print(render(document, 120))
+    assert "suppression_added: A.py:1 `# noqa: <b>`" in console.file.getvalue()
+    assert "suppression_added: A.py:1 `# noqa: &lt;b&gt;`" in page(document)
+    assert escape("suppression_added: A.py:1 `# noqa: <b>`") in artifact(document)
+    assert escape("suppression_added: A.py:1") in gates.results(batch.ref(batch.state(), "A"))
 
 
 def test_a_change_cannot_hide_files_from_a_gate_with_an_ignore_list(night: Night) -> None:
