@@ -11,10 +11,19 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    model_validator,
+)
 
 from nightwork import yamlfile
 from nightwork.errors import BadInput, Fault, bad_input
@@ -138,7 +147,19 @@ class GateSettings(Section):
     report_path: str | None = Field(
         default=None, description="the file that holds the report; default: standard output"
     )
+    coverage_path: str | None = Field(
+        default=None, description="file that the tests write with the lines they ran, Cobertura XML or LCOV"
+    )
+    min_coverage: float | None = Field(
+        default=None, ge=0, le=100, description="percent of the changed lines that must have run; none by default"
+    )
     timeout: Duration = timedelta(minutes=15)
+
+    @model_validator(mode="after")
+    def _knows_where_coverage_is(self) -> Self:
+        if self.min_coverage is not None and self.coverage_path is None:
+            raise ValueError(f"gate {self.name!r}: min_coverage needs coverage_path, the file that the tests write")
+        return self
 
 
 class Settings(Section):

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from nightwork.gates import output
 from nightwork.gates.compare import lost_tests, new_failures, new_findings
 from nightwork.gates.judgement import GateResult, GateStatus
 from nightwork.gates.report import GateRun, Report, Severity, TestCase, TestStatus
-from nightwork.gates.reports import parse
+from nightwork.gates.reports import coverage, parse
 from nightwork.gates.reports.unreadable import UnreadableReport
 from nightwork.sandbox import Finished, Run, Sandbox
 from nightwork.settings import GateSettings, Measure
@@ -27,14 +28,15 @@ Lines = Callable[[str, int], str]
 
 def run_gate(gate: GateSettings, checkout: Path, sandbox: Sandbox) -> GateRun:
     """Run one gate in a clean checkout; what keeps it from saying anything is its `problem`."""
-    if gate.report_path:
-        output.clear(checkout, gate.report_path)
+    for path in filter(None, (gate.report_path, gate.coverage_path)):
+        output.clear(checkout, path)
     finished = sandbox.run(Run(gate.command, checkout, timeout_s=gate.timeout.total_seconds()))
     common = {"gate": gate.name, "measures": gate.measures, "duration_s": round(finished.duration_s, 3)}
-    outcome = {"exit_code": finished.exit_code, "output": finished.tail()}
+    outcome: dict[str, Any] = {"exit_code": finished.exit_code, "output": finished.tail()}
     if finished.exit_code is None:
         problem = f"ran out of its {gate.timeout}" if finished.timed_out else finished.stderr
         return GateRun(**common, **outcome, problem=problem)
+    outcome |= _coverage(gate, checkout)
     if gate.report == "exit_code":
         return GateRun(**common, **outcome, report=_of_exit_code(gate, finished.exit_code))
     try:
@@ -42,6 +44,17 @@ def run_gate(gate: GateSettings, checkout: Path, sandbox: Sandbox) -> GateRun:
     except (UnreadableReport, OSError, ValueError) as error:
         return GateRun(**common, **outcome, problem=f"exited {finished.exit_code}; {error}")
     return GateRun(**common, **outcome, report=report)
+
+
+def _coverage(gate: GateSettings, checkout: Path) -> dict[str, Any]:
+    if gate.coverage_path is None:
+        return {}
+    try:
+        return {"coverage": coverage.parse(output.read(checkout, gate.coverage_path), str(checkout))}
+    except FileNotFoundError:
+        return {"coverage_problem": f"{gate.coverage_path} was not written"}
+    except (UnreadableReport, OSError, ValueError) as error:
+        return {"coverage_problem": str(error)}
 
 
 def _of_exit_code(gate: GateSettings, exit_code: int) -> Report:

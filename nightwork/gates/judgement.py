@@ -64,7 +64,11 @@ DECEIVING = frozenset(
 
 
 class GateResult(_Frozen):
-    """One gate on one change; only what the change brings is listed."""
+    """One gate on one change; only what the change brings is listed.
+
+    Of the executable lines that it adds, `changed_lines_covered` ran in the tests; None means that it is not known.
+    `uncovered` are the first places, `path:line` or `path:first-last`, that did not.
+    """
 
     gate: str
     measures: Measure
@@ -76,6 +80,9 @@ class GateResult(_Frozen):
     lost_tests: tuple[str, ...] = ()
     tests_passed: int = 0
     tests_total: int = 0
+    changed_lines_covered: int | None = None
+    changed_lines_total: int | None = None
+    uncovered: tuple[str, ...] = ()
     duration_s: float = 0.0
 
 

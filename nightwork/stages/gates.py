@@ -16,6 +16,7 @@ from nightwork.batch import Attempt, Batch, TicketRef
 from nightwork.checkpoint import BatchState
 from nightwork.engine import Future
 from nightwork.gates import compare, run_gate, vetoes_of
+from nightwork.gates.covered import with_coverage
 from nightwork.gates.flags import path_flags
 from nightwork.gates.judgement import Flag, GateResult, GateStatus, Judgement, Scores
 from nightwork.gates.report import GateRun
@@ -157,7 +158,8 @@ def _compared(ref: TicketRef, before: Sequence[GateRun], diff: Difference, gate_
                 return gate_step(ref, earlier.gate, tree, 2)
 
             after = gate_step(ref, before[number].gate, tree, 1)
-            results[number] = compare(before[number], after, diff.line_before, diff.line_after, diff.old_path, rerun)
+            told = compare(before[number], after, diff.line_before, diff.line_after, diff.old_path, rerun)
+            results[number] = with_coverage(told, after, settings.gates[number], diff.edits)
     return [results[number] for number in range(len(before))]
 
 
@@ -183,7 +185,8 @@ def measure(repository: Repository, settings: Settings, commit: str, base: str |
     with Checkout(repository, path, commit, base or commit, settings) as place:
         for number in place.order([gate.measures for gate in settings.gates]):
             place.ready_for(settings.gates[number].measures)
-            runs[number] = run_gate(settings.gates[number], path, sandbox)
+            run = run_gate(settings.gates[number], path, sandbox)
+            runs[number] = run.model_copy(update={"coverage": None})  # only that of changed lines is looked at
     return tuple(runs[number] for number in range(len(runs)))
 
 
@@ -201,6 +204,8 @@ def red_on_base(runs: Sequence[GateRun]) -> tuple[str, ...]:
             texts.append(f"{run.gate}: {count} finding{'s' * (count != 1)}, which count for no ticket")
         elif run.exit_code:
             texts.append(f"{run.gate} exited {run.exit_code}")
+        if run.coverage_problem:
+            texts.append(f"{run.gate}: coverage not known: {run.coverage_problem}")
     return tuple(texts)
 
 
@@ -219,6 +224,7 @@ def results(ref: TicketRef) -> str:
         *(f"Flag: {escape(flag)}" for flag in judged.flags),
         *(f"Remark: {escape(remark)}" for remark in judged.remarks),
         table(("gate", "measures", "status", "detail", "took"), rows),
+        *(f"Not covered: {escape(place)}" for gate in judged.gates for place in gate.uncovered),
         *([table(("gate", "severity", "where", "rule", "finding"), found)] if found else []),
     ]
     return "\n\n".join(parts)

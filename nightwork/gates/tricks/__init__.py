@@ -77,7 +77,7 @@ def _was_there(line: str, moved: Counter[str]) -> bool:
 def _own_files(gates: Sequence[GateSettings]) -> Iterator[Wording]:
     """Yield what names the files into which gates write: only the gates should know them."""
     for gate in gates:
-        for path in (gate.report_path,):
+        for path in (gate.report_path, gate.coverage_path):
             if path:
                 yield Wording(Flag.GATE_DETECTED, re.compile(re.escape(PurePosixPath(path).name)), is_code)
 

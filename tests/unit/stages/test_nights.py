@@ -165,6 +165,20 @@ def test_a_change_with_a_deceiving_flag_is_never_ready_and_every_form_says_where
     assert escape("suppression_added: A.py:1") in gates.results(batch.ref(batch.state(), "A"))
 
 
+def test_the_lines_that_a_change_adds_must_have_been_run(night: Night) -> None:
+    tests = "printf 'SF:%s\\nDA:1,1\\nDA:2,0\\n' \"$PWD/A.py\" > lcov.info"
+    gate = {"name": "tests", "measures": "tests", "command": ["sh", "-c", tests], "coverage_path": "lcov.info"}
+    agent = {"kind": "command", "command": ["sh", "-c", "printf 'x = 1\\ny = 2\\n' > $NIGHTWORK_TICKET.py"]}
+    night.ticket("B")
+    night.write("nightwork.yaml", json.dumps({"agent": agent, "gates": [{**gate, "min_coverage": 50}]}))
+    night.commit()
+    batch, document = night.run()
+    assert row(document, "A").gates[0].detail == "1 passed, 50 % of 2 changed lines covered"
+    assert row(document, "A").verdict is Verdict.PASSED
+    assert row(document, "B").vetoes == ("tests: 1 passed, 0 % of 2 changed lines covered, less than 50 %: B.py:1-2",)
+    assert "Not covered: A.py:2" in gates.results(batch.ref(batch.state(), "A"))
+
+
 def test_a_change_cannot_hide_files_from_a_gate_with_an_ignore_list(night: Night) -> None:
     lint = "test -z \"$(grep -rl BAD --include='*.py' $(cat .gitignore >/dev/null 2>&1 && echo none || echo .))\""
     night.settings("echo BAD > a.py; echo a.py > .gitignore; git add -f a.py; true", {"lint": lint})
