@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from nightwork import records
+from nightwork import environment, records
 from nightwork.agent import check_agent
 from nightwork.agent.results import Escalation
 from nightwork.change import Change
@@ -24,6 +24,7 @@ from nightwork.errors import Infrastructure, StateError, bad_input
 from nightwork.files import write_atomically
 from nightwork.gates.judgement import Judgement
 from nightwork.manifest import BatchStatus, Config, Manifest, load_manifest, save_manifest
+from nightwork.sandbox import Sandbox, open_sandbox
 from nightwork.settings import RunOptions, Settings
 from nightwork.settings import load as load_settings
 from nightwork.ticket import Ticket, check_id
@@ -181,6 +182,15 @@ class Batch:
     def tell_manifest(self, state: BatchState, status: BatchStatus) -> None:
         """Rewrite outcomes and status of the manifest from the checkpoint."""
         save_manifest(self.manifest().with_outcomes(state.items, status), self.folder / "manifest.yaml")
+
+    def sandbox(self) -> Sandbox:
+        """Return the sandbox in which agents and gates run, with the environment that the settings ask for.
+
+        It is prepared when it is not there. Raises Infrastructure when that fails.
+        """
+        repository = Repository(self.repository)
+        prepared = environment.prepare(repository, self.settings().environment, self.manifest().base)
+        return open_sandbox(self.state_folder, prepared)
 
     def settings(self) -> Settings:
         """Return the settings with which the running stage was started."""

@@ -30,8 +30,8 @@ from nightwork.errors import BadInput, Fault, bad_input
 
 FILE_NAME = "nightwork.yaml"
 ENVIRONMENT_PREFIX = "NIGHTWORK_"
-# What a command agent is told; no settings, so that nightwork can be used inside one.
-AGENT_VARIABLES = frozenset({"NIGHTWORK_TICKET", "NIGHTWORK_ATTEMPT", "NIGHTWORK_RESULT"})
+# What commands are told; no settings, so that nightwork can be used inside one.
+AGENT_VARIABLES = frozenset({"NIGHTWORK_TICKET", "NIGHTWORK_ATTEMPT", "NIGHTWORK_RESULT", "NIGHTWORK_ENVIRONMENT"})
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
@@ -107,6 +107,29 @@ class AgentSettings(Section):
     command_timeout: Duration = timedelta(minutes=10)
 
 
+class EnvironmentSettings(Section):
+    """What is installed for agents and gates, once, before the first of them runs."""
+
+    setup: tuple[str, ...] = Field(
+        default=(), description="the command that installs into the folder NIGHTWORK_ENVIRONMENT; none by default"
+    )
+    lock_files: tuple[str, ...] = Field(
+        default=(
+            "*requirements*.txt",
+            "*constraints*.txt",
+            "pyproject.toml",
+            "*.lock",
+            "package.json",
+            "package-lock.json",
+            "pnpm-lock.yaml",
+            "go.sum",
+        ),
+        description="files of the base commit that make another environment when they differ",
+    )
+    pass_env: tuple[str, ...] = Field(default=(), description="variables that the setup may see; none by default")
+    timeout: Duration = timedelta(minutes=30)
+
+
 class RunOptions(Section):
     """What one run may set differently from the repository's settings; None leaves them as they are."""
 
@@ -169,6 +192,7 @@ class Settings(Section):
     base: str = "HEAD"
     batch: BatchSettings = BatchSettings()
     agent: AgentSettings = AgentSettings()
+    environment: EnvironmentSettings = EnvironmentSettings()
     gates: tuple[GateSettings, ...] = ()
     gate_config: tuple[str, ...] = Field(
         default=(

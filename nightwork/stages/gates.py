@@ -11,8 +11,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from nightwork import engine, records, stop
-from nightwork.batch import Attempt, Batch, TicketRef
+from nightwork import engine, environment, records, stop
+from nightwork.batch import Attempt, Batch, TicketRef, ignore_state
 from nightwork.checkpoint import BatchState
 from nightwork.engine import Future
 from nightwork.gates import compare, run_gate, vetoes_of
@@ -50,18 +50,20 @@ class Measurement(BaseModel):
 def gate(ref: TicketRef, name: str, tree: str, number: int) -> GateRun:  # noqa: ARG001  tree and number are the key
     """Run one gate in the ticket's checkout."""
     settings = next(gate for gate in ref.batch.settings().gates if gate.name == name)
-    return run_gate(settings, ref.batch.checkout(ref.ticket), open_sandbox(ref.batch.state_folder))
+    return run_gate(settings, ref.batch.checkout(ref.ticket), ref.batch.sandbox())
 
 
 def gate_key(ref: TicketRef, name: str, tree: str, number: int) -> str:
     """Return the key under which the result of a gate may be used again."""
-    settings = ref.batch.settings()
-    parts = [ref.run_id, ref.ticket, name, tree, str(number), digest(settings, ref.batch.manifest().base)]
+    settings, repository = ref.batch.settings(), Repository(Path(ref.repository))
+    shaped_by = digest(repository, settings, ref.batch.manifest().base)
+    parts = [ref.run_id, ref.ticket, name, tree, str(number), shaped_by]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def run_gates(batch: Batch, submit: Callable[[TicketRef], Future]) -> BatchState:
     """Judge every change that has no verdict yet; the checkpoint is saved after each."""
+    batch.sandbox()  # once, rather than each ticket failing alone
     state, manifest = batch.state(), batch.manifest()
     landed = {name: outcome for name, outcome in state.items.items() if outcome.is_unjudged()}
     items = [replace(i, dependencies=tuple(n for n in i.dependencies if n in landed)) for i in manifest.items()]
@@ -138,7 +140,7 @@ def judge(ref: TicketRef, commit: str, origin: str, gate_step: GateStep) -> Judg
         flags=tuple(dict.fromkeys(flags)),
         remarks=told(remarks),
         scores=_scores(results, diff),
-        sandbox=open_sandbox(ref.batch.state_folder).name,
+        sandbox=ref.batch.sandbox().name,
     )
 
 
@@ -167,7 +169,7 @@ def baseline(ref: TicketRef, commit: str) -> tuple[GateRun, ...]:
     """Return what the gates find on the commit that a change stands on; measured once for each tree."""
     repository, settings = Repository(Path(ref.repository)), ref.batch.settings()
     base = ref.batch.manifest().base
-    name = f"{repository.tree(commit)}-{digest(settings, base)[:16]}.json"
+    name = f"{repository.tree(commit)}-{digest(repository, settings, base)[:16]}.json"
     path = ref.batch.state_folder / "measurements" / name
     with _baseline_lock:
         known = records.load(Measurement, path)
@@ -181,7 +183,9 @@ def baseline(ref: TicketRef, commit: str) -> tuple[GateRun, ...]:
 def measure(repository: Repository, settings: Settings, commit: str, base: str | None = None) -> tuple[GateRun, ...]:
     """Run all gates on a commit, with the gate configuration of `base` (by default the commit's own)."""
     path = repository.root / ".nightwork" / "worktrees" / f".base-{commit[:12]}" / "gates"
-    sandbox, runs = open_sandbox(repository.root / ".nightwork"), dict[int, GateRun]()
+    ignore_state(repository.root)
+    prepared = environment.prepare(repository, settings.environment, base or commit)
+    sandbox, runs = open_sandbox(repository.root / ".nightwork", prepared), dict[int, GateRun]()
     with Checkout(repository, path, commit, base or commit, settings) as place:
         for number in place.order([gate.measures for gate in settings.gates]):
             place.ready_for(settings.gates[number].measures)
@@ -230,9 +234,14 @@ def results(ref: TicketRef) -> str:
     return "\n\n".join(parts)
 
 
-def digest(settings: Settings, base: str) -> str:
-    """Return a digest of what shapes the gates' results; the gate configuration is the one of `base`."""
-    parts = [base, *(gate.model_dump_json() for gate in settings.gates), *settings.gate_config]
+def digest(repository: Repository, settings: Settings, base: str) -> str:
+    """Return a digest of what shapes the gates' results; gate configuration and environment are those of `base`."""
+    parts = [
+        base,
+        environment.digest(repository, settings.environment, base),
+        *(gate.model_dump_json() for gate in settings.gates),
+        *settings.gate_config,
+    ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -226,6 +226,12 @@ class Repository:
         """
         return lines.copies(self.git, old, new)
 
+    def blobs(self, commit: str) -> dict[str, str]:
+        """Return the files of a commit, each with the id of its content."""
+        entries = self.git("ls-tree", "-r", "-z", commit).split("\0")
+        pairs = [entry.partition("\t") for entry in entries if entry]
+        return {path: about.split()[2] for about, _, path in pairs}
+
     def read(self, commit: str, path: str) -> bytes | None:
         """Return a file's bytes as they are in a commit; None when it is not there."""
         code, text, _ = self.git.status("cat-file", "blob", f"{commit}:{path}")
