@@ -188,8 +188,10 @@ class Batch:
 
         It is prepared when it is not there. Raises Infrastructure when that fails.
         """
-        repository = Repository(self.repository)
-        prepared = environment.prepare(repository, self.settings().environment, self.manifest().base)
+        wanted = self.settings().environment
+        if not wanted.setup:
+            return open_sandbox(self.state_folder)
+        prepared = environment.prepare(Repository(self.repository), wanted, self.manifest().base)
         return open_sandbox(self.state_folder, prepared)
 
     def settings(self) -> Settings:

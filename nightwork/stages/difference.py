@@ -49,12 +49,12 @@ class Difference:
 
     def copies(self) -> dict[str, str]:
         """Return the new files that are nearly the same as an old one, with that one."""
-        return self.repository.copies(self.origin, self.commit)
+        has_new = any(file.status[0] == "A" for file in self.files)
+        return self.repository.copies(self.origin, self.commit) if has_new else {}
 
-    def stubs(self) -> frozenset[str]:
-        """Return the new type stubs that stand beside the module which they describe."""
-        new = [file.path for file in self.files if file.status[0] in "ACR" and file.path.endswith(".pyi")]
-        return frozenset(path for path in new if self.repository.read(self.commit, path[:-1]) is not None)
+    def paths(self) -> frozenset[str]:
+        """Return all files after the change."""
+        return frozenset(self.repository.blobs(self.commit))
 
     def _line(self, commit: str, path: str, line: int) -> str:
         if (commit, path) not in self._lines:

@@ -128,7 +128,7 @@ def judge(ref: TicketRef, commit: str, origin: str, gate_step: GateStep) -> Judg
     diff = Difference(repository, origin, commit)
     results = _compared(ref, before, diff, gate_step)
     vetoes = vetoes_of(results)
-    remarks = find_tricks(diff.edits, settings.gates, diff.copies(), diff.stubs())
+    remarks = find_tricks(diff.edits, settings.gates, diff.copies(), diff.paths())
     flags = (*_flags(results, path_flags(diff.files, settings.gate_config)), *(remark.flag for remark in remarks))
     return Judgement(
         ticket=ref.ticket,

@@ -9,6 +9,7 @@ from nightwork.change import ChangedFile, LineChanges
 from nightwork.workspace.git import Git
 
 FILES_A_CALL = 500
+MOST_BYTES = 100_000_000
 # Above the square of this many pairs git does not look for copies; a pair takes it some microseconds.
 MOST_SOURCES = 500
 
@@ -19,14 +20,19 @@ _HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 
 def line_changes(git: Git, old: str, new: str, files: Sequence[ChangedFile], limit: int) -> dict[str, LineChanges]:
-    """Return the lines that differ, by path; files of more than `limit` bytes are left out."""
+    """Return the lines that differ, by path; files of more than `limit` bytes are left out.
+
+    So is what comes after the first `MOST_BYTES` of all files.
+    """
     found: dict[str, LineChanges] = {}
+    room = MOST_BYTES
     for start in range(0, len(files), FILES_A_CALL):
         chunk = files[start : start + FILES_A_CALL]
         sizes = _sizes(git, old, chunk) + _sizes(git, new, chunk)
         large = {path for path, size in sizes if size > limit}
         paths = [path for file in chunk if not large.intersection(_paths(file)) for path in _paths(file)]
-        if paths:
+        room -= sum(size for path, size in sizes if path not in large)
+        if paths and room >= 0:
             found |= _differing(git, old, new, paths)
     return found
 

@@ -10,7 +10,7 @@ import io
 import re
 import tokenize
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import PurePosixPath
 
@@ -38,18 +38,18 @@ def find_tricks(
     edits: Sequence[Edited],
     gates: Sequence[GateSettings],
     copies: Mapping[str, str],
-    stubs: frozenset[str] = frozenset(),
+    paths: Collection[str] = (),
 ) -> list[Remark]:
     """Return what a person should look at, in the order of the files.
 
     Only what a change brings counts: a line that was moved, or indented anew, was there before. `copies` are new files
-    with what they copy, `stubs` the new type stubs that stand beside their module.
+    with what they copy, `paths` all files of the change's tree.
     """
-    remarks = list(place_remarks(edits, gates, copies, stubs))
+    remarks = list(place_remarks(edits, gates, copies, paths))
     wordings = (*WORDINGS, *_own_files(gates))
     moved = Counter(_squeezed(line) for edited in edits if edited.lines for line in edited.lines.removed)
     for edited in edits:
-        if edited.file.status[0] == "D" or not is_code(edited.path):
+        if edited.file.status[0] == "D" or (edited.lines is None and not is_code(edited.path)):
             continue
         if edited.lines is None:
             remarks.append(Remark(Flag.NOT_EXAMINED, edited.path, text="too large, or its name is no text"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from nightwork.gates.flags import is_test_file, matches
@@ -27,42 +27,65 @@ _TOOL = re.compile(
 )
 _AT_START = frozenset({"sitecustomize", "usercustomize"})
 _STANDARD = sys.stdlib_module_names - {"test"}
+_ROOTS = frozenset({"src", "lib", "python"})
 _IMPORTED = frozenset({".py", ".pyc", ".so", ".pyd", ".pyw"})
 # Metadata of an installed package: what stands on the import path may register plugins of test runners.
 _METADATA = (".dist-info", ".egg-info")
 
 
 def place_remarks(
-    edits: Sequence[Edited], gates: Sequence[GateSettings], copies: Mapping[str, str], stubs: frozenset[str]
+    edits: Sequence[Edited], gates: Sequence[GateSettings], copies: Mapping[str, str], paths: Collection[str]
 ) -> Iterator[Remark]:
-    """Yield what is seen; `copies` are new files with what they copy, `stubs` new type stubs beside their module."""
+    """Yield what is seen; `copies` are new files with what they copy, `paths` all files after the change."""
     tools = commands.modules_run(gates)
     told = commands.description_files(gates)
     runs = (*commands.instruction_files(gates), *told)
+    own = _own_modules(set(paths) - {edited.path for edited in edits if edited.is_new})
     for edited in edits:
         if edited.file.status[0] != "D":
-            yield from _shadows(edited, tools, stubs)
+            yield from _shadows(edited, tools)
+            yield from _hides_own(edited, own, paths)
             yield from _foreign(edited, copies)
-        paths = [path for path in (edited.path, edited.file.old_path) if path]
-        if any(matches(path, runs) for path in paths):
+        names = [path for path in (edited.path, edited.file.old_path) if path]
+        if any(matches(path, runs) for path in names):
             yield Remark(Flag.GATE_CONFIG_CHANGED, edited.path, text="a gate starts it, or is told by it what to run")
-        if any(commands.is_package_json(path) and matches(path, told) for path in paths) and (
+        if any(commands.is_package_json(path) and matches(path, told) for path in names) and (
             commands.changes_what_runs(edited.before, edited.after)
         ):
             yield Remark(Flag.GATE_COMMAND_CHANGED, edited.path, text="its scripts, or configuration of their tools")
 
 
-def _shadows(edited: Edited, tools: frozenset[str], stubs: frozenset[str]) -> Iterator[Remark]:
+def _shadows(edited: Edited, tools: frozenset[str]) -> Iterator[Remark]:
     path = PurePosixPath(edited.path)
     name = _module(path)
     if path.suffix == ".pth" or name in _AT_START:
         yield Remark(Flag.MODULE_SHADOWED, edited.path, text="runs whenever Python starts")
     elif any(part.lower().endswith(_METADATA) for part in path.parts):
         yield Remark(Flag.MODULE_SHADOWED, edited.path, text="metadata of a package, which may register plugins")
-    elif edited.path in stubs:
-        yield Remark(Flag.MODULE_SHADOWED, edited.path, text="type checkers read it in place of its module")
     elif edited.is_new and name and _is_importable(path) and (name in _STANDARD | tools or _TOOL.fullmatch(name)):
         yield Remark(Flag.MODULE_SHADOWED, edited.path, text=f"takes the place of {name}")
+
+
+def _hides_own(edited: Edited, own: Collection[tuple[str, str]], paths: Collection[str]) -> Iterator[Remark]:
+    """Find what hides a module of the project: a stub from type checkers, a namesake from the tests."""
+    path = PurePosixPath(edited.path)
+    if edited.is_new and path.suffix == ".pyi" and edited.path[:-1] in paths:
+        yield Remark(Flag.MODULE_SHADOWED, edited.path, text="type checkers read it in place of its module")
+    name, folder = _module(path), _folder(path)
+    is_part = str(folder / "__init__.py") in paths  # of a package, and found only as that
+    has_namesake = any(other == name and place != str(folder) for place, other in own)
+    if has_namesake and edited.is_new and _is_importable(path) and not is_part:
+        yield Remark(Flag.MODULE_SHADOWED, edited.path, text=f"takes the place of the project's own {name}")
+
+
+def _own_modules(paths: Collection[str]) -> frozenset[tuple[str, str]]:
+    """Return (folder, name) of the modules and packages that the product is imported by."""
+    found = set()
+    for path in map(PurePosixPath, paths):
+        if path.suffix in _IMPORTED and not is_test_file(str(path)):
+            at = 1 if path.parts[0] in _ROOTS and len(path.parts) > 1 else 0
+            found.add(("/".join(path.parts[:at]) or ".", path.parts[at].partition(".")[0]))
+    return frozenset(found)
 
 
 def _module(path: PurePosixPath) -> str | None:
@@ -74,8 +97,12 @@ def _module(path: PurePosixPath) -> str | None:
 
 def _is_importable(path: PurePosixPath) -> bool:
     """Tell whether Python finds a module by its bare name: at the top, below src, in a folder of tests."""
-    folder = path.parent.parent if path.name.startswith("__init__.") else path.parent
-    return str(folder) in {".", "src", "lib", "python"} or is_test_file(f"{folder}/x")
+    folder = str(_folder(path))
+    return folder == "." or folder in _ROOTS or is_test_file(f"{folder}/x")
+
+
+def _folder(path: PurePosixPath) -> PurePosixPath:
+    return path.parent.parent if path.name.startswith("__init__.") else path.parent
 
 
 def _foreign(edited: Edited, copies: Mapping[str, str]) -> Iterator[Remark]:

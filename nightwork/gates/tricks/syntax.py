@@ -6,6 +6,7 @@ Sources are an agent's: one that does not parse has no tree, and nothing to say 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from nightwork.gates.flags import is_test_file
@@ -16,6 +17,8 @@ from nightwork.gates.tricks.wording import is_python
 
 _ASSERTING = ("assert", "check", "verify", "expect", "ensure", "should", "raises", "warns", "fail")
 _EXITS = {"exit", "quit", "_exit", "SystemExit"}
+
+_AROUND = ("setup", "teardown", "pytest_")
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -29,6 +32,8 @@ def syntax_remarks(edited: Edited, added: Mapping[int, str]) -> Iterator[Remark]
     if is_test_file(edited.path):
         yield from _weakened(edited.path, before, after)
         yield from _hollow(edited.path, after, added)
+        if before:
+            yield from _reworked(edited.path, before, after, added)
     yield from _forged(edited.path, after, added)
 
 
@@ -39,6 +44,49 @@ def _weakened(path: str, before: ast.Module | None, after: ast.Module) -> Iterat
         if now < had.get(name, 0):
             text = f"{name}: {had[name]} -> {now} assertions"
             yield Remark(Flag.TEST_WEAKENED, path, test.lineno, text)
+
+
+def _reworked(path: str, before: ast.Module, after: ast.Module, added: Mapping[int, str]) -> Iterator[Remark]:
+    """Find what changes tests that are there by adding lines alone: in them, around them, or to what they use."""
+    known = dict(_functions(before))
+    for name, function in _functions(after):
+        if name in known and _touches(function, added):
+            yield Remark(Flag.TESTS_CHANGED, path, function.lineno, name)
+        elif name not in known and name.rpartition(".")[2].lower().startswith(_AROUND):
+            yield Remark(Flag.TESTS_CHANGED, path, function.lineno, f"{name} runs around tests")
+    bound = {name for name, _ in _bindings(before)}
+    was = Counter(name for name, _ in _bindings(before))
+    now = Counter(name for name, _ in _bindings(after))
+    for name, line in _bindings(after):
+        if line in added and (name == "*" or (name in bound and now[name] > was[name])):
+            yield Remark(Flag.TEST_WEAKENED, path, line, f"binds {name} anew")
+
+
+def _functions(module: ast.Module) -> Iterator[tuple[str, _Function]]:
+    waiting: list[tuple[str, ast.AST]] = [("", module)]
+    while waiting:
+        prefix, node = waiting.pop()
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, _Function):
+                yield prefix + child.name, child
+            elif isinstance(child, ast.stmt):
+                waiting.append((f"{prefix}{child.name}." if isinstance(child, ast.ClassDef) else prefix, child))
+
+
+def _bindings(module: ast.Module) -> Iterator[tuple[str, int]]:
+    """Yield the names that a module binds at its top level, with their lines; `*` for what cannot be told."""
+    waiting: list[ast.AST] = list(module.body)
+    while waiting:
+        node = waiting.pop()
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name, node.lineno
+                continue
+            case ast.alias(name=name, asname=other):
+                yield other or name.partition(".")[0], node.lineno
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name, node.lineno
+        waiting += ast.iter_child_nodes(node)
 
 
 def _hollow(path: str, after: ast.Module, added: Mapping[int, str]) -> Iterator[Remark]:
@@ -137,7 +185,8 @@ def _is_forged_equality(function: _Function) -> bool:
 
 
 def _touches(node: _Function, added: Mapping[int, str]) -> bool:
-    return any(line in added for line in range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    return any(line in added for line in range(first, (node.end_lineno or node.lineno) + 1))
 
 
 def _calls_at_import(body: Sequence[ast.stmt]) -> Iterator[ast.Call]:

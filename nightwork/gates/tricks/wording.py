@@ -60,7 +60,7 @@ class Wording:
 
 
 _PYTHON_SUPPRESSIONS = r"""\#\s*(?:
-    (?:ruff|flake8)\s*:\s*(?:noqa|disable|ignore) | noqa
+    (?:ruff|flake8)\s*:\s*(?:noqa|disable|ignore|file-ignore) | noqa
   | (?:type|ty|pyright|pyre|pytype|mypy|coverage|ruff)\s*:\s*(?:ignore|ignore-errors|basic|off|disable)
   | mypy\s*:\s*[\w-]+ | pyre-(?:ignore|fixme|unsafe) | pyright\s*:\s*[\w]+\s*=
   | pylint\s*:\s*(?:disable|skip-file) | pycodestyle\s*:\s*noqa
@@ -82,6 +82,11 @@ _OTHER_SUPPRESSIONS = r"""
   | gitleaks:\s*allow | pragma:\s*(?:allow|white)list | (?:checkov:skip|tfsec:ignore|trivy:ignore) | swiftlint:disable
   | detekt:|ktlint-disable | \#\s*noqa | scalastyle:off | CHECKSTYLE:OFF | //\s*ignore(?:_for_file)?:
 """
+# Scanners for secrets and of infrastructure read every kind of text.
+_ANY_SUPPRESSIONS = r"""
+    \bpragma:\s*(?:allow|white)list\s+(?:nextline\s+)?secret | \bgitleaks:\s*allow | \bnosemgrep\b | \bcheckov:skip
+  | \btfsec:ignore | \btrivy:ignore | \bkics-scan\s+(?:ignore|disable)
+"""
 _DETECTS = r"""
     \bPYTEST_(?:CURRENT_TEST|VERSION|XDIST\w*|ADDOPTS|PLUGINS|DISABLE\w*)\b | \bNIGHTWORK_[A-Z] | \.nightwork\b
   | \b(?:JEST|VITEST)_WORKER_ID\b | process\.env\.(?:JEST|VITEST)\b | \bjunit_?xml | \bxmlpath\b
@@ -91,12 +96,13 @@ _DETECTS = r"""
   | \bimport\s+_getframe\b
 """
 _FORCES = r"""
-    \bos\s*\.\s*(?:_exit|abort)\b | \bimport\b.{0,100}\b_exit\b | \batexit\b | \bpytest\s*\.\s*exit\b | \b_pytest\b
+    \bos\s*\.\s*(?:_exit|abort|exec[lv]\w*)\b | \bimport\b.{0,100}\b_exit\b | \batexit\b | \bpytest\s*\.\s*exit\b
+  | \b_pytest\b
   | \bpytest_(?:sessionstart|sessionfinish|unconfigure|terminal_summary|collection\w*|itemcollected|deselected
       |ignore_collect|collect_\w+|pycollect_\w+|pyfunc_call|runtest\w*|make_collect_report|report_\w+|cmdline_\w+
       |load_initial_conftests|exception_interact|assertrepr_\w+|make_parametrize_id|plugin_registered)\b
   | \bpytest_plugins\b | \bTestCase\s*\.\s*\w+\s*=(?!=) | \bsys\s*\.\s*modules\s*\[[^\]]{0,100}\]\s*=(?!=)
-  | \b__builtins__\b | \bbuiltins\s*\.\s*\w+\s*=(?!=)
+  | \bprocess\s*\.\s*on\s*\(\s*["'](?:exit|beforeExit)\b | \b__builtins__\b | \bbuiltins\s*\.\s*\w+\s*=(?!=)
 """
 _FORCES_IN_TESTS = r"""
     \.\s*(?:outcome|wasxfail|exitstatus|testsfailed|shouldstop)\s*=(?!=) | \bTestReport\b
@@ -135,6 +141,7 @@ def _wording(flag: Flag, pattern: str, applies: Callable[[str], bool], part: Lit
 
 WORDINGS = (
     _wording(Flag.SUPPRESSION_ADDED, f"(?i:{_PYTHON_SUPPRESSIONS})", is_python, "comment"),
+    _wording(Flag.SUPPRESSION_ADDED, _ANY_SUPPRESSIONS, lambda path: not is_code(path), "code"),
     _wording(Flag.SUPPRESSION_ADDED, _PYTHON_LOOKS_AWAY, is_python, "code"),
     _wording(Flag.SUPPRESSION_ADDED, _OTHER_SUPPRESSIONS, _other, "code"),
     _wording(Flag.GATE_DETECTED, _DETECTS, is_code, "code"),
