@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pydantic import BaseModel, ConfigDict
 
 from nightwork.outcome import Status
@@ -17,6 +19,14 @@ class ChangedFile(BaseModel):
     added: int | None
     deleted: int | None
     old_path: str | None = None
+
+
+@dataclass(frozen=True)
+class LineChanges:
+    """The lines of one file that differ: (line from 1, text) of those added, and the text of those removed."""
+
+    added: tuple[tuple[int, str], ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 class Change(BaseModel):

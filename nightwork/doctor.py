@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sysconfig
 from collections.abc import Callable, Iterator
@@ -10,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from nightwork.batch import check_disk
+from nightwork import environment
+from nightwork.batch import check_disk, ignore_state
 from nightwork.errors import BadInput, NightworkError
 from nightwork.llm import open_model
 from nightwork.lock import hold
@@ -44,7 +46,7 @@ def examine(folder: Path) -> list[Check]:
     except BadInput as error:
         return [*checks, *(Check("settings", "wrong", str(fault)) for fault in error.faults)]
     subject = _Subject(repository, settings)
-    for look in (_base, _disk, _sandbox, _agent, _tickets, _gates):
+    for look in (_base, _disk, _sandbox, _environment, _agent, _tickets, _gates):
         checks += _guarded(look, subject)
     return checks
 
@@ -53,6 +55,10 @@ def examine(folder: Path) -> list[Check]:
 class _Subject:
     repository: Repository
     settings: Settings
+
+    def environment(self) -> Path | None:
+        base = self.repository.resolve(self.settings.base)
+        return environment.folder_of(self.repository, self.settings.environment, base)
 
 
 def _guarded(look: Callable[[_Subject], Iterator[Check]], subject: _Subject) -> list[Check]:
@@ -79,6 +85,28 @@ def _sandbox(subject: _Subject) -> Iterator[Check]:
     yield Check("sandbox", "note" if name == "unconfined" else "fine", name, remedy if name == "unconfined" else "")
 
 
+def _environment(subject: _Subject) -> Iterator[Check]:
+    folder = subject.environment()
+    if folder is None:
+        yield Check("environment", "fine", "none is prepared; agents and gates see what is on the path")
+    elif environment.is_prepared(folder):
+        yield Check("environment", "fine", f"{folder.name} is prepared")
+    else:
+        yield from _prepared(subject)
+
+
+def _prepared(subject: _Subject) -> Iterator[Check]:
+    base = subject.repository.resolve(subject.settings.base)
+    try:
+        with hold(subject.repository.root, "the doctor's look at the environment"):
+            ignore_state(subject.repository.root)
+            folder = environment.prepare(subject.repository, subject.settings.environment, base)
+    except BadInput as error:
+        yield Check("environment", "note", f"not prepared yet; {error}")
+    else:
+        yield Check("environment", "fine", f"{folder.name if folder else 'none'} was prepared now")
+
+
 def _agent(subject: _Subject) -> Iterator[Check]:
     agent = subject.settings.agent
     if agent.kind == "model":
@@ -86,7 +114,7 @@ def _agent(subject: _Subject) -> Iterator[Check]:
     elif not agent.command:
         yield Check("agent", "wrong", "agent.command is empty", "name your coding command line in nightwork.yaml")
     else:
-        yield _program("agent", agent.command[0])
+        yield _program(subject, "agent", agent.command[0])
 
 
 def _tickets(subject: _Subject) -> Iterator[Check]:
@@ -102,7 +130,7 @@ def _gates(subject: _Subject) -> Iterator[Check]:
     if not subject.settings.gates:
         yield Check("gates", "wrong", "none are configured", "without gates no change is ever called ready; add some")
         return
-    programs = [_program(f"gate {gate.name}", gate.command[0]) for gate in subject.settings.gates]
+    programs = [_program(subject, f"gate {gate.name}", gate.command[0]) for gate in subject.settings.gates]
     missing = [check for check in programs if check.status == "wrong"]
     if missing:
         yield from missing
@@ -122,9 +150,10 @@ def _gates(subject: _Subject) -> Iterator[Check]:
             yield Check(f"gate {run.gate}", "note" if red else "fine", red[0] if red else f"{run.duration_s:.1f} s")
 
 
-def _program(name: str, program: str) -> Check:
-    own = sysconfig.get_path("scripts")
-    if shutil.which(program) or shutil.which(program, path=own):
+def _program(subject: _Subject, name: str, program: str) -> Check:
+    prepared = subject.environment()
+    folders = [sysconfig.get_path("scripts"), *([str(prepared / "bin")] if prepared else [])]
+    if shutil.which(program) or shutil.which(program, path=os.pathsep.join(folders)):
         return Check(name, "fine", program)
     return Check(name, "wrong", f"{program!r} is not on the search path", "install it, or name its full path")
 

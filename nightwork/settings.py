@@ -11,18 +11,27 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    model_validator,
+)
 
 from nightwork import yamlfile
 from nightwork.errors import BadInput, Fault, bad_input
 
 FILE_NAME = "nightwork.yaml"
 ENVIRONMENT_PREFIX = "NIGHTWORK_"
-# What a command agent is told; no settings, so that nightwork can be used inside one.
-AGENT_VARIABLES = frozenset({"NIGHTWORK_TICKET", "NIGHTWORK_ATTEMPT", "NIGHTWORK_RESULT"})
+# What commands are told; no settings, so that nightwork can be used inside one.
+AGENT_VARIABLES = frozenset({"NIGHTWORK_TICKET", "NIGHTWORK_ATTEMPT", "NIGHTWORK_RESULT", "NIGHTWORK_ENVIRONMENT"})
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
@@ -98,6 +107,29 @@ class AgentSettings(Section):
     command_timeout: Duration = timedelta(minutes=10)
 
 
+class EnvironmentSettings(Section):
+    """What is installed for agents and gates, once, before the first of them runs."""
+
+    setup: tuple[str, ...] = Field(
+        default=(), description="the command that installs into the folder NIGHTWORK_ENVIRONMENT; none by default"
+    )
+    lock_files: tuple[str, ...] = Field(
+        default=(
+            "*requirements*.txt",
+            "*constraints*.txt",
+            "pyproject.toml",
+            "*.lock",
+            "package.json",
+            "package-lock.json",
+            "pnpm-lock.yaml",
+            "go.sum",
+        ),
+        description="files of the base commit that make another environment when they differ",
+    )
+    pass_env: tuple[str, ...] = Field(default=(), description="variables that the setup may see; none by default")
+    timeout: Duration = timedelta(minutes=30)
+
+
 class RunOptions(Section):
     """What one run may set differently from the repository's settings; None leaves them as they are."""
 
@@ -138,7 +170,19 @@ class GateSettings(Section):
     report_path: str | None = Field(
         default=None, description="the file that holds the report; default: standard output"
     )
+    coverage_path: str | None = Field(
+        default=None, description="file that the tests write with the lines they ran, Cobertura XML or LCOV"
+    )
+    min_coverage: float | None = Field(
+        default=None, ge=0, le=100, description="percent of the changed lines that must have run; none by default"
+    )
     timeout: Duration = timedelta(minutes=15)
+
+    @model_validator(mode="after")
+    def _knows_where_coverage_is(self) -> Self:
+        if self.min_coverage is not None and self.coverage_path is None:
+            raise ValueError(f"gate {self.name!r}: min_coverage needs coverage_path, the file that the tests write")
+        return self
 
 
 class Settings(Section):
@@ -148,6 +192,7 @@ class Settings(Section):
     base: str = "HEAD"
     batch: BatchSettings = BatchSettings()
     agent: AgentSettings = AgentSettings()
+    environment: EnvironmentSettings = EnvironmentSettings()
     gates: tuple[GateSettings, ...] = ()
     gate_config: tuple[str, ...] = Field(
         default=(
@@ -155,9 +200,16 @@ class Settings(Section):
             "setup.cfg",
             "tox.ini",
             "pytest.ini",
+            ".pytest.ini",
+            "pytest.toml",
+            ".pytest.toml",
             "ruff.toml",
             ".ruff.toml",
             "mypy.ini",
+            ".mypy.ini",
+            "pyrightconfig.json",
+            ".flake8",
+            ".pylintrc",
             ".bandit",
             ".coveragerc",
             ".secrets.baseline",

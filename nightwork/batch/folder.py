@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nightwork import records
+from nightwork import environment, records
 from nightwork.agent import prompts
 from nightwork.agent.trajectory import Trajectory
 from nightwork.batch.records import Carried, Continued, Earlier, EscalationRecord, Intake
@@ -21,10 +21,12 @@ from nightwork.files import write_atomically
 from nightwork.gates.judgement import Judgement
 from nightwork.manifest import BatchStatus, Config, Entry, Manifest, load_manifest, save_manifest
 from nightwork.outcome import Outcome, Status
+from nightwork.sandbox import Sandbox, open_sandbox
 from nightwork.settings import RunOptions, Settings
 from nightwork.settings import load as load_settings
 from nightwork.ticket import Ticket
 from nightwork.together import Together
+from nightwork.workspace import Repository
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,17 @@ class Batch:
     def tell_manifest(self, state: BatchState, status: BatchStatus) -> None:
         """Rewrite outcomes and status of the manifest from the checkpoint."""
         save_manifest(self.manifest().with_outcomes(state.items, status), self.folder / "manifest.yaml")
+
+    def sandbox(self) -> Sandbox:
+        """Return the sandbox in which agents and gates run, with the environment that the settings ask for.
+
+        It is prepared when it is not there. Raises Infrastructure when that fails.
+        """
+        wanted = self.settings().environment
+        if not wanted.setup:
+            return open_sandbox(self.state_folder)
+        prepared = environment.prepare(Repository(self.repository), wanted, self.manifest().base)
+        return open_sandbox(self.state_folder, prepared)
 
     def settings(self) -> Settings:
         """Return the settings with which the running stage was started."""

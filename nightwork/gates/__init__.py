@@ -5,21 +5,21 @@ Only what the change brings counts. A gate that did not run has not passed.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+from nightwork.gates import output
 from nightwork.gates.compare import lost_tests, new_failures, new_findings
 from nightwork.gates.judgement import GateResult, GateStatus
 from nightwork.gates.report import GateRun, Report, Severity, TestCase, TestStatus
-from nightwork.gates.reports import parse
+from nightwork.gates.reports import coverage, parse
 from nightwork.gates.reports.unreadable import UnreadableReport
 from nightwork.sandbox import Finished, Run, Sandbox
 from nightwork.settings import GateSettings, Measure
 
 __all__ = ["Lines", "compare", "run_gate", "vetoes_of"]
 
-MAX_REPORT_BYTES = 50_000_000
 NO_TESTS = 5  # pytest's exit code when it found none
 
 # Returns the text of a line of a file in a commit: (path, line from 1).
@@ -28,22 +28,33 @@ Lines = Callable[[str, int], str]
 
 def run_gate(gate: GateSettings, checkout: Path, sandbox: Sandbox) -> GateRun:
     """Run one gate in a clean checkout; what keeps it from saying anything is its `problem`."""
-    report_path = checkout / gate.report_path if gate.report_path else None
-    if report_path:
-        report_path.unlink(missing_ok=True)  # a report that the change brought along is not the gate's
+    for path in filter(None, (gate.report_path, gate.coverage_path)):
+        output.clear(checkout, path)
     finished = sandbox.run(Run(gate.command, checkout, timeout_s=gate.timeout.total_seconds()))
     common = {"gate": gate.name, "measures": gate.measures, "duration_s": round(finished.duration_s, 3)}
-    outcome = {"exit_code": finished.exit_code, "output": finished.tail()}
+    outcome: dict[str, Any] = {"exit_code": finished.exit_code, "output": finished.tail()}
     if finished.exit_code is None:
         problem = f"ran out of its {gate.timeout}" if finished.timed_out else finished.stderr
         return GateRun(**common, **outcome, problem=problem)
+    outcome |= _coverage(gate, checkout)
     if gate.report == "exit_code":
         return GateRun(**common, **outcome, report=_of_exit_code(gate, finished.exit_code))
     try:
-        report = parse(gate.report, _read_report(report_path, finished), str(checkout))
+        report = parse(gate.report, _report_text(gate, checkout, finished), str(checkout))
     except (UnreadableReport, OSError, ValueError) as error:
         return GateRun(**common, **outcome, problem=f"exited {finished.exit_code}; {error}")
     return GateRun(**common, **outcome, report=report)
+
+
+def _coverage(gate: GateSettings, checkout: Path) -> dict[str, Any]:
+    if gate.coverage_path is None:
+        return {}
+    try:
+        return {"coverage": coverage.parse(output.read(checkout, gate.coverage_path), str(checkout))}
+    except FileNotFoundError:
+        return {"coverage_problem": f"{gate.coverage_path} was not written"}
+    except (UnreadableReport, OSError, ValueError) as error:
+        return {"coverage_problem": str(error)}
 
 
 def _of_exit_code(gate: GateSettings, exit_code: int) -> Report:
@@ -53,16 +64,12 @@ def _of_exit_code(gate: GateSettings, exit_code: int) -> Report:
     return Report(tests=(TestCase(id=gate.name, status=TestStatus.FAILED if exit_code else TestStatus.PASSED),))
 
 
-def _read_report(path: Path | None, finished: Finished) -> str:
-    if path is None:
-        if finished.truncated:
-            raise ValueError("its report is larger than what is read")
-        return finished.stdout
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
-        if os.fstat(descriptor).st_size > MAX_REPORT_BYTES:
-            raise ValueError("its report is larger than what is read")
-        return file.read()
+def _report_text(gate: GateSettings, checkout: Path, finished: Finished) -> str:
+    if gate.report_path:
+        return output.read(checkout, gate.report_path)
+    if finished.truncated:
+        raise ValueError("its report is larger than what is read")
+    return finished.stdout
 
 
 def compare(

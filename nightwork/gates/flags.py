@@ -136,5 +136,10 @@ def _is_conftest(path: str) -> bool:
     return path.lower().rpartition("/")[2] == "conftest.py"
 
 
+def matches(path: str, patterns: Sequence[str]) -> bool:
+    """Tell whether a path, or its end, is one of the names, paths or patterns, without regard to case."""
+    return _any_matches([path.lower()], [pattern.lower().removeprefix("./") for pattern in patterns])
+
+
 def _any_matches(paths: Iterable[str], patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(path, each) for path in paths for pattern in patterns for each in (pattern, f"*/{pattern}"))

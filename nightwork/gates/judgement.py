@@ -34,10 +34,41 @@ class Flag(StrEnum):
     LOCK_FILES_CHANGED = "lock_files_changed"
     GATE_CONFIG_CHANGED = "gate_config_changed"
     FLAKY_TEST = "flaky_test"
+    SUPPRESSION_ADDED = "suppression_added"  # a comment that tells a tool to look away
+    TEST_SKIPPED = "test_skipped"  # a marker or hook that keeps tests from running or counting
+    TEST_WEAKENED = "test_weakened"  # a test that asserts less than before, or nothing
+    GATE_DETECTED = "gate_detected"  # code that tells whether a gate runs it, or reaches for its report
+    RESULT_FORCED = "result_forced"  # code that sets the result or the exit code of the tests
+    GATE_COMMAND_CHANGED = "gate_command_changed"  # the change says itself what a gate runs
+    MODULE_SHADOWED = "module_shadowed"  # a file that takes the place of a library's or a tool's module
+    VENDORED_CODE = "vendored_code"  # code of others, at a place that tools pass over
+    COPIED_CODE = "copied_code"  # a new file that is nearly the same as another
+    NOT_EXAMINED = "not_examined"  # a source file too large, or of a name too odd, to be looked at
+
+
+# A change that may have passed its gates without deserving it is never called ready.
+DECEIVING = frozenset(
+    {
+        Flag.TESTS_LOST,
+        Flag.SUPPRESSION_ADDED,
+        Flag.TEST_SKIPPED,
+        Flag.TEST_WEAKENED,
+        Flag.GATE_DETECTED,
+        Flag.RESULT_FORCED,
+        Flag.GATE_COMMAND_CHANGED,
+        Flag.MODULE_SHADOWED,
+        Flag.VENDORED_CODE,
+        Flag.NOT_EXAMINED,
+    }
+)
 
 
 class GateResult(_Frozen):
-    """One gate on one change; only what the change brings is listed."""
+    """One gate on one change; only what the change brings is listed.
+
+    Of the executable lines that it adds, `changed_lines_covered` ran in the tests; None means that it is not known.
+    `uncovered` are the first places, `path:line` or `path:first-last`, that did not.
+    """
 
     gate: str
     measures: Measure
@@ -49,6 +80,9 @@ class GateResult(_Frozen):
     lost_tests: tuple[str, ...] = ()
     tests_passed: int = 0
     tests_total: int = 0
+    changed_lines_covered: int | None = None
+    changed_lines_total: int | None = None
+    uncovered: tuple[str, ...] = ()
     duration_s: float = 0.0
 
 
@@ -64,7 +98,7 @@ class Scores(_Frozen):
 
 
 class Judgement(_Frozen):
-    """The verdict on one commit of one ticket."""
+    """The verdict on one commit of one ticket; `remarks` say where flags were found: `flag: path:line text`."""
 
     ticket: str
     attempt: int
@@ -74,6 +108,7 @@ class Judgement(_Frozen):
     vetoes: tuple[str, ...] = ()
     gates: tuple[GateResult, ...] = ()
     flags: tuple[Flag, ...] = ()
+    remarks: tuple[str, ...] = ()
     scores: Scores = Scores()
     sandbox: str = "unconfined"
 

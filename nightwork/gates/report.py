@@ -59,13 +59,29 @@ class Report(_Frozen):
     tests: tuple[TestCase, ...] = ()
 
 
+Ranges = tuple[tuple[int, int], ...]  # lines from 1, first and last of each
+
+
+class FileCoverage(_Frozen):
+    """Which executable lines of a file the tests ran; `path` is as in a Finding."""
+
+    path: str
+    covered: Ranges = ()
+    uncovered: Ranges = ()
+
+
 class GateRun(_Frozen):
-    """One run of one gate on one tree; `problem` says why it could not run, and None means that it did."""
+    """One run of one gate on one tree; `problem` says why it could not run, and None means that it did.
+
+    `coverage` is None when nothing is asked for or known of it; `coverage_problem` then says why it is not known.
+    """
 
     gate: str
     measures: Measure
     report: Report = Report()
     exit_code: int | None = None
     problem: str | None = None
+    coverage: tuple[FileCoverage, ...] | None = None
+    coverage_problem: str | None = None
     output: str = ""
     duration_s: float = 0.0

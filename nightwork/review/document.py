@@ -69,6 +69,7 @@ class QueueRow(_Frozen):
     vetoes: tuple[str, ...] = ()
     findings: dict[Severity, int] = Field(default={}, description="security findings that the change brings")
     flags: tuple[Flag, ...] = ()
+    remarks: tuple[str, ...] = Field(default=(), description="where flags were found: `flag: path:line text`")
     priority: Priority
     minutes: int
     rank: Rank

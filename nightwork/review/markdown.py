@@ -8,6 +8,8 @@ from nightwork.markdown import escape, fence, table
 from nightwork.review import words
 from nightwork.review.document import EscalationRow, QueueRow, ReviewDocument
 
+_REMARKS = 10
+
 
 def artifact(document: ReviewDocument) -> str:
     """Return the document as Markdown."""
@@ -23,6 +25,8 @@ def _parts(document: ReviewDocument) -> Iterable[str]:
     yield _listed("Red on the base commit already", document.red_on_base)
     yield "## Ready for review"
     yield _queue(document) if document.queue else "Nothing."
+    remarks = ((row.ticket, text) for row in document.queue for text in words.remarks(row, _REMARKS))
+    yield _tabled("Remarks", ("ticket", "where a flag was found"), remarks)
     yield _listed("Together, merged into one tree", (f"{sign} {text}" for sign, text in words.together(document)))
     if document.escalations:
         yield "## Escalations pending"

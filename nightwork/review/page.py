@@ -156,6 +156,7 @@ def _details(row: QueueRow) -> str:
     gates = "".join(map(_gate, row.gates))
     parts = [f'<ul class="gates">{gates}</ul>' if gates else "<p>No gate has judged this commit.</p>"]
     parts.append(_titled("Vetoes", _list(row.vetoes)))
+    parts.append(_titled("Remarks", _list(row.remarks)))
     parts.append(_titled("Remains to be done", _list(row.remaining)))
     facts = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in _facts(row))
     return f"<details><summary>Gates and branch</summary>{''.join(parts)}<dl>{facts}</dl></details>"

@@ -15,7 +15,7 @@ import networkx as nx
 from nightwork.agent.results import Escalation
 from nightwork.change import Change
 from nightwork.decision import Kind
-from nightwork.gates.judgement import Flag, GateStatus, Judgement
+from nightwork.gates.judgement import DECEIVING, Flag, GateStatus, Judgement
 from nightwork.manifest import Entry, Manifest
 from nightwork.metrics import batch_metrics
 from nightwork.outcome import Outcome, Status, Verdict
@@ -157,6 +157,7 @@ def _row(item: Reviewed, change: Change, blocker: str | None) -> QueueRow:
         vetoes=judgement.vetoes,
         findings=judgement.findings_by_severity(),
         flags=judgement.flags,
+        remarks=judgement.remarks,
         priority=item.entry.priority,
         minutes=expected_minutes(change),
         rank=Rank.REST,
@@ -211,7 +212,7 @@ def _judgement_of(item: Reviewed, change: Change) -> Judgement:
 def _is_ready(outcome: Outcome, judgement: Judgement) -> bool:
     total = judgement.scores.total
     passed = judgement.verdict is Verdict.PASSED and total is not None and total >= PASS_MARK
-    return passed and outcome.status is Status.COMPLETED and Flag.TESTS_LOST not in judgement.flags
+    return passed and outcome.status is Status.COMPLETED and DECEIVING.isdisjoint(judgement.flags)
 
 
 def _rank(row: QueueRow) -> Rank:

@@ -19,6 +19,7 @@ from nightwork.review.document import EscalationRow, QueueRow, ReviewDocument
 
 NARROWEST = 60
 
+_REMARKS = 3
 _FRAME = 4  # "║ " and " ║"
 _MOST_TOGETHER = 8
 _STYLES = {"✓": "green", "⚠": "yellow", "✗": "red", "–": "dim"}
@@ -78,6 +79,7 @@ def _queue(document: ReviewDocument, width: int) -> list[RenderableType]:
         right = Text(f"{score:<{max(map(len, scores))}} {check:<{max(map(len, checks))}}")
         lines.append(_headline(words.mark(row), row.ticket, row.title, right, width))
         lines.append(_item("", _about(row), indent=4))
+        lines += [_item("·", Text(text, style="yellow"), indent=4) for text in words.remarks(row, _REMARKS)]
     return lines
 
 

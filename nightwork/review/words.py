@@ -30,6 +30,13 @@ def flags(row: QueueRow) -> list[str]:
     return [spaced(flag).replace("ci ", "CI ") for flag in row.flags if flag is not told]
 
 
+def remarks(row: QueueRow, most: int) -> list[str]:
+    """Return where flags were found, the first few, and how many there are more."""
+    shown = [line(remark, 160) for remark in row.remarks[:most]]
+    more = len(row.remarks) - most
+    return [*shown, f"{number_of(more, 'remark')} more"] if more > 0 else shown
+
+
 def score(value: float | None) -> str:
     """Return a score with at most one decimal, rounded down: 79.98 is no 80."""
     return "n/a" if value is None else f"{math.floor(value * 10 + 1e-6) / 10:g}"

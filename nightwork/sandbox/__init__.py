@@ -24,6 +24,10 @@ class Sandbox(Protocol):
         """Run a command to its end, its time limit or the wish to stop; what it started in its group ends with it."""
 
 
-def open_sandbox(state_folder: Path) -> Sandbox:
-    """Return the sandbox of this machine; it notes in `state_folder` what it runs, for `end_leftovers`."""
-    return Unconfined(state_folder / "running")
+def open_sandbox(state_folder: Path, environment: Path | None = None) -> Sandbox:
+    """Return the sandbox of this machine; it notes in `state_folder` what it runs, for `end_leftovers`.
+
+    Everything that it runs sees `environment`, a prepared folder: its `bin` stands first on the search path and
+    NIGHTWORK_ENVIRONMENT names it.
+    """
+    return Unconfined(state_folder / "running", environment)

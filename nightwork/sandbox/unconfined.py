@@ -24,12 +24,16 @@ _PASSED = ("LANG", "LC_ALL", "TZ")
 
 
 class Unconfined:
-    """Runs commands as the user, with a private home and none of the user's variables but the search path."""
+    """Runs commands as the user, with a private home and none of the user's variables but the search path.
+
+    They see the prepared environment, and nothing keeps them from writing to it.
+    """
 
     name = "unconfined"
 
-    def __init__(self, notes: Path) -> None:
+    def __init__(self, notes: Path, environment: Path | None = None) -> None:
         self._notes = notes
+        self._environment = environment
 
     def run(self, run: Run) -> Finished:
         """Run a command to its end; its process group is ended at the time limit, on stop, and on return."""
@@ -38,7 +42,7 @@ class Unconfined:
                 process = subprocess.Popen(
                     run.command,
                     cwd=run.folder,
-                    env={**clean_environment(home), **run.variables},
+                    env={**clean_environment(home, self._environment), **run.variables},
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
@@ -61,12 +65,21 @@ class Unconfined:
             return finished
 
 
-def clean_environment(home: str) -> dict[str, str]:
-    """Return the variables that every command sees; tools beside this Python come last on the path."""
-    own = sysconfig.get_path("scripts")
-    path = os.pathsep.join(dict.fromkeys([*os.environ.get("PATH", os.defpath).split(os.pathsep), own]))
+def clean_environment(home: str, prepared: Path | None = None) -> dict[str, str]:
+    """Return the variables that every command sees; `prepared` tools come first on the path, those beside this Python
+    last.
+
+    Relative entries of the path are left out: they would lead into the folder of the change.
+    """
+    own = {"NIGHTWORK_ENVIRONMENT": str(prepared)} if prepared else {}
+    folders = [
+        *([str(prepared / "bin")] if prepared else []),
+        *os.environ.get("PATH", os.defpath).split(os.pathsep),
+        sysconfig.get_path("scripts"),
+    ]
+    path = os.pathsep.join(dict.fromkeys(folder for folder in folders if Path(folder).is_absolute()))
     passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
-    return {**passed, "PATH": path, "HOME": home, "TMPDIR": home, "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**passed, **own, "PATH": path, "HOME": home, "TMPDIR": home, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _attend(process: subprocess.Popen[bytes], run: Run) -> Finished:

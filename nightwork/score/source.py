@@ -6,8 +6,6 @@ The source is an agent's: whatever it holds, there comes a number, a list or Non
 from __future__ import annotations
 
 import ast
-import threading
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
@@ -15,12 +13,10 @@ from typing import Any
 import lizard
 
 from nightwork.gates.flags import is_test_file
-
-MAX_SOURCE = 1_000_000
+from nightwork.gates.source import MAX_SOURCE, parsed
 
 # lizard's readers are state machines without an error of their own: they index and call on whatever tokens come.
 _LIZARD_FAILS = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
-_WARNINGS = threading.Lock()
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -88,7 +84,7 @@ def _without_comments(tokens: Iterator[str], reader: Any) -> Iterator[str]:
 def _public_names(source: bytes | None) -> dict[str, bool] | None:
     if source is None:
         return {}
-    module = _parsed(source)
+    module = parsed(source)
     if module is None:
         return None
     names: dict[str, bool] = {}
@@ -96,16 +92,6 @@ def _public_names(source: bytes | None) -> dict[str, bool] | None:
         is_documented = bool(ast.get_docstring(definition)) or _is_override(definition)
         names[name] = names.get(name, False) or is_documented
     return names
-
-
-def _parsed(source: bytes) -> ast.Module | None:
-    # The lock, because catch_warnings is not made for threads.
-    try:
-        with _WARNINGS, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _public_definitions(module: ast.Module) -> Iterator[tuple[str, _Definition]]:

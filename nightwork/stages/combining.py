@@ -14,6 +14,7 @@ from nightwork.gates.judgement import GateResult, GateStatus
 from nightwork.gates.report import GateRun
 from nightwork.settings import Measure
 from nightwork.stages import gates
+from nightwork.stages.difference import Difference
 from nightwork.together import Culprit, LeftOut, first_failing, place, some
 from nightwork.workspace import Repository
 
@@ -137,14 +138,13 @@ class Search:
         logger.info("together: running the tests of %d changes", count)
         ref = CombinedRef(str(self.batch.repository), self.batch.id, self.run_id, count)
         before = [run for run in gates.baseline(self.batch, self.base) if run.measures is Measure.TESTS]
-        diff = gates.Difference(self.repository, self.base, commit, self.repository.changes(self.base, commit))
+        diff = Difference(self.repository, self.base, commit)
 
         def step(name: str, number: int) -> GateRun:
             self.gate_runs += 1
             return self.gate_step(ref, name, tree, number)
 
-        with gates.checkout(self.repository, self.batch.together_checkout, commit, self.base, self.settings):
-            return gates.compare_all(before, diff, step)
+        return gates.compare_all(self.batch, self.batch.together_checkout, before, diff, step)
 
     def fails(self, built: Built) -> bool:
         """Say whether the tests of a combined tree fail."""

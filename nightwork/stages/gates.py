@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from nightwork import engine, records, stop
+from nightwork import engine, environment, records, stop
 from nightwork.batch import Attempt, Batch, TicketRef, ignore_state, newest_with
-from nightwork.change import ChangedFile
 from nightwork.checkpoint import BatchState
 from nightwork.engine import Future
 from nightwork.gates import compare, run_gate, vetoes_of
+from nightwork.gates.covered import with_coverage
 from nightwork.gates.flags import path_flags
 from nightwork.gates.judgement import Flag, GateResult, GateStatus, Judgement, Scores
 from nightwork.gates.report import GateRun
+from nightwork.gates.tricks import find_tricks, told
 from nightwork.manifest import BatchStatus
 from nightwork.markdown import escape, table
 from nightwork.outcome import Outcome, Status, Verdict
@@ -29,6 +29,8 @@ from nightwork.sandbox import open_sandbox
 from nightwork.score import complexity_score, docs_score, security_score, syntax_score, tests_score, total
 from nightwork.score.source import added_complexity, undocumented_names
 from nightwork.settings import Measure, Settings
+from nightwork.stages.checkout import Checkout
+from nightwork.stages.difference import Difference
 from nightwork.workspace import Repository
 
 # Runs one gate in the ticket's checkout: (ticket, gate, tree, round), all plain, so that it can be a task of its own.
@@ -53,7 +55,7 @@ def gate(ref: TicketRef, name: str, tree: str, number: int) -> GateRun:  # noqa:
 def gate_in(batch: Batch, path: Path, name: str) -> GateRun:
     """Run one gate of a batch in the checkout at `path`."""
     settings = next(gate for gate in batch.settings().gates if gate.name == name)
-    return run_gate(settings, path, open_sandbox(batch.state_folder))
+    return run_gate(settings, path, batch.sandbox())
 
 
 def gate_key(ref: TicketRef, name: str, tree: str, number: int) -> str:
@@ -62,12 +64,14 @@ def gate_key(ref: TicketRef, name: str, tree: str, number: int) -> str:
 
 
 def result_key(batch: Batch, *parts: str) -> str:
-    """Return the key of a result that `parts`, the gates' settings and the base shape."""
-    return hashlib.sha256("\0".join([*parts, digest(batch.settings(), batch.manifest().base)]).encode()).hexdigest()
+    """Return the key of a result that `parts`, the gates' settings, the environment and the base shape."""
+    shaped_by = digest(Repository(batch.repository), batch.settings(), batch.manifest().base)
+    return hashlib.sha256("\0".join([*parts, shaped_by]).encode()).hexdigest()
 
 
 def run_gates(batch: Batch, submit: Callable[[TicketRef], Future]) -> BatchState:
     """Judge every change that has no verdict yet; the checkpoint is saved after each."""
+    batch.sandbox()  # once, rather than each ticket failing alone
     state, manifest = batch.state(), batch.manifest()
     landed = {name: outcome for name, outcome in state.items.items() if outcome.is_unjudged()}
     items = [replace(i, dependencies=tuple(n for n in i.dependencies if n in landed)) for i in manifest.items()]
@@ -129,12 +133,12 @@ def judge(ref: TicketRef, commit: str, origin: str, gate_step: GateStep) -> Judg
     """Run all gates on a commit and compare them with those on the commit that its branch stands on."""
     settings, repository = ref.batch.settings(), Repository(Path(ref.repository))
     before = baseline(ref.batch, origin)
-    files = repository.changes(origin, commit)
-    diff = Difference(repository, origin, commit, files)
-    with checkout(repository, ref.batch.checkout(ref.ticket), commit, ref.batch.manifest().base, settings):
-        tree = repository.tree(commit)
-        results = compare_all(before, diff, lambda name, number: gate_step(ref, name, tree, number))
+    diff, tree = Difference(repository, origin, commit), repository.tree(commit)
+    place = ref.batch.checkout(ref.ticket)
+    results = compare_all(ref.batch, place, before, diff, lambda name, number: gate_step(ref, name, tree, number))
     vetoes = vetoes_of(results)
+    remarks = find_tricks(diff.edits, settings.gates, diff.copies(), diff.paths())
+    flags = (*_flags(results, path_flags(diff.files, settings.gate_config)), *(remark.flag for remark in remarks))
     return Judgement(
         ticket=ref.ticket,
         attempt=ref.attempt,
@@ -142,32 +146,39 @@ def judge(ref: TicketRef, commit: str, origin: str, gate_step: GateStep) -> Judg
         verdict=_verdict(results, vetoes),
         vetoes=vetoes,
         gates=tuple(results),
-        flags=_flags(results, path_flags(files, settings.gate_config)),
+        flags=tuple(dict.fromkeys(flags)),
+        remarks=told(remarks),
         scores=_scores(results, diff),
-        sandbox=open_sandbox(ref.batch.state_folder).name,
+        sandbox=ref.batch.sandbox().name,
     )
 
 
-def compare_all(before: Sequence[GateRun], diff: Difference, step: Callable[[str, int], GateRun]) -> list[GateResult]:
-    """Run the gates of a baseline again, by `step` (gate, round), and say what the difference brings to each."""
-    return [
-        compare(
-            earlier,
-            step(earlier.gate, 1),
-            diff.line_before,
-            diff.line_after,
-            diff.old_path,
-            lambda name=earlier.gate: step(name, 2),  # type: ignore[misc]
-        )
-        for earlier in before
-    ]
+def compare_all(
+    batch: Batch, path: Path, before: Sequence[GateRun], diff: Difference, step: Callable[[str, int], GateRun]
+) -> list[GateResult]:
+    """Run the gates of a baseline in a checkout at `path`, by `step` (gate, round); returns what the change brings."""
+    settings = batch.settings()
+    gates = {gate.name: gate for gate in settings.gates}
+    results: dict[int, GateResult] = {}
+    with Checkout(Repository(batch.repository), path, diff.commit, batch.manifest().base, settings) as place:
+        for number in place.order([run.measures for run in before]):
+            place.ready_for(before[number].measures)
+
+            def rerun(earlier: GateRun = before[number]) -> GateRun:
+                place.ready_for(earlier.measures)
+                return step(earlier.gate, 2)
+
+            after = step(before[number].gate, 1)
+            told = compare(before[number], after, diff.line_before, diff.line_after, diff.old_path, rerun)
+            results[number] = with_coverage(told, after, gates[after.gate], diff.edits)
+    return [results[number] for number in range(len(before))]
 
 
 def baseline(batch: Batch, commit: str) -> tuple[GateRun, ...]:
     """Return what the gates find on the commit that a change stands on; measured once for each tree."""
     repository, settings = Repository(batch.repository), batch.settings()
     base = batch.manifest().base
-    name = f"{repository.tree(commit)}-{digest(settings, base)[:16]}.json"
+    name = f"{repository.tree(commit)}-{digest(repository, settings, base)[:16]}.json"
     path = batch.state_folder / "measurements" / name
     with _baseline_lock:
         known = records.load(Measurement, path)
@@ -181,9 +192,15 @@ def baseline(batch: Batch, commit: str) -> tuple[GateRun, ...]:
 def measure(repository: Repository, settings: Settings, commit: str, base: str | None = None) -> tuple[GateRun, ...]:
     """Run all gates on a commit, with the gate configuration of `base` (by default the commit's own)."""
     path = repository.root / ".nightwork" / "worktrees" / f".base-{commit[:12]}" / "gates"
-    with checkout(repository, path, commit, base or commit, settings):
-        sandbox = open_sandbox(repository.root / ".nightwork")
-        return tuple(run_gate(gate, path, sandbox) for gate in settings.gates)
+    ignore_state(repository.root)
+    prepared = environment.prepare(repository, settings.environment, base or commit)
+    sandbox, runs = open_sandbox(repository.root / ".nightwork", prepared), dict[int, GateRun]()
+    with Checkout(repository, path, commit, base or commit, settings) as place:
+        for number in place.order([gate.measures for gate in settings.gates]):
+            place.ready_for(settings.gates[number].measures)
+            run = run_gate(settings.gates[number], path, sandbox)
+            runs[number] = run.model_copy(update={"coverage": None})  # only that of changed lines is looked at
+    return tuple(runs[number] for number in range(len(runs)))
 
 
 def red_on_base(runs: Sequence[GateRun]) -> tuple[str, ...]:
@@ -200,6 +217,8 @@ def red_on_base(runs: Sequence[GateRun]) -> tuple[str, ...]:
             texts.append(f"{run.gate}: {count} finding{'s' * (count != 1)}, which count for no ticket")
         elif run.exit_code:
             texts.append(f"{run.gate} exited {run.exit_code}")
+        if run.coverage_problem:
+            texts.append(f"{run.gate}: coverage not known: {run.coverage_problem}")
     return tuple(texts)
 
 
@@ -216,80 +235,23 @@ def results(ref: TicketRef) -> str:
         f"Commit `{judged.commit[:12]}`, attempt {judged.attempt}, gates ran {escape(judged.sandbox)}.",
         *(f"Veto: {escape(veto)}" for veto in judged.vetoes),
         *(f"Flag: {escape(flag)}" for flag in judged.flags),
+        *(f"Remark: {escape(remark)}" for remark in judged.remarks),
         table(("gate", "measures", "status", "detail", "took"), rows),
+        *(f"Not covered: {escape(place)}" for gate in judged.gates for place in gate.uncovered),
         *([table(("gate", "severity", "where", "rule", "finding"), found)] if found else []),
     ]
     return "\n\n".join(parts)
 
 
-def digest(settings: Settings, base: str) -> str:
-    """Return a digest of what shapes the gates' results; the gate configuration is the one of `base`."""
-    parts = [base, *(gate.model_dump_json() for gate in settings.gates), *settings.gate_config]
+def digest(repository: Repository, settings: Settings, base: str) -> str:
+    """Return a digest of what shapes the gates' results; gate configuration and environment are those of `base`."""
+    parts = [
+        base,
+        environment.digest(repository, settings.environment, base),
+        *(gate.model_dump_json() for gate in settings.gates),
+        *settings.gate_config,
+    ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-@contextlib.contextmanager
-def checkout(repository: Repository, path: Path, commit: str, base: str, settings: Settings) -> Iterator[None]:
-    """Make a clean checkout of a commit, with the gate configuration of `base`; it is removed at the end."""
-    ignore_state(repository.root)
-    repository.remove_worktree(path)
-    try:
-        repository.add_worktree(path, commit)
-        repository.restore(path, base, _gate_config(repository, settings, commit, base))
-        yield
-    finally:
-        repository.remove_worktree(path)
-
-
-def _gate_config(repository: Repository, settings: Settings, commit: str, base: str) -> list[str]:
-    """Return the paths of gate configuration: those at the top, and those that differ from the base anywhere below."""
-    names = {name.casefold() for name in settings.gate_config}
-    changed = [path for file in repository.changes(base, commit) for path in (file.path, file.old_path) if path]
-    return [*settings.gate_config, *(path for path in changed if Path(path).name.casefold() in names)]
-
-
-@dataclass
-class Difference:
-    """The sources of two commits, as far as the gates ask for them."""
-
-    repository: Repository
-    origin: str
-    commit: str
-    files: Sequence[ChangedFile]
-
-    def __post_init__(self) -> None:
-        self._old = {file.path: file.old_path for file in self.files if file.old_path}
-        self._lines: dict[tuple[str, str], list[str]] = {}
-
-    def old_path(self, path: str) -> str:
-        """Return the path that a renamed file had before."""
-        return self._old.get(path, path)
-
-    def line_before(self, path: str, line: int) -> str:
-        """Return the text of a line before the change; "" for none."""
-        return self._line(self.origin, path, line)
-
-    def line_after(self, path: str, line: int) -> str:
-        """Return the text of a line after the change; "" for none."""
-        return self._line(self.commit, path, line)
-
-    def sources(self) -> list[tuple[str, bytes | None, bytes | None]]:
-        """Return (path, source before, source after) of every changed file."""
-        return [
-            (
-                file.path,
-                self.repository.read(self.origin, self.old_path(file.path)),
-                self.repository.read(self.commit, file.path),
-            )
-            for file in self.files
-        ]
-
-    def _line(self, commit: str, path: str, line: int) -> str:
-        if (commit, path) not in self._lines:
-            source = self.repository.read(commit, path) or b""
-            self._lines[commit, path] = source.decode("utf-8", "replace").splitlines()
-        lines = self._lines[commit, path]
-        return lines[line - 1] if 0 < line <= len(lines) else ""
 
 
 def _verdict(results: Sequence[GateResult], vetoes: Sequence[str]) -> Verdict:
@@ -348,12 +310,12 @@ def _all_passed(statuses: Sequence[GateStatus]) -> bool | None:
 
 
 def _added_complexity(diff: Difference) -> int | None:
-    added = [added_complexity(before, after, path) for path, before, after in diff.sources()]
+    added = [added_complexity(edited.before, edited.after, edited.path) for edited in diff.edits]
     known = [value for value in added if value is not None]
     return sum(known) if known else None
 
 
 def _documented(diff: Difference) -> bool | None:
-    found = [undocumented_names(before, after, path) for path, before, after in diff.sources()]
+    found = [undocumented_names(edited.before, edited.after, edited.path) for edited in diff.edits]
     known = [names for names in found if names is not None]
     return not any(known) if known else None

@@ -26,7 +26,6 @@ from nightwork.forge import MergeRequest, open_forge
 from nightwork.manifest import BatchStatus
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
 from nightwork.progress import create_reporter
-from nightwork.sandbox import open_sandbox
 from nightwork.settings import Settings
 from nightwork.stages import gates, together
 from nightwork.stages.earlier import reopened
@@ -68,6 +67,7 @@ def run_tickets(
     longest = settings.batch.timeout_per_ticket.total_seconds() / 60
     minutes = {entry.id: min(expected.minutes(entry.complexity), longest) for entry in manifest.tickets}
     check_disk(batch.repository, settings)
+    batch.sandbox()  # once, rather than each ticket failing alone
     state = reopened(batch, retry_failed)
     batch.save(state)
     batch.tell_manifest(state, BatchStatus.RUNNING)
@@ -351,7 +351,7 @@ def _assignment(ref: TicketRef) -> Assignment:
         worktree=ref.worktree,
         trajectory=ref.folder / "trajectory.jsonl",
         settings=settings.agent,
-        sandbox=open_sandbox(batch.state_folder),
+        sandbox=batch.sandbox(),
         clock=Clock(settings.batch.timeout_per_ticket.total_seconds(), ref.started),
         answers=tuple(answer.text() for answer in batch.decisions.answers(ref.ticket, ref.attempt)),
         comments=carried.comments if carried else (),

@@ -102,8 +102,12 @@ def write_manifest(repo: str, batch_id: str, settings: Settings, selection: Sele
 
 
 def measure_base(repo: str, batch_id: str) -> tuple[str, ...]:
-    """Run the gates on the base commit; returns, and notes in the batch, what is red there."""
+    """Prepare the environment and run the gates on the base commit; returns, and notes, what is red there.
+
+    Raises Infrastructure when the environment cannot be prepared.
+    """
     batch = Batch(Path(repo), batch_id)
+    batch.sandbox()
     red = gates.red_on_base(gates.baseline(batch, batch.manifest().base))
     batch.keep_intake(batch.intake().model_copy(update={"red_on_base": red}))
     return red

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from nightwork.change import ChangedFile
+from nightwork.change import ChangedFile, LineChanges
 from nightwork.errors import bad_input
+from nightwork.workspace import lines
 from nightwork.workspace.git import Git, shown
 from nightwork.workspace.merging import Merge, merge_all
 
@@ -232,6 +233,23 @@ class Repository:
     def _diff(self, old: str, new: str, form: str) -> str:
         options = ("-z", "-M", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none")
         return self.git("diff", form, *options, old, new, "--")
+
+    def line_changes(self, old: str, new: str, files: Sequence[ChangedFile], limit: int) -> dict[str, LineChanges]:
+        """Return the lines that differ in `files`, by path; those of files over `limit` bytes are left out."""
+        return lines.line_changes(self.git, old, new, files, limit)
+
+    def copies(self, old: str, new: str) -> dict[str, str]:
+        """Return the new files that are nearly the same as one of the old commit, with that one.
+
+        Very large changes are not searched.
+        """
+        return lines.copies(self.git, old, new)
+
+    def blobs(self, commit: str) -> dict[str, str]:
+        """Return the files of a commit, each with the id of its content."""
+        entries = self.git("ls-tree", "-r", "-z", commit).split("\0")
+        pairs = [entry.partition("\t") for entry in entries if entry]
+        return {path: about.split()[2] for about, _, path in pairs}
 
     def read(self, commit: str, path: str) -> bytes | None:
         """Return a file's bytes as they are in a commit; None when it is not there."""

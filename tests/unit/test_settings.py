@@ -167,3 +167,10 @@ def test_what_is_printed_reads_back_as_the_same_settings(tmp_path, text):
 def test_a_variable_inside_a_plain_value_is_refused_by_its_name(tmp_path):
     ((where, _),) = faults(tmp_path, environment={"NIGHTWORK_TICKETS__X": "3"})
     assert where == "NIGHTWORK_TICKETS__X"
+
+
+def test_a_least_coverage_needs_a_file_that_tells_it(tmp_path):
+    text = "gates:\n  - {name: t, measures: tests, command: [x], min_coverage: 80}\n"
+    ((where, problem),) = faults(tmp_path, text)
+    assert where == "nightwork.yaml:2"
+    assert "coverage_path" in problem

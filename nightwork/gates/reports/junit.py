@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any
-from xml.etree import ElementTree
 
 from junitparser import Attr, Error, Failure, JUnitXml, JUnitXmlError, Skipped
 from junitparser import TestCase as JUnitCase
@@ -12,11 +11,10 @@ from junitparser import TestSuite as JUnitSuite
 
 from nightwork.gates.report import Report, TestCase, TestStatus
 from nightwork.gates.reports.unreadable import UnreadableReport
-from nightwork.gates.reports.untrusted import MAX_ENTRIES, limited, one_line
+from nightwork.gates.reports.untrusted import limited, one_line
+from nightwork.gates.reports.xmltree import read_tree
 
 FORM = "junit"
-MAX_DEPTH = 100
-MAX_ELEMENTS = 20 * MAX_ENTRIES
 
 _NOT_RUN = {"disabled", "notrun", "skipped"}
 
@@ -36,8 +34,8 @@ class _Suites(JUnitXml):
 def parse(text: str, root: str) -> Report:  # noqa: ARG001 (JUnit has no paths that count)
     """Read the tests; an error counts as a failure, and ids that come again get `#2`, `#3` and so on."""
     try:
-        suites = _Suites.fromroot(_tree(text))
-    except (ElementTree.ParseError, JUnitXmlError, ValueError) as error:
+        suites = _Suites.fromroot(read_tree(FORM, text))
+    except (JUnitXmlError, ValueError) as error:
         raise UnreadableReport(FORM, one_line(error)) from None
     return Report(tests=_with_unique_ids(limited(FORM, _cases(suites))))
 
@@ -83,32 +81,3 @@ def _with_unique_ids(cases: Iterable[TestCase]) -> tuple[TestCase, ...]:
         seen[id_] = 1
         unique.append(case.model_copy(update={"id": id_}))
     return tuple(unique)
-
-
-def _tree(text: str) -> Any:
-    parser = ElementTree.XMLParser(target=_PlainTree())
-    parser.feed(text)
-    return parser.close()
-
-
-class _PlainTree(ElementTree.TreeBuilder):
-    """Builds elements without namespaces; a DTD ends the reading, so no entity is ever expanded."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._depth = 0
-        self._elements = 0
-
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:  # noqa: ARG002 (expat's signature)
-        raise UnreadableReport(FORM, "a DTD is not read")
-
-    def start(self, tag: str, attrs: dict[str, str]) -> ElementTree.Element:
-        self._depth += 1
-        self._elements += 1
-        if self._depth > MAX_DEPTH or self._elements > MAX_ELEMENTS:
-            raise UnreadableReport(FORM, f"more than {MAX_DEPTH} levels or {MAX_ELEMENTS} elements")
-        return super().start(tag.rpartition("}")[2], attrs)
-
-    def end(self, tag: str) -> ElementTree.Element:
-        self._depth -= 1
-        return super().end(tag.rpartition("}")[2])

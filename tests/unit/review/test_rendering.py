@@ -110,6 +110,7 @@ def row(ticket, text, **given) -> QueueRow:
         "ready": False,
         "gates": (GateRow(gate="bandit", measures=Measure.SECURITY, status=GateStatus.PASSED, detail=text),),
         "vetoes": (text,),
+        "remarks": (text,),
         "findings": {Severity.HIGH: 0},
         "priority": Priority.HIGH,
         "minutes": 14,

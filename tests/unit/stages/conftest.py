@@ -94,6 +94,12 @@ class Night:
         return batch
 
 
+@pytest.fixture(scope="session")
+def open_night() -> type[Night]:
+    """Return what makes a night of a folder, for fixtures that share one."""
+    return Night
+
+
 @pytest.fixture
 def night(tmp_path: Path) -> Night:
     """Return a repository with two tickets, B on A, and an agent that adds a file named as the ticket."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -9,13 +10,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from nightwork.decision import Kind
 from nightwork.doctor import examine
 from nightwork.errors import BadInput, Infrastructure
 from nightwork.manifest import BatchStatus, save_manifest
+from nightwork.markdown import escape
 from nightwork.outcome import Outcome, Reason, Status, Verdict
-from nightwork.stages import generation
+from nightwork.review.markdown import artifact
+from nightwork.review.page import page
+from nightwork.review.terminal import render
+from nightwork.stages import gates, generation
 from nightwork.stages.intake import collect
 from nightwork.stages.review import decide, document_of, review
 
@@ -145,6 +151,35 @@ def test_tests_that_vanish_are_flagged_and_never_ready(night: Night) -> None:
     assert found.verdict is Verdict.PASSED
     assert "tests_lost" in found.flags
     assert not found.ready
+
+
+def test_a_change_with_a_deceiving_flag_is_never_ready_and_every_form_says_where(night: Night) -> None:
+    night.settings("echo 'x = 1  # noqa: <b>' > $NIGHTWORK_TICKET.py")
+    night.commit()
+    batch, document = night.run()
+    found = row(document, "A")
+    assert (found.verdict, found.score, found.ready) == (Verdict.PASSED, 100.0, False)
+    assert found.remarks == ("suppression_added: A.py:1 `# noqa: <b>`",)
+    console = Console(file=io.StringIO(), width=120)
+    console.print(render(document, 120))
+    assert "suppression_added: A.py:1 `# noqa: <b>`" in console.file.getvalue()
+    assert "suppression_added: A.py:1 `# noqa: &lt;b&gt;`" in page(document)
+    assert escape("suppression_added: A.py:1 `# noqa: <b>`") in artifact(document)
+    assert escape("suppression_added: A.py:1") in gates.results(batch.ref(batch.state(), "A"))
+
+
+def test_the_lines_that_a_change_adds_must_have_been_run(night: Night) -> None:
+    tests = "printf 'SF:%s\\nDA:1,1\\nDA:2,0\\n' \"$PWD/A.py\" > lcov.info"
+    gate = {"name": "tests", "measures": "tests", "command": ["sh", "-c", tests], "coverage_path": "lcov.info"}
+    agent = {"kind": "command", "command": ["sh", "-c", "printf 'x = 1\\ny = 2\\n' > $NIGHTWORK_TICKET.py"]}
+    night.ticket("B")
+    night.write("nightwork.yaml", json.dumps({"agent": agent, "gates": [{**gate, "min_coverage": 50}]}))
+    night.commit()
+    batch, document = night.run()
+    assert row(document, "A").gates[0].detail == "1 passed, 50 % of 2 changed lines covered"
+    assert row(document, "A").verdict is Verdict.PASSED
+    assert row(document, "B").vetoes == ("tests: 1 passed, 0 % of 2 changed lines covered, less than 50 %: B.py:1-2",)
+    assert "Not covered: A.py:2" in gates.results(batch.ref(batch.state(), "A"))
 
 
 def test_a_change_cannot_hide_files_from_a_gate_with_an_ignore_list(night: Night) -> None:

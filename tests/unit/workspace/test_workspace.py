@@ -526,3 +526,53 @@ def test_work_in_progress_of_another_start_or_none_is_left_alone(repository, tmp
 def test_a_repository_is_made_of_a_folder(tmp_path):
     (tmp_path / "f.txt").write_text("x")
     assert files(Repository.create(tmp_path, "first"), "HEAD") == ["f.txt"]
+
+
+def changed_lines(repository, tmp_path, files, limit=1_000_000):
+    base = repository.resolve("HEAD")
+    commit = commit_files(repository, tmp_path / "w", files)
+    return repository.line_changes(base, commit, repository.changes(base, commit), limit)
+
+
+def test_changed_lines_are_told_by_path_with_their_numbers(repository, tmp_path):
+    files = {"a.txt": "one\nTWO\nthree\nfour", 'n/\u00e9 "x"\t.txt': "new\n", "b.txt": None}
+    found = changed_lines(repository, tmp_path, files)
+    assert found["a.txt"].added == ((2, "TWO"), (4, "four"))
+    assert found["a.txt"].removed == ("two",)
+    assert found['n/\u00e9 "x"\t.txt'].added == ((1, "new"),)
+    assert found["b.txt"].removed == ("b",)
+
+
+def test_lines_of_a_difference_that_look_like_its_headers_are_lines(repository, tmp_path):
+    text = "diff --git a/x b/x\n@@ -1 +9 @@\n--- a/x\n+++ b/x\n"
+    found = changed_lines(repository, tmp_path, {"a.txt": text, "c.txt": "c\n"})
+    assert [line for _, line in found["a.txt"].added] == text.splitlines()
+    assert found["c.txt"].added == ((1, "c"),)
+
+
+def test_neither_attributes_nor_bytes_hide_changed_lines(repository, tmp_path):
+    (repository.root / ".gitattributes").write_text("* -diff\n")
+    found = changed_lines(repository, tmp_path, {"a.txt": b"one\0\nx\n"})
+    assert found["a.txt"].added == ((1, "one\0"), (2, "x"))
+
+
+def test_lines_of_a_file_that_became_a_link_belong_to_it(repository, tmp_path):
+    base = repository.resolve("HEAD")
+    repository.add_worktree(tmp_path / "w", base)
+    (tmp_path / "w" / "a.txt").unlink()
+    (tmp_path / "w" / "a.txt").symlink_to("b.txt")
+    commit = commit_files(repository, tmp_path / "w", {"b.txt": "c\n"})
+    found = repository.line_changes(base, commit, repository.changes(base, commit), 100)
+    assert found["a.txt"].added == ((1, "b.txt"),)
+    assert found["b.txt"].added == ((1, "c"),)
+
+
+def test_large_files_are_not_compared_by_line(repository, tmp_path):
+    assert set(changed_lines(repository, tmp_path, {"a.txt": "x" * 101, "c.txt": "c"}, limit=100)) == {"c.txt"}
+
+
+def test_copies_are_found_in_files_that_did_not_change(repository, tmp_path):
+    text = "".join(f"line {n}\n" for n in range(40))
+    first = commit_files(repository, tmp_path / "w", {"long.txt": text})
+    second = commit_files(repository, tmp_path / "v", {"copy.txt": text + "more\n", "other.txt": "o\n"}, first)
+    assert repository.copies(first, second) == {"copy.txt": "long.txt"}
