@@ -12,7 +12,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from nightwork import yamlfile
@@ -106,7 +105,7 @@ def save_manifest(manifest: Manifest, path: Path) -> None:
     """Write the manifest, atomically, keys in the contract's order."""
     data = manifest.model_dump(mode="json")
     readable = not any(mark in manifest.model_dump_json() for mark in _LINE_BREAKS)
-    write_atomically(path, yaml.safe_dump(data, sort_keys=False, allow_unicode=readable, width=120))
+    write_atomically(path, yamlfile.dump(data, width=120, allow_unicode=readable))
 
 
 # Line breaks for YAML, which would not survive being written as they are.
