@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nightwork.batch import Batch
-from nightwork.outcome import Outcome, Status
+from nightwork.outcome import Outcome, Status, Verdict
 from nightwork.settings import load
 from nightwork.stages import intake
 from nightwork.ticket import READY_LABEL, Ticket
@@ -64,6 +64,6 @@ def batch(root: Path, of: Sequence[Ticket], settled: int = 0) -> Batch:
     intake.write_manifest(str(root), made.id, load(root), chosen)
     state, now = made.state(), datetime.now(UTC)
     for ticket in of[:settled]:
-        state.items[ticket.id] = Outcome(status=Status.COMPLETED, started_at=now, ended_at=now)
+        state.items[ticket.id] = Outcome(status=Status.COMPLETED, verdict=Verdict.PASSED, started_at=now, ended_at=now)
     made.save(state)
     return made
