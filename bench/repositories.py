@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from nightwork.batch import Batch
 from nightwork.outcome import Outcome, Status, Verdict
 from nightwork.settings import load
@@ -55,11 +57,22 @@ def tickets(count: int) -> list[Ticket]:
     ]
 
 
+def write_tickets(root: Path, of: Sequence[Ticket]) -> None:
+    """Write tickets as files, as a person would."""
+    folder = root / "tickets"
+    folder.mkdir(exist_ok=True)
+    for ticket in of:
+        front = yaml.safe_dump({"id": ticket.id, "title": ticket.title, "labels": list(ticket.labels)})
+        criteria = "".join(f"- {criterion}\n" for criterion in ticket.acceptance_criteria)
+        (folder / f"{ticket.id}.md").write_text(f"---\n{front}---\n\n## Acceptance criteria\n\n{criteria}")
+
+
 def batch(root: Path, of: Sequence[Ticket], settled: int = 0) -> Batch:
-    """Write a batch, whatever its size, of which the first `settled` tickets completed in an earlier run.
+    """Write tickets and their batch, whatever its size; the first `settled` completed in an earlier run.
 
     `batch.max_tickets` bounds what intake takes from a tracker; what it then writes is written here too.
     """
+    write_tickets(root, of)
     made, chosen = Batch(root, BATCH_ID), intake.Selection(admitted=list(of), dependencies={t.id: () for t in of})
     intake.write_manifest(str(root), made.id, load(root), chosen)
     state, now = made.state(), datetime.now(UTC)

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 
 from bench.figures import Figure, main
 from nightwork import engine
-from nightwork.order import Item, expected_minutes, with_ranks
+from nightwork.order import Expectation, Item, with_ranks
 from nightwork.outcome import Outcome, Status
 from nightwork.ticket import Complexity, Priority
 
@@ -129,7 +129,7 @@ def by_class(night: Night, _: random.Random) -> list[Item]:
 
 
 def _nearest_expectation(minutes: float) -> float:
-    return min(map(expected_minutes, Complexity), key=lambda expected: abs(math.log(expected / minutes)))
+    return min(map(Expectation().minutes, Complexity), key=lambda expected: abs(math.log(expected / minutes)))
 
 
 def by_id(night: Night, _: random.Random) -> list[Item]:
