@@ -21,6 +21,7 @@ from nightwork.sandbox.running import noted
 _POLL_S = 0.1
 _DRAIN_S = 2.0
 _PASSED = ("LANG", "LC_ALL", "TZ")
+_OWN_SCRIPTS = sysconfig.get_path("scripts")
 
 
 class Unconfined:
@@ -39,7 +40,7 @@ class Unconfined:
                     run.command,
                     cwd=run.folder,
                     env={**clean_environment(home), **run.variables},
-                    stdin=subprocess.PIPE,
+                    stdin=subprocess.PIPE if run.stdin else subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
                     start_new_session=True,
@@ -63,20 +64,21 @@ class Unconfined:
 
 def clean_environment(home: str) -> dict[str, str]:
     """Return the variables that every command sees; tools beside this Python come last on the path."""
-    own = sysconfig.get_path("scripts")
-    path = os.pathsep.join(dict.fromkeys([*os.environ.get("PATH", os.defpath).split(os.pathsep), own]))
+    path = os.pathsep.join(dict.fromkeys([*os.environ.get("PATH", os.defpath).split(os.pathsep), _OWN_SCRIPTS]))
     passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
     return {**passed, "PATH": path, "HOME": home, "TMPDIR": home, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _attend(process: subprocess.Popen[bytes], run: Run) -> Finished:
-    assert process.stdin and process.stdout and process.stderr
+    assert process.stdout and process.stderr
     started = time.monotonic()
     out, err = _Kept(process.stdout, run.output_limit), _Kept(process.stderr, run.output_limit)
-    writer = threading.Thread(target=_feed, args=(process.stdin, run.stdin), daemon=True)
+    pipes: list[threading.Thread] = [out, err]
+    if process.stdin:
+        pipes.append(threading.Thread(target=_feed, args=(process.stdin, run.stdin), daemon=True))
     ended, timed_out = threading.Event(), threading.Event()
     watcher = threading.Thread(target=_watch, args=(process, run.timeout_s, ended, timed_out), daemon=True)
-    for thread in (out, err, writer, watcher):
+    for thread in (*pipes, watcher):
         thread.start()
     try:
         code = process.wait()
@@ -84,7 +86,7 @@ def _attend(process: subprocess.Popen[bytes], run: Run) -> Finished:
         ended.set()
         _end_group(process)
         watcher.join()
-        for thread in (out, err, writer):
+        for thread in pipes:
             thread.join(_DRAIN_S)
     stop.check()
     return Finished(
