@@ -12,7 +12,6 @@ from typing import Any
 from bench import repositories
 from nightwork.batch import Batch
 from nightwork.lock import hold
-from nightwork.outcome import Status
 from nightwork.settings import RunOptions
 from nightwork.stages import generation as stage
 from nightwork.ticket import Ticket
@@ -58,7 +57,7 @@ def on_threads(batch: Batch) -> float:
 
 
 def _checked(batch: Batch, seconds: float) -> float:
-    found = {name: outcome for name, outcome in batch.state().items.items() if outcome.status is not Status.COMPLETED}
-    if found:
-        raise RuntimeError(f"not completed: {found}")
+    wrong = [f"{name}: {o.label()}: {o.message}" for name, o in batch.state().items.items() if not o.has_landed()]
+    if wrong:
+        raise RuntimeError(f"{len(wrong)} tickets did not complete: {wrong[0]}")
     return seconds

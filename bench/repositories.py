@@ -20,12 +20,12 @@ from nightwork.stages import intake
 from nightwork.ticket import READY_LABEL, Ticket
 
 BATCH_ID = "measured"
-FILES = 100
+FILES = 50
 
 
 @contextlib.contextmanager
 def repository(**settings: Any) -> Iterator[Path]:
-    """Make a git repository of 100 small files with these settings, for as long as it is needed."""
+    """Make a git repository of 50 small files with these settings, for as long as it is needed."""
     with tempfile.TemporaryDirectory(prefix="nightwork-bench-", ignore_cleanup_errors=True) as folder:
         root = Path(folder) / "repository"
         for number in range(FILES):
