@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ STEPS = (stage.scope, stage.plan, stage.implement, stage.publish)
 # One ticket: the ticket's own task, C0, C1, C2 and the merge request.
 TASK_RUNS = 1 + len(STEPS)
 SETTINGS: dict[str, Any] = {"agent": {"model": "scripted:script.json"}, "batch": {"parallel_agents": PARALLEL}}
+
+Loop = Callable[[Batch], float]
 
 
 def prepare(root: Path, tickets: Sequence[Ticket], commands: int) -> Batch:
