@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import cast
 from uuid import UUID
@@ -14,6 +15,7 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 from prefect.exceptions import PrefectException
 
 logger = logging.getLogger("nightwork.artifacts")
+_SECONDS_BETWEEN_MOVES = 1.0
 
 
 def report(kind: str, subject: str, markdown: str) -> None:
@@ -29,12 +31,17 @@ def report_on(kind: str, ticket: str, markdown: str) -> None:
 
 
 def progress_bar(description: str) -> Callable[[float], None]:
-    """Show a bar at 0 percent; the function that comes back moves it."""
+    """Show a bar at 0 percent; the function that comes back moves it, once a second at most and always to 100."""
     artifact: list[UUID] = []
+    told_at = time.monotonic()
     with _best_effort():
         artifact.append(cast(UUID, create_progress_artifact(0.0, key="progress", description=description)))
 
     def move(percent: float) -> None:
+        nonlocal told_at
+        if percent < 100 and time.monotonic() - told_at < _SECONDS_BETWEEN_MOVES:
+            return
+        told_at = time.monotonic()
         with _best_effort():
             for known in artifact:
                 update_progress_artifact(known, percent)

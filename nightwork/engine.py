@@ -24,6 +24,16 @@ class Future(Protocol):
         """Return the item's Outcome, or raise what ended it."""
 
 
+class Inbox(Protocol):
+    """Where the names of ended items arrive; `put` may be called from any thread."""
+
+    def put(self, name: str, /) -> None:
+        """Leave a name."""
+
+    def get(self) -> str:
+        """Wait for a name and take it, oldest first."""
+
+
 Submit = Callable[[str], Future]
 Record = Callable[[str, Outcome], None]
 Admit = Callable[[str], Outcome | None]
@@ -47,14 +57,16 @@ def run(
     record: Record,
     admit: Admit = lambda _: None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    inbox: Inbox | None = None,
 ) -> dict[str, Outcome]:
     """Run all items that `known` does not hold as settled, at most `parallel` at a time; returns every item's outcome.
 
     `record` is told of each start (running) and each end, from this thread only and in the order of events; an end is
     recorded before anything that depends on it starts. `admit` is asked before each start: an Outcome (a deadline, a
-    budget, a stop) is what the item gets instead. Dependents of what did not complete are skipped.
+    budget, a stop) is what the item gets instead. Dependents of what did not complete are skipped. A simulation gives a
+    `clock` and an `inbox` of its own, whose `get` lets time pass.
     """
-    return _Run(items, known, submit, record, admit, clock).until_all_ended(parallel)
+    return _Run(items, known, submit, record, admit, clock, inbox or queue.SimpleQueue()).until_all_ended(parallel)
 
 
 def startable(items: Sequence[Item], settled: Mapping[str, Outcome]) -> list[str]:
@@ -72,6 +84,7 @@ class _Run:
         record: Record,
         admit: Admit,
         clock: Callable[[], datetime],
+        inbox: Inbox,
     ) -> None:
         settled = {name: outcome for name, outcome in known.items() if outcome.is_settled()}
         self.outcomes = {item.id: settled[item.id] for item in items if item.id in settled}
@@ -85,7 +98,7 @@ class _Run:
         self.clock = clock
         self.running: dict[str, Future] = {}
         self.started: dict[str, datetime] = {}
-        self.ended: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.ended = inbox
 
     def until_all_ended(self, parallel: int) -> dict[str, Outcome]:
         for name, outcome in list(self.outcomes.items()):

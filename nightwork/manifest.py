@@ -6,13 +6,14 @@ here are rewritten from there.
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from nightwork import yamlfile
@@ -106,7 +107,10 @@ def save_manifest(manifest: Manifest, path: Path) -> None:
     """Write the manifest, atomically, keys in the contract's order."""
     data = manifest.model_dump(mode="json")
     readable = not any(mark in manifest.model_dump_json() for mark in _LINE_BREAKS)
-    write_atomically(path, yaml.safe_dump(data, sort_keys=False, allow_unicode=readable, width=120))
+    text = yamlfile.dump(data, width=120, allow_unicode=readable)
+    write_atomically(path, text)
+    with _parsing, contextlib.suppress(BadInput):
+        _keep(text, _checked(yamlfile.YamlFile(str(path), data, {})))
 
 
 # Line breaks for YAML, which would not survive being written as they are.
@@ -116,7 +120,27 @@ _LINE_BREAKS = ("\x85", "\u2028", "\u2029")
 def load_manifest(path: Path) -> Manifest:
     """Read a manifest; raises BadInput with all faults: unknown keys, bad values, duplicates, unknown or cyclic
     dependencies, each with its line."""
-    file = yamlfile.parse(yamlfile.read_text(path), str(path))
+    text = yamlfile.read_text(path)
+    with _parsing:
+        if text not in _parsed:
+            _keep(text, _checked(yamlfile.parse(text, str(path))))
+        return _parsed[text]
+
+
+# Each step of a ticket asks the manifest, and to parse 1,500 tickets takes a quarter of a second: what the newest texts
+# hold is known by the texts themselves. The file is read each time.
+_parsed: dict[str, Manifest] = {}
+_parsing = threading.Lock()
+_NEWEST = 4
+
+
+def _keep(text: str, manifest: Manifest) -> None:
+    _parsed[text] = manifest
+    while len(_parsed) > _NEWEST:
+        del _parsed[next(iter(_parsed))]
+
+
+def _checked(file: yamlfile.YamlFile) -> Manifest:
     faults: list[Fault] = []
     try:
         manifest = yamlfile.validate(Manifest, file, file.data if file.data is not None else {})

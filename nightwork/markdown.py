@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ class Section:
 def sections(text: str) -> list[Section]:
     """Split a text at its top-level headings; what stands before the first one has the title ''."""
     lines = text.split("\n")
-    tokens = MarkdownIt("commonmark").disable("inline").parse(text)
+    tokens = _blocks().parse(text)
     starts = [("", -1, 0)]
     items: list[tuple[int, str]] = []
     for index, token in enumerate(tokens):
@@ -36,6 +37,12 @@ def sections(text: str) -> list[Section]:
         own = tuple(item for place, item in items if first <= place < end)
         result.append(Section(title, max(line, 0), "\n".join(lines[first:end]).strip(), own))
     return result
+
+
+@functools.cache
+def _blocks() -> MarkdownIt:
+    """Return the reader of blocks; it keeps nothing between texts, and to make it takes as long as to read a ticket."""
+    return MarkdownIt("commonmark").disable("inline")
 
 
 def escape(text: object) -> str:

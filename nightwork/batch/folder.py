@@ -200,7 +200,8 @@ class Batch:
         chosen = settings.batch.model_copy(update={"deadline": options.deadline or held})
         settings = settings.model_copy(update={"batch": chosen})
         changed = manifest.model_copy(update={"config": Config.of(chosen)})
-        save_manifest(changed, self.folder / "manifest.yaml")
+        if changed != manifest:
+            save_manifest(changed, self.folder / "manifest.yaml")
         self.keep_settings(settings)
         return settings
 

@@ -8,15 +8,16 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-from nightwork.files import write_atomically
-
 
 @contextlib.contextmanager
 def noted(folder: Path, process_id: int) -> Iterator[None]:
-    """Keep a note of a process that leads a process group of its own, while it runs."""
+    """Keep a note of a process that leads a process group of its own, while it runs.
+
+    It need not reach the disk: a machine that fails takes the process with it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     note = folder / str(process_id)
-    write_atomically(note, _started(process_id) or "")
+    note.write_text(_started(process_id) or "", encoding="ascii")
     try:
         yield
     finally:

@@ -21,6 +21,7 @@ from nightwork.sandbox.running import noted
 _POLL_S = 0.1
 _DRAIN_S = 2.0
 _PASSED = ("LANG", "LC_ALL", "TZ")
+_OWN_SCRIPTS = sysconfig.get_path("scripts")
 
 
 class Unconfined:
@@ -43,7 +44,7 @@ class Unconfined:
                     run.command,
                     cwd=run.folder,
                     env={**clean_environment(home, self._environment), **run.variables},
-                    stdin=subprocess.PIPE,
+                    stdin=subprocess.PIPE if run.stdin else subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
                     start_new_session=True,
@@ -75,7 +76,7 @@ def clean_environment(home: str, prepared: Path | None = None) -> dict[str, str]
     folders = [
         *([str(prepared / "bin")] if prepared else []),
         *os.environ.get("PATH", os.defpath).split(os.pathsep),
-        sysconfig.get_path("scripts"),
+        _OWN_SCRIPTS,
     ]
     path = os.pathsep.join(dict.fromkeys(folder for folder in folders if Path(folder).is_absolute()))
     passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
@@ -83,13 +84,15 @@ def clean_environment(home: str, prepared: Path | None = None) -> dict[str, str]
 
 
 def _attend(process: subprocess.Popen[bytes], run: Run) -> Finished:
-    assert process.stdin and process.stdout and process.stderr
+    assert process.stdout and process.stderr
     started = time.monotonic()
     out, err = _Kept(process.stdout, run.output_limit), _Kept(process.stderr, run.output_limit)
-    writer = threading.Thread(target=_feed, args=(process.stdin, run.stdin), daemon=True)
+    pipes: list[threading.Thread] = [out, err]
+    if process.stdin:
+        pipes.append(threading.Thread(target=_feed, args=(process.stdin, run.stdin), daemon=True))
     ended, timed_out = threading.Event(), threading.Event()
     watcher = threading.Thread(target=_watch, args=(process, run.timeout_s, ended, timed_out), daemon=True)
-    for thread in (out, err, writer, watcher):
+    for thread in (*pipes, watcher):
         thread.start()
     try:
         code = process.wait()
@@ -97,7 +100,7 @@ def _attend(process: subprocess.Popen[bytes], run: Run) -> Finished:
         ended.set()
         _end_group(process)
         watcher.join()
-        for thread in (out, err, writer):
+        for thread in pipes:
             thread.join(_DRAIN_S)
     stop.check()
     return Finished(

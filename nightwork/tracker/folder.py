@@ -35,7 +35,7 @@ class FolderTracker:
 
     def _read(self, path: Path, name: str) -> str:
         try:
-            inside = path.resolve().is_relative_to(self.folder.resolve())
+            inside = not path.is_symlink() or path.resolve().is_relative_to(self.folder.resolve())
         except (OSError, RuntimeError) as error:
             raise bad_input(name, "is a link that leads nowhere") from error
         if not inside:

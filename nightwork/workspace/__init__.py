@@ -136,17 +136,25 @@ class Repository:
 
     def _forget(self, path: Path) -> None:
         """Drop what git still knows of a worktree that is gone; those of the user may only be out of reach."""
-        common = Path(self.git("rev-parse", "--path-format=absolute", "--git-common-dir"))
-        for pointer in (common / "worktrees").glob("*/gitdir"):
+        for pointer in (self._common_folder() / "worktrees").glob("*/gitdir"):
             with contextlib.suppress(FileNotFoundError):
                 if Path(pointer.read_text(encoding="utf-8").strip()) == path / ".git":
                     shutil.rmtree(pointer.parent, ignore_errors=True)
+
+    def _common_folder(self) -> Path:
+        own = self.root / ".git"
+        if own.is_dir() and not (own / "commondir").exists():
+            return own
+        return Path(self.git("rev-parse", "--path-format=absolute", "--git-common-dir"))
 
     def snapshot(self, worktree: Path) -> str:
         """Return the tree hash of a worktree as it is, new files included and ignored ones left out."""
         with tempfile.TemporaryDirectory() as folder:
             git, env = self.git.at(worktree), {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-            index = Path(git("rev-parse", "--absolute-git-dir")) / "index"
+            own = worktree / ".git"
+            index = (
+                _admin_folder(worktree) if own.is_file() else Path(git("rev-parse", "--absolute-git-dir"))
+            ) / "index"
             with contextlib.suppress(FileNotFoundError):
                 # With its time: git looks inside a file only when the index is not newer than the file's last change.
                 shutil.copy2(index, env["GIT_INDEX_FILE"])
@@ -204,35 +212,21 @@ class Repository:
 
     def changes(self, old: str, new: str) -> list[ChangedFile]:
         """Return what differs between two commits, renames found, sorted by path."""
-        found = self._numbers(old, new)
-        parts = iter(self._diff(old, new, "--name-status").split("\0"))
-        changes = []
-        for status in parts:
-            if not status:
-                continue
-            old_path = next(parts) if status[0] in "RC" else None
-            path = next(parts)
-            added, deleted = found.get(path, (None, None))
-            before = shown(old_path) if old_path else None
-            changed = ChangedFile(path=shown(path), status=status[0], added=added, deleted=deleted, old_path=before)
-            changes.append(changed)
-        return sorted(changes, key=lambda change: change.path)
-
-    def _numbers(self, old: str, new: str) -> dict[str, tuple[int | None, int | None]]:
-        found: dict[str, tuple[int | None, int | None]] = {}
-        parts = iter(self._diff(old, new, "--numstat").split("\0"))
+        options = ("--raw", "--numstat", "-z", "-M", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none")
+        parts = iter(self.git("diff", *options, old, new, "--").split("\0"))
+        statuses: list[tuple[str, str | None, str]] = []
+        lines: dict[str, tuple[int | None, int | None]] = {}
         for part in parts:
-            if not part:
-                continue
-            added, deleted, path = part.split("\t", 2)
-            if not path:
-                path = (next(parts), next(parts))[1]
-            found[path] = (None, None) if added == "-" else (int(added), int(deleted))
-        return found
-
-    def _diff(self, old: str, new: str, form: str) -> str:
-        options = ("-z", "-M", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none")
-        return self.git("diff", form, *options, old, new, "--")
+            if part.startswith(":"):
+                status = part.rpartition(" ")[2][0]
+                statuses.append((status, next(parts) if status in "RC" else None, next(parts)))
+            elif part:
+                added, deleted, path = part.split("\t", 2)
+                path = path or (next(parts), next(parts))[1]
+                lines[path] = (None, None) if added == "-" else (int(added), int(deleted))
+        return sorted(
+            (_changed(*found, *lines.get(found[2], (None, None))) for found in statuses), key=lambda c: c.path
+        )
 
     def line_changes(self, old: str, new: str, files: Sequence[ChangedFile], limit: int) -> dict[str, LineChanges]:
         """Return the lines that differ in `files`, by path; those of files over `limit` bytes are left out."""
@@ -273,12 +267,17 @@ class Repository:
             git("checkout", "--quiet", commit, "--", *present)
 
 
+def _changed(status: str, old: str | None, path: str, added: int | None, deleted: int | None) -> ChangedFile:
+    before = shown(old) if old else None
+    return ChangedFile(path=shown(path), status=status, added=added, deleted=deleted, old_path=before)
+
+
 # Marks, in git's own folder of a worktree, that its checkout came to its end.
 _WHOLE = "nightwork-whole"
 
 
 def _admin_folder(worktree: Path) -> Path:
-    return Path((worktree / ".git").read_text(encoding="utf-8").removeprefix("gitdir:").strip())
+    return worktree / (worktree / ".git").read_text(encoding="utf-8").removeprefix("gitdir:").strip()
 
 
 def _is_whole(worktree: Path) -> bool:

@@ -6,10 +6,12 @@ is asked on a terminal and nothing is fetched.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import git
 
@@ -57,9 +59,7 @@ class Git:
         self, *arguments: str, stdin: str | None = None, env: Mapping[str, str] | None = None
     ) -> tuple[int, str, str]:
         """Run `git ARGUMENTS`; returns the exit code, all that it printed, and what it said on standard error."""
-        with tempfile.TemporaryFile() as source:
-            source.write((stdin or "").encode("utf-8", "surrogateescape"))
-            source.seek(0)
+        with _source(stdin) as source:
             try:
                 code, out, said = git.Git(str(self.folder)).execute(
                     [*_without_inherited(), "git", "--literal-pathspecs", *arguments],
@@ -97,6 +97,18 @@ class Git:
     def at(self, folder: Path) -> Git:
         """Return the same Git in another folder."""
         return Git(folder, self._options)
+
+
+@contextlib.contextmanager
+def _source(text: str | None) -> Iterator[BinaryIO | None]:
+    """Give what a command reads: a file, so that no pipe can fill up; None for nothing."""
+    if text is None:
+        yield None
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(text.encode("utf-8", "surrogateescape"))
+        file.seek(0)
+        yield cast(BinaryIO, file)
 
 
 _ENVIRONMENT = {

@@ -51,6 +51,24 @@ def test_a_manifest_survives_writing_and_reading(tmp_path_factory, manifest):
     path = tmp_path_factory.mktemp("m") / "manifest.yaml"
     save_manifest(manifest, path)
     assert load_manifest(path) == manifest
+    path.write_bytes(path.read_bytes() + b"# by hand: a text that nobody has read\n")
+    assert load_manifest(path) == manifest
+
+
+def test_what_a_person_changes_between_two_looks_is_seen(tmp_path):
+    path = tmp_path / "manifest.yaml"
+    for title in ("one", "two", "one"):
+        path.write_text(HEAD + f"- {{id: A, title: {title}}}\n")
+        assert load_manifest(path).tickets[0].title == title
+
+
+def test_what_was_written_faulty_is_refused_by_who_wrote_it(tmp_path):
+    path = tmp_path / "manifest.yaml"
+    path.write_text(HEAD + "- {id: A, title: a}\n")
+    good = load_manifest(path)
+    save_manifest(good.model_copy(update={"tickets": good.tickets * 2}), path)
+    with pytest.raises(BadInput, match="stands 2 times"):
+        load_manifest(path)
 
 
 HEAD = f"""\
