@@ -14,10 +14,11 @@ from nightwork.batch import Batch
 from nightwork.lock import hold
 from nightwork.settings import RunOptions
 from nightwork.stages import generation as stage
+from nightwork.stages import ticket
 from nightwork.ticket import Ticket
 
 PARALLEL = 8
-STEPS = (stage.scope, stage.plan, stage.implement, stage.publish)
+STEPS = (ticket.scope, ticket.plan, ticket.implement, ticket.publish)
 # One ticket: the ticket's own task, C0, C1, C2 and the merge request.
 TASK_RUNS = 1 + len(STEPS)
 SETTINGS: dict[str, Any] = {"agent": {"model": "scripted:script.json"}, "batch": {"parallel_agents": PARALLEL}}
@@ -54,7 +55,7 @@ def on_threads(batch: Batch) -> float:
     started = time.perf_counter()
     with hold(batch.repository, "a benchmark"), ThreadPoolExecutor(PARALLEL) as pool:
         batch.settle_settings(RunOptions())
-        stage.run_tickets(batch, lambda ref: pool.submit(stage.generate_ticket, ref, *STEPS))
+        stage.run_tickets(batch, lambda ref: pool.submit(ticket.generate_ticket, ref, *STEPS))
     return _checked(batch, time.perf_counter() - started)
 
 

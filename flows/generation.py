@@ -17,17 +17,18 @@ from nightwork.manifest import BatchStatus
 from nightwork.outcome import Outcome
 from nightwork.settings import RunOptions
 from nightwork.stages import generation as stage
+from nightwork.stages import ticket
 
-scope = kept("{ref.ticket} C0 scope", stage.step_key, "C0")(stage.scope)
-plan = kept("{ref.ticket} C1 plan", stage.step_key, "C1")(stage.plan)
-implement = kept("{ref.ticket} C2 implement", stage.step_key, "C2")(stage.implement)
-publish = uncached("{ref.ticket} merge request")(stage.publish)
+scope = kept("{ref.ticket} C0 scope", ticket.step_key, "C0")(ticket.scope)
+plan = kept("{ref.ticket} C1 plan", ticket.step_key, "C1")(ticket.plan)
+implement = kept("{ref.ticket} C2 implement", ticket.step_key, "C2")(ticket.implement)
+publish = uncached("{ref.ticket} merge request")(ticket.publish)
 
 
 @uncached("{ref.ticket}", name="ticket")
 def work_on(ref: TicketRef) -> State[Any]:
     """Take one ticket from C0 to its draft merge request."""
-    outcome = guarded(lambda: stage.generate_ticket(ref, scope, plan, implement, publish))
+    outcome = guarded(lambda: ticket.generate_ticket(ref, scope, plan, implement, publish))
     report_on("transcript", ref.ticket, transcript(ref.folder))
     return as_state(outcome)
 

@@ -24,7 +24,7 @@ from nightwork import stop
 from nightwork.batch import Batch, start_batch
 from nightwork.lock import hold
 from nightwork.settings import RunOptions
-from nightwork.stages import gates, generation, intake, review, together
+from nightwork.stages import gates, generation, intake, review, ticket, together
 
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "subprocess.Popen", "os.symlink"}
 BATCH = "night"
@@ -81,8 +81,8 @@ def _run_batch(root: Path) -> None:
         intake.measure_base(str(root), BATCH)
     batch.settle_settings(RunOptions())
     with ThreadPoolExecutor(4) as pool:
-        work = (generation.scope, generation.plan, generation.implement, generation.publish)
-        generation.run_tickets(batch, lambda ref: pool.submit(generation.generate_ticket, ref, *work))
+        work = (ticket.scope, ticket.plan, ticket.implement, ticket.publish)
+        generation.run_tickets(batch, lambda ref: pool.submit(ticket.generate_ticket, ref, *work))
         gates.run_gates(batch, lambda ref: pool.submit(gates.judge_ticket, ref))
         together.combine(batch)
     review.review(str(root), BATCH)

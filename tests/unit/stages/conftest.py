@@ -16,7 +16,7 @@ from nightwork.batch import Batch, newest, start_batch
 from nightwork.lock import hold
 from nightwork.review import ReviewDocument
 from nightwork.settings import RunOptions
-from nightwork.stages import gates, generation, intake, review, together
+from nightwork.stages import gates, generation, intake, review, ticket, together
 
 
 def run_git(folder: Path, *arguments: str) -> str:
@@ -72,12 +72,12 @@ class Night:
 
     def go_on(self, batch: Batch, **options: Any) -> ReviewDocument:
         chosen = RunOptions(**options)
-        work = (generation.scope, generation.plan, generation.implement, generation.publish)
+        work = (ticket.scope, ticket.plan, ticket.implement, ticket.publish)
         with hold(self.root, "a test"), ThreadPoolExecutor(4) as pool:
             batch.settle_settings(chosen)
             generation.run_tickets(
                 batch,
-                lambda ref: pool.submit(generation.generate_ticket, ref, *work),
+                lambda ref: pool.submit(ticket.generate_ticket, ref, *work),
                 retry_failed=chosen.retry_failed,
             )
             gates.run_gates(batch, lambda ref: pool.submit(gates.judge_ticket, ref))

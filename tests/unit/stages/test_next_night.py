@@ -17,7 +17,7 @@ from nightwork.errors import BadInput, StateError
 from nightwork.manifest import BatchStatus, save_manifest
 from nightwork.outcome import Outcome, Reason, Status
 from nightwork.review.document import ReviewDocument
-from nightwork.stages import generation
+from nightwork.stages import attempt, ticket
 from nightwork.stages.generation import has_work
 from nightwork.stages.intake import collect
 from nightwork.stages.review import answer, batch_of, decide, document_of
@@ -88,11 +88,11 @@ def aborted(night: Night, log: Path) -> Batch:
     batch = night.begin()
     original = batch.ref(batch.state(), "A")
 
-    generation.open_attempt(original)
-    scoped = generation.scope(original)
-    planned = generation.plan(original, scoped)
+    attempt.open_attempt(original)
+    scoped = ticket.scope(original)
+    planned = ticket.plan(original, scoped)
     trajectory = original.folder / "trajectory.jsonl"
-    generation.implement(original, scoped, planned)
+    ticket.implement(original, scoped, planned)
     # Cut the conversation behind the answer to the first command: that is what a stop there leaves.
     lines = trajectory.read_text().splitlines(keepends=True)
     first = next(number for number, line in enumerate(lines) if '"kind":"result"' in line and '"stage":"C2"' in line)
