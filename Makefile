@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: demo test lint format constraints wheel clean
+.PHONY: demo test lint bench format constraints wheel clean
 
 demo: .venv/ready
 	$(BIN)/nightwork demo
@@ -18,6 +18,16 @@ lint: .venv/ready
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# About five minutes on an idle machine; bench/README.md says what is measured.
+bench: .venv/ready .venv-bench/ready
+	$(BIN)/python -m bench
+
+# The peers, with dependencies of their own.
+.venv-bench/ready: bench/requirements.txt
+	$(PYTHON) -m venv .venv-bench
+	PIP_CONSTRAINT= .venv-bench/bin/python -m pip install --quiet --requirement bench/requirements.txt
+	touch $@
 
 format: .venv/ready
 	$(BIN)/ruff check --fix
@@ -40,4 +50,4 @@ wheel: .venv/ready
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf .venv .venv-resolve dist build
+	rm -rf .venv .venv-bench .venv-resolve dist build

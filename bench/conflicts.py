@@ -1,4 +1,4 @@
-"""Times the conflicts of 50 branches on a repository of 5,000 files; prints JSON, the best of three processes.
+"""Times the conflicts of 50 branches on a repository of 5,000 files; the best of three processes.
 
 Each branch is one commit that changes 1 to 8 files; a third of them also edits files that others edit, some add, rename
 or delete files. Timed is what the stage does once it has read the changes: choose the pairs, and merge them in memory.
@@ -15,25 +15,33 @@ import time
 from itertools import combinations
 from pathlib import Path
 
+from bench.figures import Figure, main
 from nightwork.change import Change
 from nightwork.together import unproven_pairs
 from nightwork.workspace import Repository
 
 BRANCHES, FILES, HOT = 50, 5_000, 20
 ROUNDS = 3
+BAR_S = 0.5
+TITLE = f"Conflicts: {BRANCHES} branches on {FILES:,} files"
+_TIMED = "--timed"
 
 
-def main() -> None:
+def measure() -> list[Figure]:
+    """Return the best of three processes."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         make_repository(root)
         (root / "changes.json").write_text(json.dumps([change.model_dump(mode="json") for change in changes_of(root)]))
-        command = [sys.executable, __file__, str(root)]
+        command = [sys.executable, "-m", "bench.conflicts", _TIMED, str(root)]
         runs = [subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(ROUNDS)]
-    print(min(runs, key=lambda text: float(json.loads(text)["seconds"])).strip())
+    best = min(map(json.loads, runs), key=lambda told: float(told["seconds"]))
+    merged = f"{best['merged']} of {best['pairs']} pairs merged, {best['conflicts']} conflicts, best of {ROUNDS}"
+    return [Figure("conflicts of all pairs", best["seconds"], "s", BAR_S, merged)]
 
 
-def measure(root: Path) -> None:
+def timed(root: Path) -> None:
+    """Print what one process needs, as JSON."""
     records = json.loads((root / "changes.json").read_text())
     changes = [Change.model_validate(record) for record in records]
     base = changes[0].origin
@@ -114,4 +122,7 @@ def change_of(repository: Repository, base: str, name: str) -> Change:
 
 
 if __name__ == "__main__":
-    measure(Path(sys.argv[1])) if sys.argv[1:] else main()
+    if sys.argv[1:2] == [_TIMED]:
+        timed(Path(sys.argv[2]))
+    else:
+        main(TITLE, measure)

@@ -32,16 +32,23 @@ class Figure:
         return {**asdict(self), "met": self.met()}
 
 
-def show(title: str, figures: Iterable[Figure]) -> None:
-    """Print the figures of one benchmark as a table."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for heading, side in (("figure", "left"), ("value", "right"), ("bar", "right"), ("", "left"), ("", "left")):
-        table.add_column(heading, justify=side)  # type: ignore[arg-type]
+def show(found: Iterable[tuple[str, Iterable[Figure]]]) -> None:
+    """Print benchmarks (title, figures) below each other, in the same columns."""
+    console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
     marks = {True: "[green]met[/]", False: "[red]MISSED[/]", None: ""}
-    for figure in figures:
-        bar = "" if figure.bar is None else f"<= {_told(figure.bar, figure.unit)}"
-        table.add_row(figure.name, _told(figure.value, figure.unit), bar, marks[figure.met()], f"[dim]{figure.note}[/]")
-    Console(width=None if sys.stdout.isatty() else 150, highlight=False).print(table)
+    for title, figures in found:
+        console.print(f"[bold]{title}[/]")
+        table = Table(box=None, show_header=False, pad_edge=False)
+        table.add_column(width=58)
+        for width in (10, 13):
+            table.add_column(width=width, justify="right")
+        table.add_column(width=6)
+        table.add_column()
+        for figure in figures:
+            bar = "" if figure.bar is None else f"<= {_told(figure.bar, figure.unit)}"
+            value = _told(figure.value, figure.unit)
+            table.add_row(f"  {figure.name}", value, bar, marks[figure.met()], f"[dim]{figure.note}[/]")
+        console.print(table)
 
 
 def _told(value: float, unit: str) -> str:
@@ -63,5 +70,5 @@ def main(title: str, measure: Callable[[], Sequence[Figure]]) -> None:
     if as_json:
         print(json.dumps({"title": title, "figures": [figure.as_dict() for figure in figures]}))
     else:
-        show(title, figures)
+        show([(title, figures)])
     sys.exit(1 if missed(figures) else 0)

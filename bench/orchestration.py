@@ -14,10 +14,10 @@ import statistics
 import subprocess
 from pathlib import Path
 
-from bench import loops, repositories, server
+from bench import loops, repositories, server, shares
 from bench.figures import Figure, main
 
-TICKETS, COMMANDS, TIMES = 40, 12, 3
+TICKETS, COMMANDS, TIMES, ALONE = 40, 12, 3, 20
 BAR = 1.0
 TITLE = f"Orchestration: {TICKETS} tickets of {COMMANDS} commands, {loops.PARALLEL} at a time, no gates, no model time"
 PEER_PYTHON = Path(".venv-bench/bin/python")
@@ -47,6 +47,17 @@ def _through(loop: loops.Loop, tickets: int) -> float:
         return loop(loops.prepare(root, repositories.tickets(tickets), COMMANDS))
 
 
+def where_it_goes() -> list[Figure]:
+    """Return the milliseconds of each part of a ticket, one ticket at a time on a plain thread."""
+    alone = {**loops.SETTINGS, "batch": {"parallel_agents": 1}}
+    with repositories.repository(**alone) as root:
+        batch = loops.prepare(root, repositories.tickets(ALONE), COMMANDS)
+        with shares.taken() as seconds:
+            seconds["the rest, Python"] = loops.on_threads(batch)
+            seconds["the rest, Python"] -= sum(seconds.values()) - seconds["the rest, Python"]
+    return [Figure(f"one ticket alone: {part}", 1000 * s / ALONE, "ms") for part, s in seconds.most_common()]
+
+
 def measure() -> list[Figure]:
     """Return the medians of all three in turn, and the ratios to the peer."""
     if not PEER_PYTHON.exists():
@@ -63,6 +74,8 @@ def measure() -> list[Figure]:
         Figure("nightwork's flow, per ticket", flow, "ms"),
         Figure("nightwork on plain threads, per ticket", threads, "ms"),
         Figure("peer: mini-swe-agent, per ticket", peer, "ms"),
+        Figure("Prefect, per ticket: flow less threads", flow - threads, "ms"),
+        *where_it_goes(),
     ]
 
 

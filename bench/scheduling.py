@@ -157,7 +157,7 @@ def measure() -> list[Figure]:
         p95 = found[math.ceil(0.95 * len(found)) - 1]
         figures += [
             Figure(f"{name}: mean", statistics.mean(found), bar=bars[0]),
-            Figure(f"{name}: 95th percentile", p95, bar=bars[1], note=f"worst {found[-1]:.3f}"),
+            Figure(f"{name}: p95", p95, bar=bars[1], note=f"worst {found[-1]:.3f}"),
         ]
     return figures
 

@@ -1,0 +1,63 @@
+"""Where the time of a ticket goes: seconds spent in the parts of the library that wait for git, commands and the disk."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from nightwork import checkpoint, records
+from nightwork.agent import trajectory
+from nightwork.sandbox import Unconfined
+from nightwork.workspace.git import Git
+
+WORKTREES, OTHER_GIT = "git: worktree made and removed", "git: snapshot, commit, branch, difference"
+COMMANDS = "commands of the agent, each with a home of its own"
+TURNS, RECORDS = "turns, flushed to disk one by one", "records and checkpoint, flushed to disk"
+
+
+@contextlib.contextmanager
+def taken() -> Iterator[Counter[str]]:
+    """Add up the seconds of each part while it is open; parts do not hold each other, so their sum is no more than all.
+
+    For one ticket at a time: what runs at the same time would wait for each other and count twice.
+    """
+    seconds: Counter[str] = Counter()
+    with contextlib.ExitStack() as stack:
+        for owner, name, label in _PARTS:
+            stack.enter_context(_timed(owner, name, label, seconds))
+        yield seconds
+
+
+def _git_part(_: Git, command: str, *__: str) -> str:
+    return WORKTREES if command == "worktree" else OTHER_GIT
+
+
+Label = Callable[..., str]
+_PARTS: tuple[tuple[Any, str, Label], ...] = (
+    (Git, "status", _git_part),
+    (Unconfined, "run", lambda *_: COMMANDS),
+    (trajectory, "append_record", lambda *_: TURNS),
+    (records, "write_atomically", lambda *_: RECORDS),
+    (checkpoint, "write_atomically", lambda *_: RECORDS),
+)
+
+
+@contextlib.contextmanager
+def _timed(owner: Any, name: str, label: Label, seconds: Counter[str]) -> Iterator[None]:
+    plain = getattr(owner, name)
+
+    def timed(*arguments: Any, **options: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return plain(*arguments, **options)
+        finally:
+            seconds[label(*arguments)] += time.perf_counter() - started
+
+    setattr(owner, name, timed)
+    try:
+        yield
+    finally:
+        setattr(owner, name, plain)
