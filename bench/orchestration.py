@@ -53,9 +53,12 @@ def where_it_goes() -> list[Figure]:
     with repositories.repository(**alone) as root:
         batch = loops.prepare(root, repositories.tickets(ALONE), COMMANDS)
         with shares.taken() as seconds:
-            seconds["the rest, Python"] = loops.on_threads(batch)
-            seconds["the rest, Python"] -= sum(seconds.values()) - seconds["the rest, Python"]
-    return [Figure(f"one ticket alone: {part}", 1000 * s / ALONE, "ms") for part, s in seconds.most_common()]
+            all_s = loops.on_threads(batch)
+    parts = {**seconds, "the rest, Python": all_s - sum(seconds.values())}
+    return [
+        Figure(f"one ticket alone: {part}", 1000 * part_s / ALONE, "ms")
+        for part, part_s in sorted(parts.items(), key=lambda item: -item[1])
+    ]
 
 
 def measure() -> list[Figure]:

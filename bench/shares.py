@@ -1,10 +1,10 @@
-"""Where the time of a ticket goes: seconds spent in the parts of the library that wait for git, commands and the disk."""
+"""Where the time of a ticket goes: seconds in the parts of the library that wait for git, commands and the disk."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,18 +13,18 @@ from nightwork.agent import trajectory
 from nightwork.sandbox import Unconfined
 from nightwork.workspace.git import Git
 
-WORKTREES, OTHER_GIT = "git: worktree made and removed", "git: snapshot, commit, branch, difference"
-COMMANDS = "commands of the agent, each with a home of its own"
-TURNS, RECORDS = "turns, flushed to disk one by one", "records and checkpoint, flushed to disk"
+WORKTREES, OTHER_GIT = "git, worktree", "git, all else"
+COMMANDS = "commands of the agent"
+TURNS, RECORDS = "turns, flushed one by one", "records, flushed"
 
 
 @contextlib.contextmanager
-def taken() -> Iterator[Counter[str]]:
+def taken() -> Iterator[dict[str, float]]:
     """Add up the seconds of each part while it is open; parts do not hold each other, so their sum is no more than all.
 
     For one ticket at a time: what runs at the same time would wait for each other and count twice.
     """
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     with contextlib.ExitStack() as stack:
         for owner, name, label in _PARTS:
             stack.enter_context(_timed(owner, name, label, seconds))
@@ -46,7 +46,7 @@ _PARTS: tuple[tuple[Any, str, Label], ...] = (
 
 
 @contextlib.contextmanager
-def _timed(owner: Any, name: str, label: Label, seconds: Counter[str]) -> Iterator[None]:
+def _timed(owner: Any, name: str, label: Label, seconds: dict[str, float]) -> Iterator[None]:
     plain = getattr(owner, name)
 
     def timed(*arguments: Any, **options: Any) -> Any:
