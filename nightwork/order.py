@@ -1,8 +1,8 @@
 """What may start, and what starts first: dependencies before dependents, then rank.
 
-The rank of a ticket is its priority, then the expected minutes of the longest chain of work that hangs on it (measured
-on simulated batches: mean makespan 1.009 times the lower bound, against 1.097 by id). Among equals one goes first whose
-files nobody works on: no lock, for most tickets that share a file do not conflict. Then the id.
+The rank of a ticket is its priority, then the expected minutes of the longest chain of work that hangs on it (mean
+makespan 1.011 times the lower bound, against 1.184 by id: bench/scheduling.py). Among equals one goes first whose files
+nobody works on: no lock, for most tickets that share a file do not conflict. Then the id.
 """
 
 from __future__ import annotations
