@@ -27,6 +27,8 @@ _QUIET = {
     "core.quotePath": "false",
     "core.attributesFile": os.devnull,
     "core.excludesFile": os.devnull,
+    "core.fsync": "committed",  # git's own default leaves loose objects to the system: a power cut would lose them
+    "core.fsyncMethod": "batch",
     "gc.auto": "0",
     "maintenance.auto": "false",
     "submodule.recurse": "false",
