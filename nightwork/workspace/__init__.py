@@ -128,7 +128,6 @@ class Repository:
 
     def _remove(self, path: Path) -> None:
         if path.is_dir() and not path.is_symlink():
-            self.git.status("worktree", "remove", "--force", "--force", str(path))
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
