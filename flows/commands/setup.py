@@ -63,16 +63,18 @@ def clean(
 ) -> int:
     """Remove worktrees at rest, branches of rejected or merged work, old trajectories; nothing that is undecided."""
     from flows import console
-    from nightwork import settings
+    from nightwork import environment, settings
     from nightwork.lock import hold
     from nightwork.stages.clean import removals
     from nightwork.workspace import Repository
 
     repository = Repository.open(repo)
-    base = settings.load(repository.root).base
-    trunk = None if base == "HEAD" and repository.is_on_a_branch_of_ours() else repository.resolve(base)
+    chosen = settings.load(repository.root)
+    base = repository.resolve(chosen.base)
+    trunk = None if chosen.base == "HEAD" and repository.is_on_a_branch_of_ours() else base
+    in_use = environment.folder_of(repository, chosen.environment, base)
     with hold(repository.root, "clean"):
-        found = removals(repository, trunk, keep_days)
+        found = removals(repository, trunk, keep_days, in_use=in_use)
         for removal in () if dry_run else found:
             removal.remove()
     console.show_removals(found, dry_run, json)

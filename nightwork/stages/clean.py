@@ -21,6 +21,9 @@ from nightwork.workspace import BRANCH_PREFIX, OLD_WIP_PREFIX, WIP_PREFIX, Repos
 
 DAY_S = 86_400.0
 
+# What nightwork makes in a folder of worktrees: for an agent, for gates, for environment.setup.
+_OURS = frozenset({"agent", "gates", "setup"})
+
 
 class Waste(StrEnum):
     """What kind of thing is removed."""
@@ -45,10 +48,17 @@ class Removal:
     remove: Callable[[], object] = field(repr=False, compare=False)
 
 
-def removals(repository: Repository, base: str | None, keep_days: float, now: float | None = None) -> list[Removal]:
+def removals(
+    repository: Repository,
+    base: str | None,
+    keep_days: float,
+    now: float | None = None,
+    in_use: Path | None = None,
+) -> list[Removal]:
     """Return what can go. Only for whoever holds the run lock.
 
     `base` is the commit into which work is merged; None when that cannot be told, and nothing counts as merged.
+    `in_use` is the environment that the next batch finds.
     """
     oldest = (time.time() if now is None else now) - keep_days * DAY_S
     state_folder = repository.root / ".nightwork"
@@ -60,7 +70,7 @@ def removals(repository: Repository, base: str | None, keep_days: float, now: fl
         *(removal for ticket in tickets.values() if ticket.why_over for removal in _refs(ticket, repository)),
         *(removal for batch in known for removal in _trajectories(batch, oldest)),
         *_old(state_folder / "measurements", Waste.MEASUREMENT, oldest),
-        *_old(state_folder / "environments", Waste.ENVIRONMENT, oldest),
+        *(old for old in _old(state_folder / "environments", Waste.ENVIRONMENT, oldest) if not _is_of(old, in_use)),
         *_half_batches(state_folder / "batches"),
     ]
 
@@ -93,11 +103,11 @@ def _rests(outcome: Outcome) -> bool:
 def _worktrees(folder: Path, tickets: dict[str, _Ticket], repository: Repository) -> Iterator[Removal]:
     for worktree in sorted(folder.glob("*/*")) if folder.is_dir() else ():
         place = worktree.parent
-        if not place.is_symlink() and worktree.name in {"agent", "gates"} and repository.is_our_worktree(worktree):
+        if not place.is_symlink() and worktree.name in _OURS and repository.is_our_worktree(worktree):
             ticket, is_agents = tickets.get(place.name), worktree.name == "agent"
             if is_agents and ticket and not _rests(ticket.outcome):
                 continue
-            why = "nobody works in it" if is_agents else "its gates have ended"
+            why = "nobody works in it" if is_agents else "what ran in it has ended"
             name = f"{place.name}/{worktree.name}"
             yield Removal(Waste.WORKTREE, name, why, _size(worktree), partial(repository.remove_worktree, worktree))
 
@@ -126,6 +136,11 @@ def _old(folder: Path, kind: Waste, oldest: float) -> Iterator[Removal]:
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.lstat().st_mtime <= oldest:
             yield Removal(kind, path.name, "old; made anew when needed", _size(path), partial(_remove, path))
+
+
+def _is_of(removal: Removal, environment: Path | None) -> bool:
+    """Say whether it is an environment, or the note beside it."""
+    return environment is not None and removal.name.partition(".")[0] == environment.name
 
 
 def _half_batches(folder: Path) -> Iterator[Removal]:

@@ -158,3 +158,13 @@ def test_trajectories_that_a_later_night_may_need_stay(night: Night, done: Batch
     state.items["D"] = state.items["D"].with_(reason=Reason.CARRIED_OVER)
     done.save(state)
     assert Waste.TRAJECTORY in found(night, later_days=99).values()
+
+
+def test_an_environment_that_the_next_batch_finds_stays_however_old_it_is(night: Night, done: Batch) -> None:
+    folder = night.root / ".nightwork" / "environments"
+    for name in ("old", "used"):
+        (folder / name).mkdir(parents=True)
+        (folder / f"{name}.whole").touch()
+    now = time.time() + 99 * DAY_S
+    told = removals(Repository.open(night.root), "HEAD", 30, now, in_use=folder / "used")
+    assert [each.name for each in told if each.kind is Waste.ENVIRONMENT] == ["old", "old.whole"]
