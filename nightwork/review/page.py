@@ -1,7 +1,4 @@
-"""The review as one HTML page that needs nothing else: no script, nothing loaded, all text escaped.
-
-The Content-Security-Policy says so to the browser as well, should an escape ever be forgotten.
-"""
+"""The review as one HTML page that needs nothing else; all text is escaped."""
 
 from __future__ import annotations
 
@@ -16,6 +13,7 @@ from nightwork.outcome import Verdict
 from nightwork.review import words
 from nightwork.review.document import EscalationRow, GateRow, QueueRow, ReviewDocument
 from nightwork.score import PASS_MARK
+from nightwork.webpage import frame
 
 _DECISION_TONES = {"approve": "good", "reject": "bad"}
 _SECURITY_TONES = {"OK": "good", "not run": "warn", "no gate": "warn"}
@@ -30,24 +28,7 @@ def page(document: ReviewDocument) -> str:
     """Return the document as HTML."""
     body = "\n".join(part for part in _parts(document) if part)
     title = f"Batch review {_line(document.batch_id)}"
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<title>{title}</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<main>
-{body}
-</main>
-</body>
-</html>
-"""
+    return frame(title, _STYLE, body)
 
 
 def _parts(document: ReviewDocument) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Trends as one HTML page: a small chart for each number, drawn as SVG; no script, nothing loaded, all text escaped."""
+"""Trends as one HTML page: a small chart for each number, drawn as SVG; all text is escaped."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from html import escape
 from nightwork.markdown import printable
 from nightwork.trends import Series, Trends
 from nightwork.trends.terminal import value_text
+from nightwork.webpage import frame
 
 _WIDTH, _HEIGHT, _EDGE = 320, 110, 8
 
@@ -16,28 +17,13 @@ def page(trends: Trends, repository: str) -> str:
     """Return the page; charts run from the oldest batch to the newest."""
     charts = "\n".join(_chart(each, trends) for each in trends.series()) or "<p>No batch yet.</p>"
     count = len(trends.batches)
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Trends of {_line(repository)}</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<main>
-<p class="kicker">nightwork · trends</p>
+    body = f"""<p class="kicker">nightwork · trends</p>
 <h1>{_line(repository)}</h1>
 <p>{count} batch{"es" * (count != 1)}, oldest to newest. The dashed line is the target, a hollow point misses it.</p>
 <div class="charts">
 {charts}
-</div>
-</main>
-</body>
-</html>
-"""
+</div>"""
+    return frame(f"Trends of {_line(repository)}", _STYLE, body)
 
 
 def _line(text: str) -> str:
