@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import threading
 from pathlib import Path
 
 from nightwork.errors import Infrastructure
-from nightwork.files import write_atomically
+from nightwork.files import remove_tree, write_atomically
 from nightwork.gates.flags import matches
 from nightwork.sandbox import Run, open_sandbox
 from nightwork.settings import EnvironmentSettings, format_duration
@@ -77,10 +76,10 @@ def _run(repository: Repository, settings: EnvironmentSettings, checkout: Path, 
     variables = {name: os.environ[name] for name in settings.pass_env if name in os.environ}
     run = Run(settings.setup, checkout, variables=variables, timeout_s=settings.timeout.total_seconds())
     finished = open_sandbox(repository.root / ".nightwork", folder).run(run)
-    if finished.exit_code == 0:
+    if finished.exit_code == 0 and folder.is_dir():
         return
     _remove(folder)
-    told = f"exited {finished.exit_code}"
+    told = f"exited {finished.exit_code}" if finished.exit_code else "removed $NIGHTWORK_ENVIRONMENT, its own folder"
     if finished.exit_code is None:
         limit = format_duration(settings.timeout)
         told = f"ran out of its {limit} (environment.timeout)" if finished.timed_out else "could not be started"
@@ -94,6 +93,6 @@ def _note(folder: Path) -> Path:
 
 def _remove(folder: Path) -> None:
     if folder.is_dir() and not folder.is_symlink():
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
     else:
         folder.unlink(missing_ok=True)

@@ -49,6 +49,16 @@ def refuse_full_disk(folder: Path, told: str) -> None:
         raise Infrastructure("disk", f"is full at {folder.name}; {told}; make room, then resume")
 
 
+def remove_tree(folder: Path) -> None:
+    """Remove a folder with everything in it, as far as the system lets; folders that nobody may write to included."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.is_dir():
+        for place, _, _ in os.walk(folder):
+            with contextlib.suppress(OSError):
+                Path(place).chmod(0o700)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def remove_unfinished(folder: Path) -> None:
     """Remove the files in the making that a kill has left below `folder`; only while nobody else writes there."""
     for path in folder.rglob(".nightwork-*.tmp") if folder.is_dir() else ():

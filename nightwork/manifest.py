@@ -25,6 +25,8 @@ from nightwork.outcome import Outcome, Verdict
 from nightwork.settings import BatchSettings, Duration
 from nightwork.ticket import Complexity, Priority, Ticket, TicketId
 
+MAX_BYTES = 50_000_000  # 1,000 tickets with long lists of files; the file is nightwork's own
+
 
 class BatchStatus(StrEnum):
     """How far a batch came."""
@@ -120,7 +122,7 @@ _LINE_BREAKS = ("\x85", "\u2028", "\u2029")
 def load_manifest(path: Path) -> Manifest:
     """Read a manifest; raises BadInput with all faults: unknown keys, bad values, duplicates, unknown or cyclic
     dependencies, each with its line."""
-    text = yamlfile.read_text(path)
+    text = yamlfile.read_text(path, limit=MAX_BYTES)
     with _parsing:
         if text not in _parsed:
             _keep(text, _checked(yamlfile.parse(text, str(path))))

@@ -43,7 +43,7 @@ class YamlFile:
         return f"{self.name}:{self.lines.get(location, 1)}"
 
 
-def read_text(path: Path, name: str | None = None) -> str:
+def read_text(path: Path, name: str | None = None, limit: int = MAX_BYTES) -> str:
     """Read a text that a person wrote; raises BadInput when it is missing, no plain file, too large or not UTF-8."""
     name = name or str(path)
     try:
@@ -52,8 +52,8 @@ def read_text(path: Path, name: str | None = None) -> str:
             raise bad_input(name, "cannot be read: Is a directory")
         if not stat.S_ISREG(status.st_mode):
             raise bad_input(name, "is no plain file")
-        if status.st_size > MAX_BYTES:
-            raise bad_input(name, f"{status.st_size:,} bytes; expected at most {MAX_BYTES:,}")
+        if status.st_size > limit:
+            raise bad_input(name, f"{status.st_size:,} bytes; expected at most {limit:,}")
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise bad_input(name, f"not UTF-8 at byte {error.start}; save the file as UTF-8") from error

@@ -22,11 +22,15 @@ MAX_PLACES = 20
 
 @dataclass(frozen=True)
 class Covered:
-    """Of the executable lines that a change adds: how many ran, and where those are that did not."""
+    """Of the executable lines that a change adds: how many ran, and where those are that did not.
+
+    `unknown` are sources that were too large to be looked at.
+    """
 
     covered: int
     total: int
     missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     def text(self) -> str:
         """Return it as people read it; the share is rounded down."""
@@ -50,6 +54,10 @@ def with_coverage(result: GateResult, run: GateRun, gate: GateSettings, edits: S
     found = changed_coverage(run.coverage, edits)
     told = f"{result.detail}, {found.text()}"
     known = {"changed_lines_covered": found.covered, "changed_lines_total": found.total, "uncovered": found.missing}
+    if found.unknown:
+        told = f"{told}; not known of {', '.join(found.unknown[:3])}"
+        if gate.min_coverage is not None and result.status is GateStatus.PASSED:
+            known["status"] = GateStatus.NOT_RUN
     if gate.min_coverage is not None and 100 * found.covered < gate.min_coverage * found.total:
         places = ", ".join(found.missing[:5]) + (" ..." if len(found.missing) > 5 else "")
         told = f"{told}, less than {gate.min_coverage:g} %: {places}"
@@ -65,7 +73,7 @@ def changed_coverage(coverage: Sequence[FileCoverage], edits: Sequence[Edited]) 
     knows each line that is not blank.
     """
     by_path = {file.path: file for file in coverage}
-    suffixes = {PurePosixPath(path).suffix for path in by_path}
+    suffixes = {_family(path) for path in by_path}
     covered = total = 0
     missing: list[str] = []
     for edited in edits:
@@ -78,20 +86,33 @@ def changed_coverage(coverage: Sequence[FileCoverage], edits: Sequence[Edited]) 
         covered += len(ran)
         total += len(ran) + len(idle)
         missing += _places(edited.path, ranges(idle))
-    return Covered(covered, total, tuple(missing[:MAX_PLACES]))
+    unknown = tuple(edited.path for edited in edits if edited.lines is None and _is_counted(edited.path))
+    return Covered(covered, total, tuple(missing[:MAX_PLACES]), unknown)
 
 
 def _added(edited: Edited) -> frozenset[int]:
-    is_counted = is_code(edited.path) and not is_test_file(edited.path) and not edited.path.endswith(".pyi")
-    if edited.lines is None or not is_counted:
+    if edited.lines is None or edited.file.status[0] == "D" or not _is_counted(edited.path):
         return frozenset()
     return frozenset(number for number, _ in edited.lines.added)
 
 
+def _is_counted(path: str) -> bool:
+    return is_code(path) and not is_test_file(path) and not path.endswith(".pyi")
+
+
+# A report that knows one of these languages would know a file of the others.
+_SCRIPTS = frozenset({".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".vue", ".svelte"})
+
+
+def _family(path: str) -> str:
+    suffix = PurePosixPath(path).suffix
+    return ".js" if suffix in _SCRIPTS else suffix
+
+
 def _could_run(edited: Edited, suffixes: set[str]) -> frozenset[int]:
-    if is_python(edited.path):
+    if is_python(edited.path) and parsed(edited.after or b"") is not None:
         return frozenset(_statements(edited.after or b""))
-    if edited.lines is None or PurePosixPath(edited.path).suffix not in suffixes:
+    if edited.lines is None or not (is_python(edited.path) or _family(edited.path) in suffixes):
         return frozenset()
     return frozenset(number for number, line in edited.lines.added if line.strip())
 

@@ -19,10 +19,13 @@ _TEST_FILE = re.compile(
     | (^|/)(test_[^/]*|tests?|conftest)\.py$
     | _(test|tests|spec)\.\w+$                 # Python, Go, Ruby, C++, Dart, Elixir
     | \.(test|tests|spec|cy)\.[cm]?[jt]sx?$
-    | tests?\.(java|kt|groovy|scala|cs|fs|vb|php|swift)$
+    | (^|/)tests?\.(java|kt|groovy|scala|cs|fs|vb|php|swift)$
     """,
     re.VERBOSE,
 )
+
+# `OrderTest.java`, `OrderTests.cs`; not `Latest.java`.
+_CAMEL_TEST = re.compile(r"(^|[/a-z0-9_])Tests?\.(java|kt|groovy|scala|cs|fs|vb|php|swift)$")
 
 _CI = (
     ".github/workflows/*",
@@ -120,7 +123,7 @@ def path_flags(files: Sequence[ChangedFile], gate_config: Sequence[str]) -> tupl
 
 def is_test_file(path: str) -> bool:
     """Tell by its name whether a file is a test, or belongs to tests."""
-    return _TEST_FILE.search(path.lower()) is not None
+    return bool(_TEST_FILE.search(path.lower()) or _CAMEL_TEST.search(path))
 
 
 def _changes_a_test(file: ChangedFile) -> bool:

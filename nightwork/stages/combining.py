@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from nightwork.batch import Batch
@@ -86,6 +87,7 @@ class Search:
     repository: Repository
     changes: Mapping[str, Change]
     gate_step: GateStep
+    rivals: Mapping[str, Collection[str]] = field(default_factory=dict)
     limit_s: float = MAX_SEARCH_S
     gate_runs: int = 0
     results: dict[str, list[GateResult]] = field(default_factory=dict)
@@ -119,36 +121,50 @@ class Search:
         return self.repository.commit(merge.tree, [ours, change.commit], message, self.manifest.created_at)
 
     def judge(self, built: Built) -> list[GateResult]:
-        """Return what the tests say of a combined tree, compared with the base."""
+        """Return what the tests say of a combined tree, compared with the base.
+
+        Tests that could not run are run a second time: a machine that was busy must not make a culprit.
+        """
         tree = self.repository.tree(built.commits[-1])
         if tree not in self.results:
-            self.results[tree] = self._judged_alone(built, tree) or self._measure(built, tree)
+            found = self._measure(built, tree, 0)
+            could_not_run = any(result.status is GateStatus.FAILED and not result.failing_tests for result in found)
+            self.results[tree] = self._measure(built, tree, 2) if could_not_run else found
         return self.results[tree]
 
-    def _judged_alone(self, built: Built, tree: str) -> list[GateResult]:
-        """Return what the gates said when the tree is the one of a change that passed alone."""
-        for name in built.order:
-            judgement = self.batch.judgement(name, self.changes[name].attempt)
-            if judgement and self.changes[name].tree == tree:
-                return [result for result in judgement.gates if result.measures is Measure.TESTS]
-        return []
-
-    def _measure(self, built: Built, tree: str) -> list[GateResult]:
+    def _measure(self, built: Built, tree: str, rounds: int) -> list[GateResult]:
         commit, count = built.commits[-1], len(built.order)
         logger.info("together: running the tests of %d changes", count)
         ref = CombinedRef(str(self.batch.repository), self.batch.id, self.run_id, count)
-        before = [run for run in gates.baseline(self.batch, self.base) if run.measures is Measure.TESTS]
         diff = Difference(self.repository, self.base, commit)
 
         def step(name: str, number: int) -> GateRun:
             self.gate_runs += 1
-            return self.gate_step(ref, name, tree, number)
+            return self.gate_step(ref, name, tree, rounds + number)
 
-        return gates.compare_all(self.batch, self.batch.together_checkout, before, diff, step)
+        return gates.compare_all(self.batch, self.batch.together_checkout, self._before, diff, step)
 
     def fails(self, built: Built) -> bool:
-        """Say whether the tests of a combined tree fail."""
-        return any(result.status is GateStatus.FAILED for result in self.judge(built))
+        """Say whether the tests of a combined tree fail, or some no longer run that each change alone lets run."""
+        results = self.judge(built)
+        return any(result.status is GateStatus.FAILED for result in results) or bool(self.lost(results))
+
+    def could_not_compare(self) -> bool:
+        """Say whether tests could not run on the base, which may be otherwise the next time."""
+        return any(run.problem for run in self._before)
+
+    @cached_property
+    def _before(self) -> list[GateRun]:
+        return [run for run in gates.baseline(self.batch, self.base) if run.measures is Measure.TESTS]
+
+    def lost(self, results: Sequence[GateResult]) -> tuple[str, ...]:
+        """Return the tests that the combined tree no longer runs, though no change alone has lost them."""
+        return tuple(test for result in results for test in result.lost_tests if test not in self._lost_alone)
+
+    @cached_property
+    def _lost_alone(self) -> frozenset[str]:
+        judged = [self.batch.judgement(name, change.attempt) for name, change in self.changes.items()]
+        return frozenset(test for each in judged if each for result in each.gates for test in result.lost_tests)
 
 
 def without_culprits(search: Search, built: Built) -> Found:
@@ -162,9 +178,10 @@ def without_culprits(search: Search, built: Built) -> Found:
         if len(culprits) == MAX_CULPRITS or time.monotonic() >= search.ends_at:
             return _given_up(search, built, passing, culprits)
         failing = _first_failing(search, built, passing)
-        culprits.append(_culprit(built.order[failing - 1], search.judge(built.first(failing))))
+        culprit = _culprit(search, built.order[failing - 1], search.judge(built.first(failing)))
+        culprits.append(culprit)
         passing = failing - 1
-        built = search.extend(built.first(passing), built.order[failing:])
+        built = _without(search, built, passing, culprit.ticket)
     return _found(search, built, culprits)
 
 
@@ -172,11 +189,21 @@ def _first_failing(search: Search, built: Built, passing: int) -> int:
     return first_failing(passing, len(built.order), lambda count: not search.fails(built.first(count)))
 
 
-def _culprit(ticket: str, results: Sequence[GateResult]) -> Culprit:
+def _without(search: Search, built: Built, passing: int, culprit: str) -> Built:
+    """Build anew what followed a culprit, and what only the culprit, or what stood on it, kept out."""
+    kept = search.extend(built.first(passing), built.order[passing + 1 :])
+    rivals = {each.ticket: set(search.rivals.get(each.ticket, ())) for each in built.left_out}
+    freed = [name for name, others in rivals.items() if culprit in others and not others & set(kept.order)]
+    left_out = tuple(each for each in kept.left_out if each.ticket not in freed)
+    return search.extend(Built(kept.commits, kept.order, left_out), freed)
+
+
+def _culprit(search: Search, ticket: str, results: Sequence[GateResult]) -> Culprit:
     failed = [result for result in results if result.status is GateStatus.FAILED]
-    tests = [test for result in failed for test in result.failing_tests]
-    detail = "; ".join(f"{result.gate}: {result.detail}" for result in failed)
-    return Culprit(ticket=ticket, tests=tuple(tests[:MAX_TESTS]), detail=detail)
+    lost = search.lost(results)
+    tests = [*(test for result in failed for test in result.failing_tests), *lost]
+    told = [f"{result.gate}: {result.detail}" for result in failed] + ([f"{len(lost)} no longer run"] if lost else [])
+    return Culprit(ticket=ticket, tests=tuple(tests[:MAX_TESTS]), detail="; ".join(told))
 
 
 def _given_up(search: Search, built: Built, passing: int, culprits: Sequence[Culprit]) -> Found:

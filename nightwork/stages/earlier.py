@@ -51,7 +51,7 @@ def _earlier(batch: Batch, name: str, outcome: Outcome, ticket: Ticket | None, b
     if outcome.has_landed():
         if is_merged(batch, name, base):
             return Earlier(attempt, wait="its branch is merged; set `state: done` in the ticket", is_merged=True)
-        return _landed(batch, name, outcome)
+        return _landed(batch, name, outcome, ticket, base)
     if status is Status.FAILED and ticket and ticket.text() != batch.ticket(name).text():
         return Earlier(attempt + 1, carried=batch.carried(name))  # what failed was another text
     if status is Status.FAILED:
@@ -77,7 +77,7 @@ def _stands(batch: Batch, name: str, attempt: int, ticket: Ticket | None, base: 
     return True
 
 
-def _landed(batch: Batch, name: str, outcome: Outcome) -> Earlier:
+def _landed(batch: Batch, name: str, outcome: Outcome, ticket: Ticket | None, base: str) -> Earlier:
     attempt, decision = outcome.attempt, batch.decisions.verdict_on(name, outcome.attempt)
     if decision is None and outcome.is_unjudged():
         return Earlier(attempt, wait=f"its change in {batch.id} is not judged; `nightwork resume {batch.id}` does it")
@@ -90,6 +90,9 @@ def _landed(batch: Batch, name: str, outcome: Outcome) -> Earlier:
     change, before = batch.change(name, attempt), batch.carried(name)
     if change is None:
         raise StateError(batch.folder, f"{name} is decided on but has no change", "decide on it by hand")
+    if not _stands(batch, name, attempt, ticket, base):
+        below = ", ".join(change.stacked_on)
+        return Earlier(attempt, wait=f"its branch holds {below}, on which it depends no more; give the ticket a new id")
     comments = (*(before.comments if before else ()), decision.message)
     return Earlier(attempt + 1, carried=Carried(head=change.commit, origin=change.origin, comments=comments))
 

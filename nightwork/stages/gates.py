@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -72,6 +73,7 @@ def result_key(batch: Batch, *parts: str) -> str:
 def run_gates(batch: Batch, submit: Callable[[TicketRef], Future]) -> BatchState:
     """Judge every change that has no verdict yet; the checkpoint is saved after each."""
     batch.sandbox()  # once, rather than each ticket failing alone
+    try_again(batch)
     state, manifest = batch.state(), batch.manifest()
     landed = {name: outcome for name, outcome in state.items.items() if outcome.is_unjudged()}
     items = [replace(i, dependencies=tuple(n for n in i.dependencies if n in landed)) for i in manifest.items()]
@@ -179,14 +181,24 @@ def baseline(batch: Batch, commit: str) -> tuple[GateRun, ...]:
     repository, settings = Repository(batch.repository), batch.settings()
     base = batch.manifest().base
     name = f"{repository.tree(commit)}-{digest(repository, settings, base)[:16]}.json"
-    path = batch.state_folder / "measurements" / name
+    path, for_this_run = batch.state_folder / "measurements" / name, _problems(batch) / name
     with _baseline_lock:
-        known = records.load(Measurement, path)
+        known = records.load(Measurement, path) or records.load(Measurement, for_this_run)
         if known is None:
             known = Measurement(runs=measure(repository, settings, commit, base))
-            if not any(run.problem for run in known.runs):  # what could not run may run the next time
-                records.save(known, path)
+            could_not_run = any(run.problem for run in known.runs)
+            records.save(known, for_this_run if could_not_run else path)
     return known.runs
+
+
+def _problems(batch: Batch) -> Path:
+    """Where it is kept, for one run, what could not run: a gate that hangs must not hang once for each ticket."""
+    return batch.folder / "problems"
+
+
+def try_again(batch: Batch) -> None:
+    """Let what could not run on a base be measured anew."""
+    shutil.rmtree(_problems(batch), ignore_errors=True)
 
 
 def measure(repository: Repository, settings: Settings, commit: str, base: str | None = None) -> tuple[GateRun, ...]:

@@ -14,7 +14,7 @@ from nightwork.manifest import BatchStatus
 from nightwork.outcome import Outcome, Reason, Status
 from nightwork.progress import create_reporter
 from nightwork.settings import Settings
-from nightwork.stages import together
+from nightwork.stages import gates, together
 from nightwork.stages.earlier import reopened
 
 
@@ -32,6 +32,7 @@ def run_tickets(
     longest = settings.batch.timeout_per_ticket.total_seconds() / 60
     minutes = {entry.id: min(expected.minutes(entry.complexity), longest) for entry in manifest.tickets}
     check_disk(batch.repository, settings)
+    gates.try_again(batch)
     batch.sandbox()  # once, rather than each ticket failing alone
     state = reopened(batch, retry_failed)
     batch.save(state)

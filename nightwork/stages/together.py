@@ -67,9 +67,9 @@ def _combine(batch: Batch, gate_step: GateStep) -> Outcome:
         search = Search(batch, Repository(batch.repository), _changes(batch, rows), gate_step)
         record = _plan(search, [row.ticket for row in rows if row.verdict is Verdict.PASSED])
         batch.keep_together(record)
-        record = _tried(search, record).model_copy(
-            update={"key": key, "gate_runs": search.gate_runs, "duration_s": round(time.monotonic() - started, 3)}
-        )
+        took_s = round(time.monotonic() - started, 3)
+        record = _tried(search, record).model_copy(update={"gate_runs": search.gate_runs, "duration_s": took_s})
+        record = record.model_copy(update={"key": "" if search.could_not_compare() else key})
         batch.keep_together(record)
         logger.info("together: %s", record.summary())
     return Outcome(status=Status.COMPLETED, message=record.summary())
@@ -91,7 +91,7 @@ def _mergeable(batch: Batch) -> list[QueueRow]:
 
 
 def _key(batch: Batch, rows: Sequence[QueueRow]) -> str:
-    changes = sorted(f"{row.ticket} {row.commit} {row.verdict}" for row in rows)
+    changes = sorted(f"{row.ticket} {row.commit} {row.verdict} {row.decision}" for row in rows)
     return gates.result_key(batch, ".together", str(VERSION), *changes)
 
 
@@ -151,6 +151,9 @@ def _tried(search: Search, plan: Together) -> Together:
     """Build the combined tree, run its tests, and take out who breaks them."""
     if len(plan.candidates) < 2:
         return plan.model_copy(update={"detail": ""})
+    search.rivals = {
+        name: {rival for each in plan.conflicts if (rival := each.rival_of(name))} for name in plan.candidates
+    }
     built = search.extend(Built((search.base,), left_out=plan.left_out), plan.order)
     if not any(gate.measures is Measure.TESTS for gate in search.settings.gates):
         return _with(plan, built, status=GateStatus.NOT_RUN, detail="no gate measures tests")

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from nightwork.change import ChangedFile, LineChanges
 from nightwork.errors import bad_input
+from nightwork.files import remove_tree
 from nightwork.workspace import lines
 from nightwork.workspace.git import Git, shown
 from nightwork.workspace.merging import Merge, merge_all
@@ -128,7 +129,7 @@ class Repository:
 
     def _remove(self, path: Path) -> None:
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
+            remove_tree(path)
         else:
             path.unlink(missing_ok=True)
         self._forget(path)
@@ -256,13 +257,14 @@ class Repository:
         """
         git = self.git.at(worktree)
         known = set(git("ls-tree", "-r", "-z", "--name-only", commit, "--", *paths).split("\0")) if paths else set()
+        folders = {str(folder) for path in known for folder in Path(path).parents}
         for path in paths:
             for folder in [*reversed(Path(path).parents), Path(path)][1:]:
                 if (worktree / folder).is_symlink():
                     (worktree / folder).unlink()
             if path not in known:
                 _delete(worktree / path)
-        if present := [path for path in paths if path in known]:
+        if present := [path for path in paths if path in known or path.rstrip("/") in folders]:
             git("checkout", "--quiet", commit, "--", *present)
 
 

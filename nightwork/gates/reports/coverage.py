@@ -74,7 +74,10 @@ def _cobertura(text: str, root: str) -> Iterator[Hit]:
 
 def _place(name: str, sources: list[str], root: str) -> str:
     names = [relative_path(posixpath.join(source, name), root) for source in (*sources, "")]
-    return next((each for each in names if _is_inside(each) and Path(root, each).is_file()), names[0])
+    there = list(dict.fromkeys(each for each in names if _is_inside(each) and Path(root, each).is_file()))
+    if len(there) > 1:
+        raise UnreadableReport(FORM, f"{one_line(name, 80)!r} may be any of {len(there)} files; name the sources apart")
+    return there[0] if there else names[0]
 
 
 def _is_inside(path: str) -> bool:

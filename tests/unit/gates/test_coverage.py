@@ -115,7 +115,7 @@ KNOWN = FileCoverage(path="src/a.py", covered=((1, 10),), uncovered=((11, 20),))
         (edited("src/a.py", "x\n" * 29, 25), Covered(0, 0)),
         (edited("src/a.py", "x\n" * 29, 11, 12, 13), Covered(0, 3, ("src/a.py:11-13",))),
         (edited("src/b.py", MODULE), Covered(0, 3, ("src/b.py:3", "src/b.py:6", "src/b.py:8"))),
-        (edited("src/b.py", "def f(:"), Covered(0, 0)),
+        (edited("src/b.py", "def f(:"), Covered(0, 1, ("src/b.py:1",))),  # a newer Python may read it
         (edited("src/b.pyi", "X: int"), Covered(0, 0)),
         (edited("tests/test_a.py", "X = 1"), Covered(0, 0)),
         (edited("README.md", "X = 1"), Covered(0, 0)),
@@ -157,3 +157,27 @@ def test_a_gate_that_failed_stays_so_whatever_its_coverage() -> None:
     for coverage in ((KNOWN,), None):
         run = GateRun(gate="t", measures="tests", coverage=coverage)
         assert with_coverage(result, run, gate, [edited("src/a.py", "x", 1)]).status is GateStatus.FAILED
+
+
+def test_a_name_that_may_be_one_of_two_files_tells_nothing(root, tmp_path) -> None:
+    (tmp_path / "lib" / "shop").mkdir(parents=True)
+    (tmp_path / "lib" / "shop" / "a.py").touch()
+    text = COBERTURA.replace("{path}", "shop/a.py")
+    with pytest.raises(UnreadableReport, match="any of 2 files"):
+        parse(text.replace("{sources}", "<source>src</source><source>lib</source>"), root)
+
+
+def test_a_file_of_a_language_that_the_report_knows_was_not_run_when_it_is_not_in_it() -> None:
+    known = FileCoverage(path="web/a.ts", covered=((1, 1),), uncovered=())
+    found = changed_coverage([known], [edited("web/B.tsx", "const x = 1")])
+    assert found == Covered(0, 1, ("web/B.tsx:1",))
+
+
+def test_a_source_too_large_to_be_looked_at_does_not_pass() -> None:
+    large = Edited(ChangedFile(path="src/b.py", status="A", added=9, deleted=0), None, b"", None)
+    gate = GateSettings(
+        name="t", measures="tests", command=("t",), report="junit", coverage_path="c.xml", min_coverage=50
+    )
+    run = GateRun(gate="t", measures="tests", coverage=(KNOWN,))
+    result = with_coverage(GateResult(gate="t", measures="tests", status=GateStatus.PASSED), run, gate, [large])
+    assert (result.status, "not known of src/b.py" in result.detail) == (GateStatus.NOT_RUN, True)

@@ -136,3 +136,11 @@ def test_each_flag_comes_once_and_in_one_order() -> None:
 
 def test_a_code_file_is_no_test_file() -> None:
     assert not is_test_file("src/attest/latest.py")
+
+
+@pytest.mark.parametrize(
+    ("path", "is_test"),
+    [("src/Latest.java", False), ("src/Contest.kt", False), ("src/ContestTest.kt", True), ("Tests.cs", True)],
+)
+def test_a_name_that_only_ends_like_a_test_is_none(path, is_test):
+    assert is_test_file(path) is is_test

@@ -165,3 +165,8 @@ def test_the_doctor_prepares_the_environment_and_looks_for_programs_in_it(night:
         checks = {check.name: check for check in examine(night.root)}
         assert told in checks["environment"].found
         assert checks["gate tests"].status == "fine"
+
+
+def test_a_setup_that_removes_its_own_folder_has_failed(repository: Repository) -> None:
+    with pytest.raises(Infrastructure, match=r"removed .NIGHTWORK_ENVIRONMENT, its own folder"):
+        environment.prepare(repository, setup('rm -r "$NIGHTWORK_ENVIRONMENT"'), repository.resolve("HEAD"))

@@ -414,3 +414,12 @@ def test_an_id_in_another_case_is_not_worked_on_twice(night: Night) -> None:
     night.ticket("a")
     with pytest.raises(BadInput, match="knows it as 'A'"):
         collect(str(night.root), batch.settings()).refuse_if(strict=True)
+
+
+def test_a_branch_that_holds_what_its_ticket_no_longer_asks_for_is_not_gone_on_with(night: Night) -> None:
+    first, _ = night.run()
+    decide(first, "A", Kind.REJECT, "")
+    decide(first, "B", Kind.REQUEST_CHANGES, "without A, please")
+    night.ticket("B", dependencies=[])
+    with pytest.raises(BadInput, match="its branch holds A, on which it depends no more"):
+        collect(str(night.root), first.settings()).refuse_if(strict=False)

@@ -256,3 +256,21 @@ def test_the_doctor_says_that_a_run_is_under_way_and_leaves_it_alone(night: Nigh
             assert not (night.root / ".nightwork" / "worktrees").exists()
         finally:
             other.kill()
+
+
+def test_a_gate_that_cannot_run_on_the_base_is_tried_once_a_stage_and_not_once_a_ticket(night: Night) -> None:
+    log = night.root.parent / "tried"
+    for name in "CDE":
+        night.ticket(name)
+    night.settings(FIX, {"tests": "true"})
+    data = json.loads((night.root / "nightwork.yaml").read_text())
+    data["gates"][0] |= {"command": ["sh", "-c", f"echo x >> {log}; sleep 60"], "timeout": "1s"}
+    data["agent"]["fix_rounds"] = 0
+    data["batch"] = {"parallel_agents": 4}
+    night.write("nightwork.yaml", json.dumps(data))
+    (night.root / "tickets" / "B.md").unlink()
+    batch = night.begin()
+    on_base = len(log.read_text().split())
+    night.go_on(batch)
+    assert on_base == 1
+    assert len(log.read_text().split()) <= 1 + 1 + 4 + 4  # once more on the base, and on each change

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from nightwork.gates.report import GateRun
 from nightwork.manifest import save_manifest
 from nightwork.outcome import Outcome, Reason, Status
 from nightwork.settings import GateSettings, Measure
-from nightwork.stages import combining, generation, together
+from nightwork.stages import combining, gates, generation, together
 from nightwork.stages.review import decide, document_of, review
 from nightwork.together import Together
 from nightwork.workspace import Repository
@@ -277,3 +278,53 @@ def test_the_report_of_a_culprit_names_its_tests(eight: Batch) -> None:
     assert "| F | tests: 1 failing | tests |" in text
     assert "No two of the 8 changes conflict." in text
     assert json.loads((eight.folder / "together.json").read_text())["gate_runs"] == 7
+
+
+def test_a_machine_that_was_slow_once_makes_no_culprit(eight: Batch, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    line = f"[ ! -e H.txt ] || [ -e {mark} ] || {{ touch {mark}; exec sleep 60; }}"
+    slow = gate_of(line).model_copy(update={"timeout": timedelta(seconds=2)})
+    eight.keep_settings(eight.settings().model_copy(update={"gates": (slow,)}))
+    record = combined(eight)
+    assert mark.exists()
+    assert (record.status, record.culprits, len(record.order)) == (GateStatus.PASSED, (), 8)
+
+
+def test_tests_that_only_the_combined_tree_loses_have_a_culprit(eight: Batch) -> None:
+    cases = "".join(f'<testcase classname="t" name="{name}"/>' for name in ("one", "two"))
+    lost = '<testsuite><testcase classname="t" name="one"/></testsuite>'
+    line = f"if [ -e C.txt ] && [ -e F.txt ]; then echo '{lost}'; else echo '<testsuite>{cases}</testsuite>'; fi"
+    gate = gate_of(line).model_copy(update={"report": "junit"})
+    eight.keep_settings(eight.settings().model_copy(update={"gates": (gate,)}))
+    record = combined(eight)
+    assert [(each.ticket, each.tests, each.detail) for each in record.culprits] == [
+        ("F", ("t::two",), "1 no longer run")
+    ]
+    assert record.status is GateStatus.PASSED
+
+
+def test_what_only_a_culprit_kept_out_comes_back(tangled: Batch) -> None:
+    record = combined(tangled)
+    assert "A" in left_out(record)
+    record = combined(tangled, "! grep -q B shared")
+    assert ("B" in [each.ticket for each in record.culprits], "A" in record.order) == (True, True)
+
+
+def test_an_approval_counts_when_the_changes_are_combined_again(tangled: Batch) -> None:
+    decide(tangled, "C", Kind.REJECT, "")
+    (before,) = {"A", "B"} & set(combined(tangled).order)
+    other = "B" if before == "A" else "A"
+    decide(tangled, other, Kind.APPROVE, "")
+    assert {"A", "B"} & set(combined(tangled).order) == {other}
+
+
+def test_tests_that_could_not_run_on_the_base_are_tried_again_by_a_resume(eight: Batch, tmp_path: Path) -> None:
+    tool = tmp_path / "tool"
+    gate = GateSettings(name="tests", measures=Measure.TESTS, command=(str(tool),))
+    eight.keep_settings(eight.settings().model_copy(update={"gates": (gate,)}))
+    assert combined(eight).status is GateStatus.NOT_RUN
+    assert together.is_due(eight)
+    tool.write_text("#!/bin/sh\nexit 0\n")
+    tool.chmod(0o755)
+    gates.try_again(eight)
+    assert combined(eight).status is GateStatus.PASSED

@@ -576,3 +576,16 @@ def test_copies_are_found_in_files_that_did_not_change(repository, tmp_path):
     first = commit_files(repository, tmp_path / "w", {"long.txt": text})
     second = commit_files(repository, tmp_path / "v", {"copy.txt": text + "more\n", "other.txt": "o\n"}, first)
     assert repository.copies(first, second) == {"copy.txt": "long.txt"}
+
+
+def test_a_folder_of_gate_configuration_is_as_on_the_base(repository, tmp_path, root):
+    (root / "config").mkdir()
+    (root / "config" / "a.cfg").write_text("base\n")
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "-m", "config")
+    base = repository.resolve("HEAD")
+    changed = commit_files(repository, tmp_path / "w", {"config/a.cfg": "mine\n", "config/b.cfg": "mine\n"})
+    repository.add_worktree(tmp_path / "g", changed)
+    repository.restore(tmp_path / "g", base, ["config", "missing"])
+    assert sorted(path.name for path in (tmp_path / "g" / "config").iterdir()) == ["a.cfg"]
+    assert (tmp_path / "g" / "config" / "a.cfg").read_text() == "base\n"
