@@ -31,7 +31,7 @@ def render(trends: Trends) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("batch", no_wrap=True, min_width=20)
     for each in series:
-        table.add_column(_SHORT.get(each.name, each.name), justify="right", no_wrap=True, min_width=8)
+        table.add_column(_SHORT.get(each.name, each.name), justify="right", no_wrap=True, min_width=7)
     table.add_column("approved", justify="right", no_wrap=True)
     for number, batch in enumerate(trends.batches):
         decided = f"{batch.approved} of {batch.decided}" if batch.decided else "–"
@@ -39,7 +39,7 @@ def render(trends: Trends) -> RenderableType:
     table.add_section()
     table.add_row("target", *(Text(each.target or "", style="dim") for each in series), "")
     if len(trends.batches) > 1:
-        table.add_row("last eight", *(Text(blocks(each.values[-8:])) for each in series), "")
+        table.add_row("last seven", *(Text(blocks(each.values[-7:])) for each in series), "")
     told = "done: completed; asked: escalated; review: minutes a merge request; –: nothing known"
     notes = Text(told, style="dim")
     return Group(table, notes)
@@ -56,6 +56,8 @@ def value_text(value: float | None, unit: str) -> str:
         return "–"
     if unit == "$":
         return words.money(value)
+    if unit == "points":
+        return words.score(value)
     return f"{value:.0f}" + (" %" if unit == "%" else "")
 
 
