@@ -10,7 +10,8 @@ from nightwork.agent.trajectory import Trajectory
 from nightwork.batch import Batch, TicketRef, check_disk, expectation
 from nightwork.checkpoint import BatchState
 from nightwork.engine import Future
-from nightwork.manifest import BatchStatus
+from nightwork.manifest import BatchStatus, Manifest
+from nightwork.order import Expectation
 from nightwork.outcome import Outcome, Reason, Status
 from nightwork.progress import create_reporter
 from nightwork.settings import Settings
@@ -29,8 +30,7 @@ def run_tickets(
     `on_end` is told of each ticket that ends, started or not, and of how much of the batch is done, in percent.
     """
     manifest, settings, expected = batch.manifest(), batch.settings(), expectation(batch.repository)
-    longest = settings.batch.timeout_per_ticket.total_seconds() / 60
-    minutes = {entry.id: min(expected.minutes(entry.complexity), longest) for entry in manifest.tickets}
+    minutes = _minutes(manifest, settings, expected)
     check_disk(batch.repository, settings)
     gates.try_again(batch)
     batch.sandbox()  # once, rather than each ticket failing alone
@@ -46,9 +46,7 @@ def run_tickets(
         state.items[name] = outcome.with_(cost_usd=max(state.items[name].cost_usd, _cost_usd(batch, name)))
         batch.save(state)
         reporter.complete(name, outcome)
-        on_end(
-            name, outcome, 100 * sum(o.status is not Status.PENDING for o in state.items.values()) / len(state.items)
-        )
+        on_end(name, outcome, _percent_done(state))
 
     with stop.on_signals():
         engine.run(
@@ -63,6 +61,16 @@ def run_tickets(
     aborted = any(outcome.status is Status.ABORTED for outcome in state.items.values())
     batch.tell_manifest(state, BatchStatus.ABORTED if aborted else BatchStatus.RUNNING)
     return state
+
+
+def _minutes(manifest: Manifest, settings: Settings, expected: Expectation) -> dict[str, float]:
+    """Return what each ticket is expected to take, at most its time-out."""
+    longest = settings.batch.timeout_per_ticket.total_seconds() / 60
+    return {entry.id: min(expected.minutes(entry.complexity), longest) for entry in manifest.tickets}
+
+
+def _percent_done(state: BatchState) -> float:
+    return 100 * sum(outcome.status is not Status.PENDING for outcome in state.items.values()) / len(state.items)
 
 
 def has_work(batch: Batch, retry_failed: bool) -> bool:
