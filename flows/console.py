@@ -185,7 +185,8 @@ def server_check() -> Check:
 
     url = get_current_settings().api.url
     if not url:
-        remedy = "`prefect server start --background` and PREFECT_API_URL save the wait, and keep the history"
+        command = "PREFECT_SERVER_ANALYTICS_ENABLED=false prefect server start --background"
+        remedy = f"`{command}` and PREFECT_API_URL save the wait, and keep the history"
         return Check("server", "note", "none is set; each run starts a temporary one, about 20 s", remedy)
     try:
         httpx.get(f"{url}/health", timeout=5).raise_for_status()
