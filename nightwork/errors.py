@@ -4,9 +4,12 @@ NightworkError
 ├── BadInput            something a person wrote is wrong: every fault at once, exit code 2
 ├── StateError          a file of our own is corrupt or belongs to something else: its path, never "start over"
 ├── Infrastructure      the machine's fault, never the agent's: the item is aborted and a resume runs it again
-│   └── GitError        a git command failed
+│   ├── GitError        a git command failed
+│   └── ProviderRefused a provider takes no request of ours: the key, the permission, the credit
 ├── ModelError          the model cannot be used as it is: the item failed
 │   └── ScriptExhausted the scripted model was asked for more turns than its script holds
+├── RateLimited         a provider asks us to wait; only nightwork.llm sees it
+├── Unavailable         a call failed on the way, and may be made again; only nightwork.llm sees it
 ├── Stopped             a person or a signal asked for the end: what runs is aborted, resumable
 └── Unfinished          (nightwork.outcome) carries a failed or aborted outcome through a task runner
 
@@ -73,6 +76,10 @@ class GitError(Infrastructure):
         return f"`{command}` exited {exit_code}: {said}"
 
 
+class ProviderRefused(Infrastructure):
+    """A provider takes no request of ours until a person has seen to it: (provider, why)."""
+
+
 class ModelError(NightworkError):
     """A model gave nothing that can be used: (model, why)."""
 
@@ -86,6 +93,21 @@ class ScriptExhausted(ModelError):
     def __str__(self) -> str:
         script, ticket, stage, turn = self.args
         return f"{script}: the script has no turn {turn} for {ticket} {stage}; add it, or end the stage earlier"
+
+
+class RateLimited(NightworkError):
+    """A provider takes no request for a while: (provider, seconds until it does, None when it does not say)."""
+
+    def __str__(self) -> str:
+        provider, reset_s = self.args
+        return f"{provider}: rate limit" + (f", {reset_s:.0f} s" if reset_s is not None else ", no time told")
+
+
+class Unavailable(NightworkError):
+    """A provider could not answer this one call: (provider, why)."""
+
+    def __str__(self) -> str:
+        return ": ".join(str(argument) for argument in self.args)
 
 
 class Stopped(NightworkError):

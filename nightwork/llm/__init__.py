@@ -30,9 +30,17 @@ class Model(Protocol):
     """Something that continues a conversation."""
 
     name: str
+    provider: str
+
+    def worst_case_usd(self, request: Request) -> float:
+        """Return what the call can cost at most; no reply to the request ever costs more."""
 
     def complete(self, request: Request) -> Reply:
-        """Return the next assistant message; raises ModelError when the model cannot be used as it is."""
+        """Return the next assistant message, from one call and no more.
+
+        Raises RateLimited and Unavailable when the call may be made again, ProviderRefused when none may before a
+        person has seen to it, and ModelError when the model cannot be used as it is.
+        """
 
 
 def open_model(name: str, repository: Path) -> Model:

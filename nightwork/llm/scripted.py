@@ -18,10 +18,16 @@ from nightwork.llm.messages import Message, Reply, Request, ToolCall
 class ScriptedModel:
     """Answers with the turns of its script, and fails when the script runs out."""
 
+    provider = "script"
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name = f"scripted:{path.name}"
         self._script = _read(path, path.stat().st_mtime_ns if path.exists() else 0)
+
+    def worst_case_usd(self, request: Request) -> float:  # noqa: ARG002
+        """A script costs nothing."""
+        return 0.0
 
     def complete(self, request: Request) -> Reply:
         """Return the script's turn for the request; raises ScriptExhausted when there is none."""
