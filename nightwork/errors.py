@@ -104,10 +104,16 @@ class RateLimited(NightworkError):
 
 
 class Unavailable(NightworkError):
-    """A provider could not answer this one call: (provider, why)."""
+    """A provider could not answer this one call: (provider, why, what it cost in dollars, None when nobody knows)."""
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What the call cost; None when nobody knows."""
+        cost_usd: float | None = self.args[2]
+        return cost_usd
 
     def __str__(self) -> str:
-        return ": ".join(str(argument) for argument in self.args)
+        return f"{self.args[0]}: {self.args[1]}"
 
 
 class Stopped(NightworkError):

@@ -67,6 +67,12 @@ def is_requested() -> bool:
     return _asked.is_set()
 
 
+def wait(seconds: float) -> None:
+    """Wait; raises Stopped as soon as the run is to end."""
+    _asked.wait(seconds)
+    check()
+
+
 def check() -> None:
     """Raise Stopped when the run is to end."""
     if _asked.is_set():

@@ -1,0 +1,264 @@
+"""Keeps everybody on this machine away from a provider that takes no requests: quota walls, throttling, outages.
+
+One breaker for each provider, in a file that all processes of the user share. While it is closed nothing is sent but
+one probe at a time. Rules (batch-pipeline.md, "Rate Limits", and its merger with what a night shows):
+
+- A rate limit whose reset is further away than `hit_after`, or that tells none, is a **hit**: everybody waits for the
+  reset. Limits that come back from calls sent before the hit belong to it. A probe that meets a limit is the next hit.
+- A shorter one only throttles: everybody waits that long.
+- A provider that fails call after call is **out**: everybody waits, longer each time. An outage is no hit.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from sqlite3 import Connection, Row
+from typing import Protocol
+
+from nightwork.database import Database
+
+# A probe that was killed holds the others up no longer than this.
+_PROBE_S = 900.0
+# Waiting for another's probe, and for a wait that another process may shorten.
+_LOOK_AGAIN_S = 5.0
+_LONGEST_LOOK_S = 60.0
+_FIRST_OUTAGE_S, _LONGEST_OUTAGE_S = 120.0, 1800.0
+# So many short limits without an answer between them are no throttling any more.
+_SHORT_IN_A_ROW = 10
+_JITTER = 0.1
+_MOST_JITTER_S = 60.0
+# What no reset can be; more is taken as not told.
+_LONGEST_RESET_S = timedelta(days=31).total_seconds()
+_SCHEMA = """
+CREATE TABLE providers (
+    name TEXT PRIMARY KEY,
+    epoch INTEGER NOT NULL DEFAULT 0,
+    closed_until REAL,
+    kind TEXT,
+    probe TEXT,
+    probe_until REAL NOT NULL DEFAULT 0,
+    slow_until REAL NOT NULL DEFAULT 0,
+    short_limits INTEGER NOT NULL DEFAULT 0,
+    outages INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE closures (
+    id INTEGER PRIMARY KEY,
+    provider TEXT NOT NULL,
+    at REAL NOT NULL,
+    until REAL NOT NULL,
+    kind TEXT NOT NULL,
+    told TEXT NOT NULL
+);
+CREATE INDEX closures_of_provider ON closures (provider, at)
+"""
+
+
+class Kind(StrEnum):
+    """Why a provider takes no requests."""
+
+    HIT = "hit"  # a rate limit with a reset far away
+    OUTAGE = "outage"  # call after call failed
+    REFUSED = "refused"  # the key, the permission, the credit: a person has to see to it
+
+
+class Time(Protocol):
+    """The clock: seconds since the epoch, and waiting."""
+
+    def now(self) -> float:
+        """Return the seconds since the epoch."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; raises Stopped when the run is to end."""
+
+
+@dataclass(frozen=True)
+class Closure:
+    """One time for which a provider took no requests, in seconds since the epoch."""
+
+    at: float
+    until: float
+    kind: Kind
+    told: str = ""
+
+
+@dataclass(frozen=True)
+class Permit:
+    """The right to send one request, which is given back with what came of it."""
+
+    epoch: int
+    probe: str = ""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Why nothing is sent, until when, and when to look again (seconds since the epoch); `kind` None is throttling."""
+
+    look_again: float
+    until: float
+    epoch: int
+    kind: Kind | None = None
+
+
+class Breaker:
+    """The breaker of one provider."""
+
+    def __init__(
+        self,
+        path: Path,
+        provider: str,
+        time: Time,
+        *,
+        hit_after_s: float = 300.0,
+        untold_s: float = 3600.0,
+        rng: Callable[[], float] = random.random,
+    ) -> None:
+        self._database = Database(path, _SCHEMA, 1)
+        self.path = path
+        self.provider = provider
+        self.time = time
+        self._hit_after_s = hit_after_s
+        self._untold_s = untold_s
+        self._rng = rng
+
+    def enter(self) -> Permit | Wait:
+        """Return the right to send one request, or why and until when there is none; never blocks."""
+        now = self.time.now()
+        with self._transaction() as connection:
+            row = self._row(connection)
+            wait = _wait(row, now)
+            if wait is not None:
+                return wait
+            if row["closed_until"] is None:
+                return Permit(row["epoch"])
+            probe = uuid.uuid4().hex
+            self._set(connection, probe=probe, probe_until=now + _PROBE_S)
+            return Permit(row["epoch"], probe)
+
+    def succeeded(self, permit: Permit) -> None:
+        """Take back a permit whose request was answered: a probe opens the way for all."""
+        with self._transaction() as connection:
+            row = self._row(connection)
+            if permit.probe and permit.probe == row["probe"]:
+                self._set(connection, closed_until=None, kind=None, probe=None, probe_until=0, outages=0)
+            if row["short_limits"] and permit.epoch == row["epoch"]:
+                self._set(connection, short_limits=0)
+
+    def put_back(self, permit: Permit) -> None:
+        """Take back a permit of which nothing was learnt; somebody else may probe."""
+        with self._transaction() as connection:
+            self._leave_probe(connection, self._row(connection), permit)
+
+    def limited(self, permit: Permit, reset_s: float | None) -> Closure | None:
+        """Take back a permit whose request met a rate limit; returns the hit that it is, None when it is none."""
+        now, reset_s = self.time.now(), _credible(reset_s)
+        with self._transaction() as connection:
+            row = self._row(connection)
+            shorts = row["short_limits"] + 1
+            is_long = reset_s is None or reset_s > self._hit_after_s or shorts >= _SHORT_IN_A_ROW
+            if not is_long and reset_s is not None:
+                slow_until = max(row["slow_until"], now + self._spread(reset_s))
+                self._set(connection, slow_until=slow_until, short_limits=shorts)
+                self._leave_probe(connection, row, permit)
+                return None
+            if permit.epoch < row["epoch"]:
+                return self._same_hit(connection, row, now, reset_s)
+            wait_s = self._spread(self._untold_s if reset_s is None else max(reset_s, self._hit_after_s))
+            return self._close(connection, row, Closure(now, now + wait_s, Kind.HIT))
+
+    def _same_hit(self, connection: Connection, row: Row, now: float, reset_s: float | None) -> Closure | None:
+        """A call sent before the hit brings no new one, but may know better how long it lasts."""
+        if reset_s is not None and row["closed_until"] is not None and now + reset_s > row["closed_until"]:
+            self._set(connection, closed_until=now + reset_s)
+        return None
+
+    def failed(self, permit: Permit) -> Closure | None:
+        """Take back a permit when call after call has failed; returns the outage, None when it is known already."""
+        now = self.time.now()
+        with self._transaction() as connection:
+            row = self._row(connection)
+            if permit.epoch < row["epoch"]:
+                return None
+            wait_s = self._spread(min(_FIRST_OUTAGE_S * 2 ** row["outages"], _LONGEST_OUTAGE_S))
+            self._set(connection, outages=min(row["outages"] + 1, 20))
+            return self._close(connection, row, Closure(now, now + wait_s, Kind.OUTAGE))
+
+    def refused(self, permit: Permit, told: str) -> None:
+        """Take back a permit when the provider takes no request of ours until a person has seen to it."""
+        self.put_back(permit)
+        now = self.time.now()
+        with self._transaction() as connection:
+            self._note(connection, Closure(now, now, Kind.REFUSED, told))
+
+    def closures(self, since: float) -> list[Closure]:
+        """Return the closures that began since then, oldest first."""
+        with self._transaction() as connection:
+            rows = connection.execute(
+                "SELECT at, until, kind, told FROM closures WHERE provider = ? AND at >= ? ORDER BY id",
+                (self.provider, since),
+            ).fetchall()
+        return [Closure(row["at"], row["until"], Kind(row["kind"]), row["told"]) for row in rows]
+
+    def _leave_probe(self, connection: Connection, row: Row, permit: Permit) -> None:
+        if permit.probe and permit.probe == row["probe"]:
+            self._set(connection, probe=None, probe_until=0)
+
+    def _close(self, connection: Connection, row: Row, closure: Closure) -> Closure:
+        self._set(
+            connection,
+            epoch=row["epoch"] + 1,
+            closed_until=closure.until,
+            kind=str(closure.kind),
+            probe=None,
+            probe_until=0,
+            short_limits=0,
+        )
+        self._note(connection, closure)
+        return closure
+
+    def _note(self, connection: Connection, closure: Closure) -> None:
+        connection.execute(
+            "INSERT INTO closures (provider, at, until, kind, told) VALUES (?, ?, ?, ?, ?)",
+            (self.provider, closure.at, closure.until, str(closure.kind), closure.told),
+        )
+
+    def _row(self, connection: Connection) -> Row:
+        connection.execute("INSERT OR IGNORE INTO providers (name) VALUES (?)", (self.provider,))
+        row: Row = connection.execute("SELECT * FROM providers WHERE name = ?", (self.provider,)).fetchone()
+        return row
+
+    def _set(self, connection: Connection, **values: object) -> None:
+        assigned = ", ".join(f"{name} = ?" for name in values)
+        connection.execute(f"UPDATE providers SET {assigned} WHERE name = ?", (*values.values(), self.provider))
+
+    def _spread(self, seconds: float) -> float:
+        """Return a little more, differently each time, so that not everybody comes back at the same instant."""
+        return seconds + min(seconds * _JITTER, _MOST_JITTER_S) * self._rng()
+
+    def _transaction(self) -> AbstractContextManager[Connection]:
+        return self._database.transaction()
+
+
+def _wait(row: Row, now: float) -> Wait | None:
+    """Return why a request has to wait; None when it may be sent, as a probe while the way is closed."""
+    until = max(row["closed_until"] or 0.0, row["slow_until"])
+    kind = Kind(row["kind"]) if row["kind"] else None
+    if now < until:
+        return Wait(min(until, now + _LONGEST_LOOK_S), until, row["epoch"], kind)
+    if row["closed_until"] is not None and now < row["probe_until"]:
+        return Wait(min(row["probe_until"], now + _LOOK_AGAIN_S), until, row["epoch"], kind)
+    return None
+
+
+def _credible(reset_s: float | None) -> float | None:
+    """Return a reset time that can be one; None when it is told badly or not at all."""
+    if reset_s is None or not math.isfinite(reset_s) or not 0 <= reset_s <= _LONGEST_RESET_S:
+        return None
+    return reset_s

@@ -1,0 +1,222 @@
+"""The ledger: what every paid call may cost at most is reserved before it is made, and settled after.
+
+What is spent and what is reserved together never exceed a limit, over all agents, processes, kills and restarts. A call
+whose end nobody saw counts with all that was reserved for it: unknown never means free. Amounts are whole nano-dollars,
+so that sums are exact.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from sqlite3 import Connection, Row
+
+from nightwork.database import Database
+from nightwork.errors import NightworkError
+
+NANO = 1_000_000_000
+_SCHEMA = """
+CREATE TABLE calls (
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    batch TEXT NOT NULL,
+    ticket TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    model TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('reserved', 'settled', 'unconfirmed')),
+    amount INTEGER NOT NULL CHECK (amount >= 0),
+    input_tokens INTEGER NOT NULL DEFAULT 0,
+    cache_read_tokens INTEGER NOT NULL DEFAULT 0,
+    cache_write_tokens INTEGER NOT NULL DEFAULT 0,
+    output_tokens INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX calls_of_ticket ON calls (batch, ticket)
+"""
+_COUNTS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
+
+
+class OverBudget(NightworkError):
+    """A call does not fit into a limit: (whose: 'ticket' or 'batch', limit, spent, reserved by others, wanted)."""
+
+    @property
+    def whose(self) -> str:
+        """Whose limit it is: 'ticket' or 'batch'."""
+        return str(self.args[0])
+
+    @property
+    def may_fit_later(self) -> bool:
+        """Say whether the call could fit once calls under way are settled below what they reserved."""
+        _, limit, spent, reserved, wanted = self.args
+        return bool(reserved) and spent + wanted <= limit
+
+    def __str__(self) -> str:
+        whose, limit, spent, reserved, wanted = self.args
+        held = f", ${reserved / NANO:.2f} reserved" if reserved else ""
+        return (
+            f"the {whose}'s limit of ${limit / NANO:.2f} leaves no room for a call of up to ${wanted / NANO:.4f}: "
+            f"${spent / NANO:.2f} spent{held}"
+        )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a ticket and its batch may cost, in dollars; None is no limit."""
+
+    ticket_usd: float | None = None
+    batch_usd: float | None = None
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What a call is for."""
+
+    batch: str
+    ticket: str
+    stage: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of one call, or of several."""
+
+    input_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one stage of one ticket has spent on one model; `unconfirmed_usd`, in `spent_usd`, is what nobody told."""
+
+    ticket: str
+    stage: str
+    model: str
+    calls: int
+    spent_usd: float
+    unconfirmed_usd: float
+    tokens: Tokens
+
+
+class Ledger:
+    """The ledger of one repository, shared by all batches and processes that work on it."""
+
+    def __init__(self, path: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = Database(path, _SCHEMA, 1)
+        self._clock = clock
+
+    def reserve(self, purpose: Purpose, at_most_usd: float, limits: Limits) -> int:
+        """Reserve what a call can cost at most; returns the number under which it is settled.
+
+        Raises OverBudget when it does not fit into what a limit leaves.
+        """
+        wanted = _nano(at_most_usd)
+        with self._transaction() as connection:
+            for whose, limit_usd in (("ticket", limits.ticket_usd), ("batch", limits.batch_usd)):
+                if limit_usd is None:
+                    continue
+                # Rounded down: what is left over of a nano-dollar belongs to whoever set the limit.
+                limit = math.floor(limit_usd * NANO)
+                spent, reserved = _sums(connection, purpose.batch, purpose.ticket if whose == "ticket" else None)
+                if spent + reserved + wanted > limit:
+                    raise OverBudget(whose, limit, spent, reserved, wanted)
+            return self._insert(connection, purpose, "reserved", wanted)
+
+    def settle(self, number: int, cost_usd: float | None, tokens: Tokens = Tokens()) -> None:
+        """Note what a call came to; None when nobody knows, which counts with all that was reserved."""
+        with self._transaction() as connection:
+            counts = tuple(getattr(tokens, name) for name in _COUNTS)
+            assigned = ", ".join(f"{name} = ?" for name in _COUNTS)
+            if cost_usd is None:
+                state, amount = "unconfirmed", None
+            else:
+                state, amount = "settled", _nano(cost_usd)
+            connection.execute(
+                f"UPDATE calls SET state = ?, amount = coalesce(?, amount), {assigned} WHERE id = ?",
+                (state, amount, *counts, number),
+            )
+
+    def close_leftovers(self) -> int:
+        """Count in full what calls of an earlier process have reserved; only for whoever holds the run lock.
+
+        Returns how many there were.
+        """
+        with self._transaction() as connection:
+            return connection.execute("UPDATE calls SET state = 'unconfirmed' WHERE state = 'reserved'").rowcount
+
+    def spent_usd(self, batch: str, ticket: str | None = None) -> float:
+        """Return what a batch, or one of its tickets, has spent; reservations of calls under way are left out."""
+        with self._transaction() as connection:
+            return _sums(connection, batch, ticket)[0] / NANO
+
+    def left_usd(self, batch: str, ticket: str, limits: Limits) -> float | None:
+        """Return what a ticket may still reserve; None when there is no limit."""
+        with self._transaction() as connection:
+            left = [
+                math.floor(limit * NANO) - sum(_sums(connection, batch, name))
+                for limit, name in ((limits.ticket_usd, ticket), (limits.batch_usd, None))
+                if limit is not None
+            ]
+        return max(min(left), 0) / NANO if left else None
+
+    def make_up(self, purpose: Purpose, known_usd: float) -> None:
+        """See to it that a ticket has spent at least what is known from elsewhere: the ledger may have been lost."""
+        with self._transaction() as connection:
+            missing = _nano(known_usd) - _sums(connection, purpose.batch, purpose.ticket)[0]
+            if missing > NANO // 1_000_000:  # less than a rounded amount can differ by
+                self._insert(connection, purpose, "settled", missing)
+
+    def lines(self, batch: str) -> list[Line]:
+        """Return what a batch has spent by ticket, stage and model, in that order."""
+        sums = ", ".join(f"sum({name}) AS {name}" for name in _COUNTS)
+        with self._transaction() as connection:
+            rows = connection.execute(
+                f"""SELECT ticket, stage, model, count(*) AS calls, sum(amount) AS spent,
+                sum(CASE state WHEN 'unconfirmed' THEN amount ELSE 0 END) AS unconfirmed, {sums}
+                FROM calls WHERE batch = ? AND state != 'reserved' AND amount + output_tokens > 0
+                GROUP BY ticket, stage, model ORDER BY ticket, stage, model""",
+                (batch,),
+            ).fetchall()
+        return [_line(row) for row in rows]
+
+    def _insert(self, connection: Connection, purpose: Purpose, state: str, amount: int) -> int:
+        at = self._clock().isoformat(timespec="milliseconds")
+        number = connection.execute(
+            "INSERT INTO calls (at, batch, ticket, stage, model, state, amount) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (at, purpose.batch, purpose.ticket, purpose.stage, purpose.model, state, amount),
+        ).lastrowid
+        assert number is not None
+        return number
+
+    def _transaction(self) -> AbstractContextManager[Connection]:
+        return self._database.transaction()
+
+
+def _nano(usd: float) -> int:
+    """Return an amount in nano-dollars, rounded up."""
+    if not 0 <= usd < math.inf:
+        raise ValueError(f"{usd!r} is no amount of money")
+    return math.ceil(usd * NANO)
+
+
+def _sums(connection: Connection, batch: str, ticket: str | None) -> tuple[int, int]:
+    """Return what is spent and what is reserved."""
+    of_ticket, values = ("", (batch,)) if ticket is None else (" AND ticket = ?", (batch, ticket))
+    row = connection.execute(
+        f"""SELECT coalesce(sum(CASE state WHEN 'reserved' THEN 0 ELSE amount END), 0) AS spent,
+        coalesce(sum(CASE state WHEN 'reserved' THEN amount ELSE 0 END), 0) AS reserved
+        FROM calls WHERE batch = ?{of_ticket}""",
+        values,
+    ).fetchone()
+    return row["spent"], row["reserved"]
+
+
+def _line(row: Row) -> Line:
+    tokens = Tokens(**{name: row[name] for name in _COUNTS})
+    spent, unconfirmed = row["spent"] / NANO, row["unconfirmed"] / NANO
+    return Line(row["ticket"], row["stage"], row["model"], row["calls"], spent, unconfirmed, tokens)

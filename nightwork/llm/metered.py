@@ -1,0 +1,223 @@
+"""The one layer between agents and a provider: money is reserved first, failures are tried again, walls are waited for.
+
+Nothing else retries. A call that breaks off without an answer counts with all that it could have cost.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time as clock
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nightwork import stop
+from nightwork.breaker import Breaker, Kind, Permit, Time, Wait
+from nightwork.errors import ModelError, ProviderRefused, RateLimited, Unavailable
+from nightwork.ledger import Ledger, Limits, OverBudget, Purpose, Tokens
+from nightwork.llm import Model
+from nightwork.llm.messages import Reply, Request, Usage
+from nightwork.outcome import Outcome, Reason, Status, Unfinished
+
+logger = logging.getLogger("nightwork.llm")
+
+# Tries of one call before the provider counts as out, with 2, 4, 8 ... s between them: about a minute.
+TRIES = 6
+_FIRST_RETRY_S, _LONGEST_RETRY_S = 2.0, 30.0
+_OTHERS_SETTLE_S = 2.0
+
+
+class WallClock:
+    """The machine's time."""
+
+    def now(self) -> float:
+        """Return the seconds since the epoch."""
+        return clock.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; raises Stopped when the run is to end."""
+        stop.wait(seconds)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """What a batch takes from a provider before it gives up; closures count from `since` (seconds since the epoch)."""
+
+    since: float
+    max_hits: int = 3
+    max_outage_s: float = 4 * 3600.0
+
+    def refusal(self, breaker: Breaker) -> Outcome | None:
+        """Say why nothing more is to be asked of a provider; None when it may be."""
+        closures = breaker.closures(self.since)
+        hits = sum(closure.kind is Kind.HIT for closure in closures)
+        out_s = sum(closure.until - closure.at for closure in closures if closure.kind is Kind.OUTAGE)
+        refused = [closure.told for closure in closures if closure.kind is Kind.REFUSED]
+        if refused:
+            return _aborted(Reason.INFRASTRUCTURE, f"{breaker.provider} refuses our requests: {refused[-1]}")
+        if hits > self.max_hits:
+            return _aborted(
+                Reason.RATE_LIMIT, f"{breaker.provider}: {hits} rate limits, more than {self.max_hits}; resume later"
+            )
+        if out_s > self.max_outage_s:
+            return _aborted(Reason.INFRASTRUCTURE, f"{breaker.provider} gave no answer for {out_s / 60:.0f} minutes")
+        return None
+
+
+def _aborted(reason: Reason, message: str) -> Outcome:
+    return Outcome(status=Status.ABORTED, reason=reason, message=message)
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who pays, up to what, and who is told how long a call had to wait (in seconds)."""
+
+    ledger: Ledger
+    batch: str
+    limits: Limits
+    breaker: Breaker
+    patience: Patience
+    waited: Callable[[float], object] = lambda _: None
+    rng: Callable[[], float] = field(default=random.random)
+
+
+class Metered:
+    """A model whose calls are paid for, waited for and tried again."""
+
+    def __init__(self, model: Model, account: Account) -> None:
+        self.name = model.name
+        self.provider = model.provider
+        self._model = model
+        self._account = account
+        self._breaker = account.breaker
+        self._time: Time = account.breaker.time
+
+    def worst_case_usd(self, request: Request) -> float:
+        """Return what one try can cost at most."""
+        return self._model.worst_case_usd(request)
+
+    def complete(self, request: Request) -> Reply:
+        """Return the next assistant message, however long that takes.
+
+        Raises OverBudget when a limit leaves no room for it, Unfinished (aborted) when the batch's patience with the
+        provider is at its end, Stopped when the run is to end, ProviderRefused and ModelError as the model does.
+        """
+        failures = 0
+        while True:
+            permit = self._enter()
+            number = self._reserve(permit, request)
+            if number is None:
+                continue
+            try:
+                return self._call(permit, number, request)
+            except RateLimited as error:
+                self._breaker.limited(permit, error.args[1])
+            except Unavailable as error:
+                failures += 1
+                logger.info("%s %s: %s; try %d follows", request.ticket, request.stage, error, failures + 1)
+                self._rest(permit, failures)
+
+    def _call(self, permit: Permit, number: int, request: Request) -> Reply:
+        """Make one try; its reservation is settled however it ends, but by a kill."""
+        cost_usd: float | None = None
+        usage = Usage()
+        try:
+            reply = self._model.complete(request)
+            cost_usd, usage = reply.usage.cost_usd, reply.usage
+        except RateLimited:
+            cost_usd = 0.0
+            raise
+        except ProviderRefused as error:
+            cost_usd = 0.0
+            self._breaker.refused(permit, str(error))
+            raise
+        except ModelError:
+            cost_usd = 0.0
+            self._breaker.succeeded(permit)
+            raise
+        except Unavailable as error:
+            cost_usd = error.cost_usd
+            raise
+        except BaseException:
+            self._breaker.put_back(permit)
+            raise
+        finally:
+            self._account.ledger.settle(number, cost_usd, _tokens(usage))
+        self._breaker.succeeded(permit)
+        return reply
+
+    def _enter(self) -> Permit:
+        """Wait for the right to send one request."""
+        while True:
+            stop.check()
+            refusal = self._account.patience.refusal(self._breaker)
+            if refusal is not None:
+                raise Unfinished(refusal)
+            answer = self._breaker.enter()
+            if isinstance(answer, Permit):
+                return answer
+            self._tell_once(answer)
+            self._sleep(answer.look_again - self._time.now())
+
+    def _reserve(self, permit: Permit, request: Request) -> int | None:
+        """Reserve what the try can cost at most; None, after a wait, while calls under way hold what may get free."""
+        account = self._account
+        purpose = Purpose(account.batch, request.ticket, request.stage, self.name)
+        try:
+            return account.ledger.reserve(purpose, self._model.worst_case_usd(request), account.limits)
+        except OverBudget as error:
+            self._breaker.put_back(permit)
+            if not error.may_fit_later:
+                raise
+            self._sleep(_OTHERS_SETTLE_S)
+            return None
+
+    def _rest(self, permit: Permit, failures: int) -> None:
+        """Wait before a call is tried again; after some tries in a row everybody does."""
+        if failures % TRIES == 0:
+            self._breaker.failed(permit)
+            return
+        self._breaker.put_back(permit)
+        self._sleep(min(_FIRST_RETRY_S * 2 ** (failures - 1), _LONGEST_RETRY_S) * (0.5 + self._account.rng()))
+
+    def _sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
+        began = self._time.now()
+        try:
+            self._time.sleep(seconds)
+        finally:
+            self._account.waited(self._time.now() - began)
+
+    def _tell_once(self, wait: Wait) -> None:
+        """Tell of a wait that begins, once for all of this process who wait."""
+        if wait.kind is None:
+            return
+        key = (self._breaker.path, self._breaker.provider, wait.epoch, wait.until)
+        with _lock:
+            if key in _told:
+                return
+            _told.add(key)
+        logger.warning(waiting_text(self._breaker, self._account.patience, wait), extra={"waiting_until": wait.until})
+
+
+# The waits that this process has told of.
+_told: set[tuple[Path, str, int, float]] = set()
+_lock = threading.Lock()
+
+
+def waiting_text(breaker: Breaker, patience: Patience, wait: Wait) -> str:
+    """Return why and until when everybody waits: `waiting for the reset until 02:40, hit 2 of 3`."""
+    until = datetime.fromtimestamp(wait.until, UTC).astimezone()
+    if wait.kind is Kind.OUTAGE:
+        return f"{breaker.provider} does not answer; the next probe goes out at {until:%H:%M}"
+    hits = sum(each.kind is Kind.HIT for each in breaker.closures(patience.since))
+    told = f", hit {hits} of {patience.max_hits}" if hits else ", hit by another batch"
+    return f"{breaker.provider}: waiting for the reset until {until:%H:%M}{told}"
+
+
+def _tokens(usage: Usage) -> Tokens:
+    return Tokens(usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens, usage.output_tokens)

@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+
+from nightwork.errors import Infrastructure, StateError
+from nightwork.ledger import Ledger, Limits, OverBudget, Purpose, Tokens
+
+A = Purpose("night", "A", "C2", "claude-x")
+B = replace(A, ticket="B")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "ledger.sqlite")
+
+
+def test_a_call_that_does_not_fit_into_the_ticket_s_limit_is_refused(ledger):
+    ledger.settle(ledger.reserve(A, 0.6, Limits(ticket_usd=1.0)), 0.6)
+    with pytest.raises(OverBudget) as refused:
+        ledger.reserve(A, 0.5, Limits(ticket_usd=1.0))
+    assert refused.value.whose == "ticket"
+    assert "the ticket's limit of $1.00" in str(refused.value)
+    assert "$0.60 spent" in str(refused.value)
+    ledger.reserve(B, 0.5, Limits(ticket_usd=1.0))
+
+
+def test_a_call_that_does_not_fit_into_the_batch_s_limit_is_refused(ledger):
+    ledger.settle(ledger.reserve(A, 0.6, Limits(batch_usd=1.0)), 0.6)
+    with pytest.raises(OverBudget) as refused:
+        ledger.reserve(B, 0.5, Limits(batch_usd=1.0))
+    assert refused.value.whose == "batch"
+    ledger.reserve(replace(A, batch="another night"), 0.5, Limits(batch_usd=1.0))
+
+
+def test_what_is_not_used_of_a_reservation_becomes_free(ledger):
+    number = ledger.reserve(A, 1.0, Limits(batch_usd=1.0))
+    with pytest.raises(OverBudget) as refused:
+        ledger.reserve(B, 0.5, Limits(batch_usd=1.0))
+    assert refused.value.may_fit_later
+    ledger.settle(number, 0.4)
+    ledger.reserve(B, 0.5, Limits(batch_usd=1.0))
+    assert ledger.spent_usd("night") == pytest.approx(0.4)
+
+
+def test_a_call_that_nobody_saw_end_counts_in_full(ledger):
+    ledger.reserve(A, 0.7, Limits())
+    ledger.settle(ledger.reserve(A, 0.1, Limits()), None)
+    assert ledger.close_leftovers() == 1
+    assert ledger.spent_usd("night", "A") == pytest.approx(0.8)
+    (line,) = ledger.lines("night")
+    assert line.unconfirmed_usd == pytest.approx(0.8)
+    assert ledger.close_leftovers() == 0
+
+
+def test_limits_survive_a_restart(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    first = Ledger(path)
+    first.settle(first.reserve(A, 0.9, Limits(batch_usd=1.0)), 0.9)
+    with pytest.raises(OverBudget):
+        Ledger(path).reserve(A, 0.2, Limits(batch_usd=1.0))
+
+
+def test_no_limit_is_no_limit_and_zero_is_nothing(ledger):
+    ledger.reserve(A, 1000.0, Limits())
+    with pytest.raises(OverBudget):
+        ledger.reserve(A, 0.01, Limits(ticket_usd=0.0))
+
+
+def test_what_is_left_is_the_smaller_of_both_limits(ledger):
+    ledger.settle(ledger.reserve(A, 0.5, Limits()), 0.5)
+    ledger.reserve(B, 0.25, Limits())
+    assert ledger.left_usd("night", "A", Limits()) is None
+    assert ledger.left_usd("night", "A", Limits(ticket_usd=1.0, batch_usd=1.0)) == pytest.approx(0.25)
+    assert ledger.left_usd("night", "A", Limits(ticket_usd=0.1)) == 0
+
+
+def test_what_a_lost_ledger_has_forgotten_is_made_up(ledger):
+    ledger.make_up(A, 0.4)
+    ledger.make_up(A, 0.4)
+    assert ledger.spent_usd("night") == pytest.approx(0.4)
+
+
+def test_lines_tell_ticket_stage_and_model_with_their_tokens(ledger):
+    for _ in range(2):
+        ledger.settle(ledger.reserve(A, 0.2, Limits()), 0.1, Tokens(10, 20, 30, 40))
+    ledger.settle(ledger.reserve(replace(A, stage="C0"), 0.2, Limits()), 0.0)  # refused: nothing to tell
+    (line,) = ledger.lines("night")
+    assert (line.ticket, line.stage, line.model, line.calls) == ("A", "C2", "claude-x", 2)
+    assert line.spent_usd == pytest.approx(0.2)
+    assert line.tokens == Tokens(20, 40, 60, 80)
+
+
+def test_agents_at_the_same_time_do_not_overshoot(tmp_path):
+    def spend(number: int) -> int:
+        ledger = Ledger(tmp_path / "ledger.sqlite")
+        try:
+            ledger.settle(ledger.reserve(replace(A, ticket=f"T{number % 5}"), 0.1, Limits(batch_usd=1.0)), 0.1)
+        except OverBudget:
+            return 0
+        return 1
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(spend, range(48))) == 10
+
+
+def test_a_reservation_survives_a_kill_and_holds_its_room(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    program = (
+        "import os, signal, sys; from pathlib import Path; from nightwork.ledger import *;"
+        "Ledger(Path(sys.argv[1])).reserve(Purpose('night', 'A', 'C2', 'm'), 0.8, Limits());"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(path)], check=False, env={**os.environ})
+    assert done.returncode == -signal.SIGKILL
+    with pytest.raises(OverBudget):
+        Ledger(path).reserve(A, 0.3, Limits(batch_usd=1.0))
+
+
+def test_a_file_that_is_no_ledger_is_refused_with_its_path(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    path.write_text("not a database, but long enough to be looked at as one" * 20)
+    with pytest.raises(StateError, match=r"ledger\.sqlite"):
+        Ledger(path).spent_usd("night")
+
+
+def test_a_ledger_of_a_later_version_is_refused(tmp_path, ledger):
+    import sqlite3
+
+    ledger.reserve(A, 0.1, Limits())
+    connection = sqlite3.connect(tmp_path / "ledger.sqlite")
+    connection.execute("PRAGMA user_version = 9")
+    connection.close()
+    with pytest.raises(StateError, match="version 9"):
+        ledger.reserve(A, 0.1, Limits())
+
+
+def test_a_folder_where_nothing_can_be_written_is_the_machine_s_fault(tmp_path):
+    (tmp_path / "ledger.sqlite").mkdir()
+    with pytest.raises(Infrastructure):
+        Ledger(tmp_path / "ledger.sqlite").spent_usd("night")
+
+
+class Spending(RuleBasedStateMachine):
+    """Calls, crashes and restarts in any order: what is spent and reserved never exceeds a limit."""
+
+    calls = Bundle("calls")
+    limits = Limits(ticket_usd=1.0, batch_usd=2.5)
+
+    def __init__(self) -> None:
+        super().__init__()
+        import tempfile
+
+        memory = Path("/dev/shm")  # a thousand examples write a lot
+        self.folder = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
+        self.path = Path(self.folder.name) / "ledger.sqlite"
+        self.ledger = Ledger(self.path)
+        self.paid = dict.fromkeys("ABCD", 0.0)
+        self.lost: list[tuple[str, float]] = []
+
+    def teardown(self) -> None:
+        self.folder.cleanup()
+
+    @rule(target=calls, ticket=st.sampled_from("ABCD"), usd=st.floats(0, 1.2), share=st.floats(0, 1))
+    def call(self, ticket: str, usd: float, share: float):
+        try:
+            number = self.ledger.reserve(replace(A, ticket=ticket), usd, self.limits)
+        except OverBudget:
+            return None
+        self.paid[ticket] += usd * share  # the provider bills, whether or not anybody is there to see it
+        return number, usd * share
+
+    @rule(call=consumes(calls))
+    def end(self, call):
+        if call is not None:
+            self.ledger.settle(*call)
+
+    @rule(call=consumes(calls))
+    def break_off(self, call):
+        if call is not None:
+            self.ledger.settle(call[0], None)
+
+    @rule()
+    def crash_and_restart(self):
+        self.ledger = Ledger(self.path)
+        self.ledger.close_leftovers()
+
+    @invariant()
+    def no_limit_is_exceeded(self):
+        limits = replace(self.limits, ticket_usd=None)
+        for ticket, paid in self.paid.items():
+            spent = self.ledger.spent_usd("night", ticket)
+            left = self.ledger.left_usd("night", ticket, Limits(ticket_usd=1.0))
+            assert left is not None
+            assert spent <= 1.0
+            assert paid <= 1.0 - left + 1e-9, "money was paid that the ledger does not know"
+        assert self.ledger.spent_usd("night") <= 2.5
+        assert (self.ledger.left_usd("night", "A", limits) or 0) >= 0
+
+
+TestSpending = Spending.TestCase
+TestSpending.settings = settings(
+    max_examples=1000, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+)
