@@ -83,6 +83,7 @@ class Time(Protocol):
 class Closure:
     """One time for which a provider took no requests, in seconds since the epoch."""
 
+    provider: str
     at: float
     until: float
     kind: Kind
@@ -171,7 +172,7 @@ class Breaker:
             if permit.epoch < row["epoch"]:
                 return self._same_hit(connection, row, now, reset_s)
             wait_s = self._spread(self._untold_s if reset_s is None else max(reset_s, self._hit_after_s))
-            return self._close(connection, row, Closure(now, now + wait_s, Kind.HIT))
+            return self._close(connection, row, Closure(self.provider, now, now + wait_s, Kind.HIT))
 
     def _same_hit(self, connection: Connection, row: Row, now: float, reset_s: float | None) -> Closure | None:
         """A call sent before the hit brings no new one, but may know better how long it lasts."""
@@ -188,23 +189,18 @@ class Breaker:
                 return None
             wait_s = self._spread(min(_FIRST_OUTAGE_S * 2 ** row["outages"], _LONGEST_OUTAGE_S))
             self._set(connection, outages=min(row["outages"] + 1, 20))
-            return self._close(connection, row, Closure(now, now + wait_s, Kind.OUTAGE))
+            return self._close(connection, row, Closure(self.provider, now, now + wait_s, Kind.OUTAGE))
 
     def refused(self, permit: Permit, told: str) -> None:
         """Take back a permit when the provider takes no request of ours until a person has seen to it."""
         self.put_back(permit)
         now = self.time.now()
         with self._transaction() as connection:
-            self._note(connection, Closure(now, now, Kind.REFUSED, told))
+            self._note(connection, Closure(self.provider, now, now, Kind.REFUSED, told))
 
     def closures(self, since: float) -> list[Closure]:
         """Return the closures that began since then, oldest first."""
-        with self._transaction() as connection:
-            rows = connection.execute(
-                "SELECT at, until, kind, told FROM closures WHERE provider = ? AND at >= ? ORDER BY id",
-                (self.provider, since),
-            ).fetchall()
-        return [Closure(row["at"], row["until"], Kind(row["kind"]), row["told"]) for row in rows]
+        return [closure for closure in _closures(self._database, since) if closure.provider == self.provider]
 
     def _leave_probe(self, connection: Connection, row: Row, permit: Permit) -> None:
         if permit.probe and permit.probe == row["probe"]:
@@ -244,6 +240,19 @@ class Breaker:
 
     def _transaction(self) -> AbstractContextManager[Connection]:
         return self._database.transaction()
+
+
+def closures(path: Path, since: float) -> list[Closure]:
+    """Return the closures of all providers that began since then, oldest first."""
+    return _closures(Database(path, _SCHEMA, 1), since) if path.exists() else []
+
+
+def _closures(database: Database, since: float) -> list[Closure]:
+    with database.transaction() as connection:
+        rows = connection.execute(
+            "SELECT provider, at, until, kind, told FROM closures WHERE at >= ? ORDER BY id", (since,)
+        ).fetchall()
+    return [Closure(row["provider"], row["at"], row["until"], Kind(row["kind"]), row["told"]) for row in rows]
 
 
 def _wait(row: Row, now: float) -> Wait | None:

@@ -47,6 +47,7 @@ class Config(BaseModel):
     timeout_per_ticket: Duration
     parallel_agents: int = Field(default=3, ge=1, le=64)
     budget_usd: float | None = Field(default=None, ge=0)
+    budget_per_ticket_usd: float | None = Field(default=None, ge=0)
     deadline: AwareDatetime | None = None
 
     @classmethod

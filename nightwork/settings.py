@@ -86,7 +86,8 @@ class BatchSettings(Section):
     max_tickets: int = Field(default=20, ge=1, le=1000)
     timeout_per_ticket: Duration = timedelta(minutes=30)
     parallel_agents: int = Field(default=3, ge=1, le=64)
-    budget_usd: float | None = Field(default=None, ge=0)
+    budget_usd: float | None = Field(default=None, ge=0, description="what the batch may cost; never overshot")
+    budget_per_ticket_usd: float | None = Field(default=None, ge=0, description="what one ticket may cost")
     deadline: AwareDatetime | None = None
     min_free_mb: int = Field(default=1000, ge=0, description="a run does not start with less free disk")
 
@@ -105,6 +106,15 @@ class AgentSettings(Section):
     max_turns: int = Field(default=60, ge=1, le=1000, description="turns of one stage before the iteration limit")
     fix_rounds: int = Field(default=2, ge=0, le=10, description="times that red gates go back to the agent")
     command_timeout: Duration = timedelta(minutes=10)
+
+
+class RateLimitSettings(Section):
+    """How a provider that takes no requests is waited for (batch-pipeline.md, "Rate Limits")."""
+
+    hit_after: Duration = Field(default=timedelta(minutes=5), description="a reset further away is a hit")
+    wait: Duration = Field(default=timedelta(hours=1), description="the wait when no reset is told")
+    max_hits: int = Field(default=3, ge=0, le=100, description="more end the run, resumable")
+    max_outage: Duration = Field(default=timedelta(hours=4), description="a longer one ends the run, resumable")
 
 
 class EnvironmentSettings(Section):
@@ -137,7 +147,8 @@ class RunOptions(Section):
     base: str | None = Field(default=None, description="branch, tag or commit from which the branches start")
     max_tickets: int | None = Field(default=None, ge=1, le=1000)
     parallel_agents: int | None = Field(default=None, ge=1, le=64, description="agents at work at the same time")
-    budget_usd: float | None = Field(default=None, ge=0, description="no ticket is started once this is spent")
+    budget_usd: float | None = Field(default=None, ge=0, description="what the batch may cost; never overshot")
+    budget_per_ticket_usd: float | None = Field(default=None, ge=0, description="what one ticket may cost")
     deadline: AwareDatetime | None = Field(default=None, description="no ticket is started after this time")
     strict: bool = Field(default=False, description="refuse the batch when any ticket is unready")
     retry_failed: bool = Field(default=False, description="on resume: work on failed tickets again, as a new attempt")
@@ -149,7 +160,7 @@ class RunOptions(Section):
         return {key: value for key, value in chosen.items() if value is not None}
 
 
-_BATCH_OPTIONS = ("max_tickets", "parallel_agents", "budget_usd", "deadline")
+_BATCH_OPTIONS = ("max_tickets", "parallel_agents", "budget_usd", "budget_per_ticket_usd", "deadline")
 
 
 class Measure(StrEnum):
@@ -192,6 +203,7 @@ class Settings(Section):
     base: str = "HEAD"
     batch: BatchSettings = BatchSettings()
     agent: AgentSettings = AgentSettings()
+    rate_limit: RateLimitSettings = RateLimitSettings()
     environment: EnvironmentSettings = EnvironmentSettings()
     gates: tuple[GateSettings, ...] = ()
     gate_config: tuple[str, ...] = Field(

@@ -31,7 +31,8 @@ def run(
     batch_id: Annotated[str | None, Parameter(help="id of the new batch; by default <date>-overnight")] = None,
     parallel: Annotated[int | None, Parameter(help="agents at work at the same time")] = None,
     max_tickets: Annotated[int | None, Parameter(help="tickets that the batch takes at most")] = None,
-    budget_usd: Annotated[float | None, Parameter(help="no ticket is started once this is spent")] = None,
+    budget_usd: Annotated[float | None, Parameter(help="what the batch may cost; never overshot")] = None,
+    budget_per_ticket_usd: Annotated[float | None, Parameter(help="what one ticket may cost")] = None,
     deadline: Annotated[str | None, Parameter(help="no ticket is started after it: 2026-01-31T06:00+01:00")] = None,
     dry_run: Annotated[bool, Parameter(negative="", help="say what would be done, and change nothing")] = False,
     strict: Annotated[bool, Parameter(negative="", help="refuse the batch when any ticket is unready")] = False,
@@ -45,6 +46,7 @@ def run(
         parallel_agents=parallel,
         max_tickets=max_tickets,
         budget_usd=budget_usd,
+        budget_per_ticket_usd=budget_per_ticket_usd,
         deadline=deadline,
         strict=strict,
     )
@@ -62,6 +64,7 @@ def resume(
     retry_failed: Annotated[bool, Parameter(negative="", help="failed tickets again, as a new attempt")] = False,
     parallel: Annotated[int | None, Parameter(help="agents at work at the same time")] = None,
     budget_usd: Annotated[float | None, Parameter(help="the whole batch's, what is spent included")] = None,
+    budget_per_ticket_usd: Annotated[float | None, Parameter(help="each ticket's, what is spent included")] = None,
     deadline: Annotated[str | None, Parameter(help="no ticket is started after it")] = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -74,7 +77,13 @@ def resume(
     if not has_work(found, retry_failed):
         note(f"nothing to resume in {found.id}, which is {document_of(found).status}")
         return ALL_DONE
-    options = run_options(retry_failed=retry_failed, parallel_agents=parallel, budget_usd=budget_usd, deadline=deadline)
+    options = run_options(
+        retry_failed=retry_failed,
+        parallel_agents=parallel,
+        budget_usd=budget_usd,
+        budget_per_ticket_usd=budget_per_ticket_usd,
+        deadline=deadline,
+    )
     document, state = run_overnight(found.repository, found.id, options, verbose)
     return finish(document, state, json)
 

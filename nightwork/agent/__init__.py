@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -9,8 +10,10 @@ from nightwork.agent.assignment import Assignment, Check, Clock, TimedOut
 from nightwork.agent.command import CommandAgent
 from nightwork.agent.model import ModelAgent
 from nightwork.agent.results import Escalation, Plan, Scope, Work
+from nightwork.agent.trajectory import Trajectory
 from nightwork.errors import bad_input
-from nightwork.llm import open_model
+from nightwork.llm import Model, open_model
+from nightwork.llm.metered import Metered
 from nightwork.settings import FILE_NAME, AgentSettings
 
 __all__ = [
@@ -59,4 +62,20 @@ def open_agent(assignment: Assignment, repository: Path) -> Agent:
     check_agent(settings, repository)
     if settings.kind == "command":
         return CommandAgent(assignment)
-    return ModelAgent(open_model(settings.model, repository), assignment)
+    return ModelAgent(_payable(open_model(settings.model, repository), assignment), assignment)
+
+
+def _payable(model: Model, assignment: Assignment) -> Model:
+    """Return a model whose calls are paid for, waited for and tried again; one that bills nobody is as it is."""
+    if model.provider is None:
+        return model
+    if assignment.account is None:
+        raise bad_input("agent.model", f"{model.name} bills its calls, and there is no account for them")
+    log, clock = Trajectory(assignment.trajectory), assignment.clock
+    clock.paused_s = log.waited_s(clock.started)
+
+    def waited(seconds: float) -> None:
+        clock.pause(seconds)
+        log.add_wait("", seconds, clock.started)
+
+    return Metered(model, model.provider, replace(assignment.account, waited=waited))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nightwork.errors import NightworkError
+from nightwork.llm.metered import Account
 from nightwork.sandbox import Sandbox
 from nightwork.settings import AgentSettings
 from nightwork.ticket import Ticket
@@ -23,16 +24,21 @@ class TimedOut(NightworkError):
         return f"the ticket's {self.args[0]:.0f} seconds are over"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Clock:
-    """The time that one ticket has."""
+    """The time that one ticket has; waiting for a provider does not count."""
 
     limit_s: float
     started: float = field(default_factory=time.monotonic)
+    paused_s: float = 0.0
+
+    def pause(self, seconds: float) -> None:
+        """Leave out time for which the ticket could do nothing."""
+        self.paused_s += seconds
 
     def left_s(self) -> float:
         """Return the seconds that are left; raises TimedOut when there are none."""
-        left = self.limit_s - (time.monotonic() - self.started)
+        left = self.limit_s + self.paused_s - (time.monotonic() - self.started)
         if left <= 0:
             raise TimedOut(self.limit_s)
         return left
@@ -40,7 +46,10 @@ class Clock:
 
 @dataclass(frozen=True)
 class Assignment:
-    """One attempt: the ticket, its worktree, where its trajectory is kept, and what people said since it began."""
+    """One attempt: the ticket, its worktree, where its trajectory is kept, and what people said since it began.
+
+    Without an `account` only what costs nothing can be used.
+    """
 
     ticket: Ticket
     attempt: int
@@ -49,5 +58,6 @@ class Assignment:
     settings: AgentSettings
     sandbox: Sandbox
     clock: Clock
+    account: Account | None = None
     answers: tuple[str, ...] = ()
     comments: tuple[str, ...] = ()

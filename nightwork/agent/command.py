@@ -7,11 +7,14 @@ NIGHTWORK_ATTEMPT, and NIGHTWORK_RESULT, a file into which it may write JSON: th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +24,12 @@ from nightwork.agent import prompts
 from nightwork.agent.assignment import Assignment, Check, TimedOut
 from nightwork.agent.results import Escalation, Plan, Scope, Work
 from nightwork.agent.trajectory import Trajectory
+from nightwork.ledger import Purpose
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
 from nightwork.sandbox import Finished, Run
 
 MAX_RESULT_BYTES = 1_000_000
+_LEAST_USD = 0.01  # with less left no round is begun
 MAX_COST_USD = 1_000_000.0  # of one round; more is no amount, and sums must stay finite
 
 
@@ -63,11 +68,11 @@ class CommandAgent:
             return Escalation.model_validate(done["escalation"]) if "escalation" in done else Work.model_validate(done)
         prompt = prompts.for_command(self.assignment, vetoes)
         self.trajectory.say(stage, prompt)
-        with tempfile.TemporaryDirectory(prefix="nightwork-result-") as folder:
+        with self._paid(stage) as bill, tempfile.TemporaryDirectory(prefix="nightwork-result-") as folder:
             path = Path(folder) / "result.json"
             finished = self.assignment.sandbox.run(self._run(prompt, path))
             said = self._read_result(path)
-        self.trajectory.add_cost(stage, _cost_usd(said))
+            bill.cost_usd = _cost_usd(said)
         self._refuse_failure(finished)
         result = self._result_of(said)
         escalated = isinstance(result, Escalation)
@@ -75,6 +80,25 @@ class CommandAgent:
         self.trajectory.say(stage, f"exit code {finished.exit_code}\n{finished.tail()}")
         self.trajectory.accept(stage, {"escalation": value} if escalated else value)
         return result
+
+    @contextlib.contextmanager
+    def _paid(self, stage: str) -> Iterator[_Bill]:
+        """Reserve what a round may cost, and settle what it says it has cost: all of it when it says nothing."""
+        bill, account = _Bill(), self.assignment.account
+        if account is None:
+            yield bill
+            return
+        ticket = self.assignment.ticket.id
+        purpose = Purpose(account.batch, ticket, stage, Path(self.assignment.settings.command[0]).name)
+        bill.limit_usd = account.share_usd(ticket)
+        number = account.ledger.reserve(
+            purpose, 0.0 if bill.limit_usd is None else max(bill.limit_usd, _LEAST_USD), account.limits
+        )
+        told = 0.0 if bill.limit_usd is None else None
+        try:
+            yield bill
+        finally:
+            account.ledger.settle(number, told if bill.cost_usd is None else bill.cost_usd)
 
     def _run(self, prompt: str, result: Path) -> Run:
         ticket, settings = self.assignment.ticket, self.assignment.settings
@@ -118,18 +142,26 @@ class CommandAgent:
             data = {key: value for key, value in said.items() if key != "cost_usd"} if isinstance(said, dict) else said
             if isinstance(data, dict) and "escalation" in data:
                 return _Escalated.model_validate(data).escalation
-            return Work.model_validate(data)
+            return Work.model_validate(data).submitted()
         except ValueError as error:
             command = self.assignment.settings.command[0]
             message = f"`{command}` wrote a result that cannot be used: {str(error)[:1000]}"
             raise Unfinished(Outcome(status=Status.FAILED, reason=Reason.MALFORMED, message=message)) from error
 
 
-def _cost_usd(said: Any) -> float:
+@dataclass
+class _Bill:
+    """What a round may cost and has cost, in dollars; None is no limit, and not told."""
+
+    limit_usd: float | None = None
+    cost_usd: float | None = None
+
+
+def _cost_usd(said: Any) -> float | None:
     """Return what a round cost as far as the command told it; a failed round costs as well."""
     cost = said.get("cost_usd") if isinstance(said, dict) else None
     is_amount = isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost < math.inf
-    return min(float(cost), MAX_COST_USD) if is_amount and cost is not None else 0.0
+    return min(float(cost), MAX_COST_USD) if is_amount and cost is not None else None
 
 
 class _Escalated(BaseModel):

@@ -151,6 +151,7 @@ class ModelAgent:
             answer = ToolResult(call_id=call.id, text=said, is_error=True)
             self.trajectory.add_result(stage, answer, fix_round=True)
             return None
+        value = value.submitted() if isinstance(value, Work) else value
         self.trajectory.accept(stage, value.model_dump(mode="json"))
         self._close(stage)
         return value

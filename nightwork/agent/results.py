@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 
@@ -77,6 +78,13 @@ class Work(_Result):
     changes: tuple[Text, ...] = Field(default=(), description="what changed, one line each, the body of the commit")
     remaining: tuple[Text, ...] = ()
     follow_up: FollowUp | None = None
+    cut_short: SkipJsonSchema[Literal["timeout", "budget"] | None] = Field(
+        default=None, description="why it had to end early; nightwork's to say"
+    )
+
+    def submitted(self) -> Self:
+        """Return the work as an agent may submit it: it has ended of itself."""
+        return self.model_copy(update={"cut_short": None})
 
 
 class Option(_Result):

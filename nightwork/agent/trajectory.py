@@ -87,9 +87,13 @@ class Trajectory:
         found = [record["value"] for record in self.of(stage) if record["kind"] == "accepted"]
         return found[-1] if found else None
 
-    def add_cost(self, stage: str, cost_usd: float) -> None:
-        """Note what a command agent says that a round cost."""
-        self._append({"kind": "cost", "stage": stage, "cost_usd": cost_usd})
+    def add_wait(self, stage: str, seconds: float, clock: float) -> None:
+        """Note how long a provider had to be waited for; `clock` is the start of the ticket's clock in this run."""
+        self._append({"kind": "waited", "stage": stage, "seconds": round(seconds, 3), "clock": clock})
+
+    def waited_s(self, clock: float) -> float:
+        """Return the seconds that a provider was waited for in the run whose clock of the ticket began then."""
+        return sum(float(r["seconds"]) for r in self.records if r["kind"] == "waited" and r["clock"] == clock)
 
     def of(self, stage: str) -> list[dict[str, Any]]:
         """Return the records of one stage."""
@@ -133,11 +137,6 @@ class Trajectory:
         if texts or results:
             messages.append(Message(role="user", text="\n\n".join(texts), results=tuple(results)))
         return tuple(messages)
-
-    def cost_usd(self) -> float:
-        """Return what the attempt has cost so far."""
-        calls = sum(float(record["usage"]["cost_usd"]) for record in self.records if record["kind"] == "assistant")
-        return calls + sum(float(record["cost_usd"]) for record in self.records if record["kind"] == "cost")
 
     def _append(self, record: dict[str, Any]) -> None:
         record = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **record}

@@ -114,8 +114,7 @@ class Batch:
     def _continue(self, ticket: str, attempt: int, earlier: Batch) -> None:
         """Take over an unfinished attempt: its trajectory, its escalation and the answers to it."""
         source = earlier.attempt_folder(ticket, attempt)
-        cost_usd = Trajectory(source / "trajectory.jsonl").cost_usd()
-        records.save(Continued(batch=earlier.id, cost_usd=cost_usd), self.ticket_folder(ticket) / "continued.json")
+        records.save(Continued(batch=earlier.id), self.ticket_folder(ticket) / "continued.json")
         shutil.copytree(source, self.attempt_folder(ticket, attempt), dirs_exist_ok=True)
         asked = earlier.escalation(ticket)
         if asked and asked.attempt == attempt:
@@ -124,7 +123,7 @@ class Batch:
             self.decisions.take(answer)
         if self.ticket(ticket).text() != earlier.ticket(ticket).text():
             trajectory = Trajectory(self.attempt_folder(ticket, attempt) / "trajectory.jsonl")
-            stage = trajectory.records[-1]["stage"] if trajectory.records else "C0"
+            stage = next((record["stage"] for record in reversed(trajectory.records) if record["stage"]), "C0")
             trajectory.say(stage, prompts.changed(self.ticket(ticket)))
 
     def manifest(self) -> Manifest:

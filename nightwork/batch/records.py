@@ -38,12 +38,11 @@ class Carried(BaseModel):
 
 
 class Continued(BaseModel):
-    """Where the unfinished attempt of a ticket comes from: the earlier batch, and what it had cost there."""
+    """Where the unfinished attempt of a ticket comes from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     batch: str
-    cost_usd: float
 
 
 @dataclass(frozen=True)

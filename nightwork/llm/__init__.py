@@ -30,7 +30,8 @@ class Model(Protocol):
     """Something that continues a conversation."""
 
     name: str
-    provider: str
+    provider: str | None
+    """Who limits and bills the calls; None for a model on this machine, which does neither."""
 
     def worst_case_usd(self, request: Request) -> float:
         """Return what the call can cost at most; no reply to the request ever costs more."""

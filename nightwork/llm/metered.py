@@ -20,10 +20,12 @@ from nightwork.errors import ModelError, ProviderRefused, RateLimited, Unavailab
 from nightwork.ledger import Ledger, Limits, OverBudget, Purpose, Tokens
 from nightwork.llm import Model
 from nightwork.llm.messages import Reply, Request, Usage
-from nightwork.outcome import Outcome, Reason, Status, Unfinished
+from nightwork.outcome import ErrorRecord, Outcome, Reason, Status, Unfinished
 
 logger = logging.getLogger("nightwork.llm")
 
+# The kind of error of an item that ended because the batch gave a provider up.
+GIVEN_UP = "ProviderGivenUp"
 # Tries of one call before the provider counts as out, with 2, 4, 8 ... s between them: about a minute.
 TRIES = 6
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 2.0, 30.0
@@ -57,7 +59,7 @@ class Patience:
         out_s = sum(closure.until - closure.at for closure in closures if closure.kind is Kind.OUTAGE)
         refused = [closure.told for closure in closures if closure.kind is Kind.REFUSED]
         if refused:
-            return _aborted(Reason.INFRASTRUCTURE, f"{breaker.provider} refuses our requests: {refused[-1]}")
+            return _aborted(Reason.INFRASTRUCTURE, f"{breaker.provider} takes no request of ours: {refused[-1]}")
         if hits > self.max_hits:
             return _aborted(
                 Reason.RATE_LIMIT, f"{breaker.provider}: {hits} rate limits, more than {self.max_hits}; resume later"
@@ -67,33 +69,51 @@ class Patience:
         return None
 
 
+def ends_the_run(outcome: Outcome) -> bool:
+    """Say whether what ended an item would end every other: the provider takes no more requests."""
+    return outcome.error is not None and outcome.error.kind in {GIVEN_UP, ProviderRefused.__name__}
+
+
 def _aborted(reason: Reason, message: str) -> Outcome:
-    return Outcome(status=Status.ABORTED, reason=reason, message=message)
+    error = ErrorRecord(kind=GIVEN_UP, message=message)
+    return Outcome(status=Status.ABORTED, reason=reason, message=message, error=error)
 
 
 @dataclass(frozen=True)
 class Account:
-    """Who pays, up to what, and who is told how long a call had to wait (in seconds)."""
+    """Who pays, up to what, and who is told how long a call had to wait (in seconds).
+
+    `breaker` returns the breaker of a provider by its name; `parallel` is how many share the batch's limit at a time.
+    """
 
     ledger: Ledger
     batch: str
     limits: Limits
-    breaker: Breaker
+    breaker: Callable[[str], Breaker]
     patience: Patience
+    parallel: int = 1
     waited: Callable[[float], object] = lambda _: None
     rng: Callable[[], float] = field(default=random.random)
+
+    def share_usd(self, ticket: str) -> float | None:
+        """Return what a ticket may spend in one go without taking the others' part; None when there is no limit."""
+        left = self.ledger.left_usd(self.batch, ticket, self.limits)
+        if left is None or self.limits.batch_usd is None:
+            return left
+        return min(left, self.limits.batch_usd / self.parallel)
 
 
 class Metered:
     """A model whose calls are paid for, waited for and tried again."""
 
-    def __init__(self, model: Model, account: Account) -> None:
+    def __init__(self, model: Model, provider: str, account: Account) -> None:
         self.name = model.name
-        self.provider = model.provider
+        self.provider: str | None = provider
         self._model = model
         self._account = account
-        self._breaker = account.breaker
-        self._time: Time = account.breaker.time
+        self._breaker = account.breaker(provider)
+        self._time: Time = self._breaker.time
+        self._waited_s = 0.0
 
     def worst_case_usd(self, request: Request) -> float:
         """Return what one try can cost at most."""
@@ -105,6 +125,14 @@ class Metered:
         Raises OverBudget when a limit leaves no room for it, Unfinished (aborted) when the batch's patience with the
         provider is at its end, Stopped when the run is to end, ProviderRefused and ModelError as the model does.
         """
+        try:
+            return self._try_until_answered(request)
+        finally:
+            if self._waited_s:
+                self._account.waited(self._waited_s)
+                self._waited_s = 0.0
+
+    def _try_until_answered(self, request: Request) -> Reply:
         failures = 0
         while True:
             permit = self._enter()
@@ -190,7 +218,7 @@ class Metered:
         try:
             self._time.sleep(seconds)
         finally:
-            self._account.waited(self._time.now() - began)
+            self._waited_s += self._time.now() - began
 
     def _tell_once(self, wait: Wait) -> None:
         """Tell of a wait that begins, once for all of this process who wait."""

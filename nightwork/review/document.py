@@ -141,6 +141,29 @@ class LeftOutRow(_Frozen):
     reason: str
 
 
+class SpendingRow(_Frozen):
+    """What one stage of one ticket has spent on one model; `unconfirmed_usd`, in `cost_usd`, is what nobody told."""
+
+    ticket: str
+    stage: str
+    model: str
+    calls: int
+    cost_usd: float
+    unconfirmed_usd: float = 0.0
+    input_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+
+
+class WaitRow(_Frozen):
+    """A time for which a provider took no requests, in this batch's newest run."""
+
+    provider: str
+    kind: str = Field(description="`rate limit`, `outage` or `refused`")
+    told: str = Field(description="from when to when, or what the provider said")
+
+
 class Combination(_Frozen):
     """What came of merging the changes into one tree, in `order` onto the base, and running its tests."""
 
@@ -177,6 +200,9 @@ class ReviewDocument(_Frozen):
     red_on_base: tuple[str, ...] = Field(default=(), description="what the gates already say on the base commit")
     metrics: tuple[Metric, ...] = ()
     cost_usd: float = 0.0
+    budget_usd: float | None = Field(default=None, description="what the batch may cost")
+    spending: tuple[SpendingRow, ...] = ()
+    waits: tuple[WaitRow, ...] = ()
     next_steps: tuple[str, ...] = Field(default=(), description="commands with a `# comment`, most valuable first")
 
     @model_validator(mode="after")

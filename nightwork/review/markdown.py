@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from nightwork.markdown import escape, fence, table
-from nightwork.review import words
+from nightwork.review import spending, words
 from nightwork.review.document import EscalationRow, QueueRow, ReviewDocument
 
 _REMARKS = 10
@@ -42,6 +42,7 @@ def _parts(document: ReviewDocument) -> Iterable[str]:
     yield _tabled("Unready (not in the total)", ("ticket", "where", "reasons"), unready)
     yield _tabled("Left out", ("ticket", "reason"), ((r.ticket, r.reason) for r in document.left_out))
     yield _tabled("Warnings", ("ticket", "warning"), ((r.ticket, r.text) for r in document.warnings))
+    yield _listed("Spending", spending.sentences(document))
     metrics = ((words.metric_mark(m), m.name, words.metric_value(m), m.target) for m in document.metrics)
     yield _tabled("Metrics", ("", "metric", "value", "target"), metrics)
 

@@ -10,8 +10,8 @@ from nightwork.gates.judgement import GateStatus
 from nightwork.markdown import printable
 from nightwork.metrics import Metric
 from nightwork.outcome import Verdict
-from nightwork.review import words
-from nightwork.review.document import EscalationRow, GateRow, QueueRow, ReviewDocument
+from nightwork.review import spending, words
+from nightwork.review.document import EscalationRow, GateRow, QueueRow, ReviewDocument, SpendingRow
 from nightwork.score import PASS_MARK
 from nightwork.webpage import frame
 
@@ -46,6 +46,7 @@ def _parts(document: ReviewDocument) -> Iterable[str]:
     yield _section("Unready", "not admitted, not in the total", _unready(document))
     yield _section("Left out", "", _entries([(row.ticket, "", row.reason) for row in document.left_out], ""))
     yield _section("Warnings", "", _entries([(row.ticket, "", row.text) for row in document.warnings], "warn"))
+    yield _section("Spending", "", _spending(document))
     yield _section("Metrics", "against their targets", _metrics(document))
 
 
@@ -223,6 +224,23 @@ def _entries(rows: Iterable[tuple[str, str, str]], tone: str) -> str:
         f'<span class="why">{_line(text, 600)}</span></article>'
         for ticket, title, text in rows
     )
+
+
+def _spending(document: ReviewDocument) -> str:
+    """Return the spending in sentences, and row by row behind a fold."""
+    heads = ("Ticket", "Stage", "Model", "Calls", "Cost", "Input", "From cache", "To cache", "Output")
+    rows = "".join(_spent(row) for row in document.spending)
+    if not rows:
+        return _list(spending.sentences(document))
+    head = "".join(f"<th>{name}</th>" for name in heads)
+    table = f'<table class="spending"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    return f"{_list(spending.sentences(document))}<details><summary>Row by row</summary>{table}</details>"
+
+
+def _spent(row: SpendingRow) -> str:
+    tokens = (row.input_tokens, row.cache_read_tokens, row.cache_write_tokens, row.output_tokens)
+    cells = (row.ticket, row.stage, row.model, f"{row.calls:,}", words.money(row.cost_usd), *(f"{n:,}" for n in tokens))
+    return "<tr>" + "".join(f"<td>{_line(cell)}</td>" for cell in cells) + "</tr>"
 
 
 def _metrics(document: ReviewDocument) -> str:

@@ -30,7 +30,9 @@ from nightwork.review.document import (
     Rank,
     ReviewDocument,
     SkippedRow,
+    SpendingRow,
     UnreadyRow,
+    WaitRow,
     WarningRow,
 )
 from nightwork.review.effort import expected_minutes
@@ -75,6 +77,8 @@ def build(
     left_out: Iterable[LeftOutRow] = (),
     warnings: Iterable[WarningRow] = (),
     red_on_base: Iterable[str] = (),
+    spending: Iterable[SpendingRow] = (),
+    waits: Iterable[WaitRow] = (),
 ) -> ReviewDocument:
     """Make the document of one batch; raises ValueError unless `reviewed` holds each ticket of the manifest once."""
     ids = sorted(item.entry.id for item in reviewed)
@@ -103,6 +107,9 @@ def build(
         red_on_base=tuple(red_on_base),
         metrics=batch_metrics(counts, len(reviewed), scores, minutes),
         cost_usd=sum(item.outcome.cost_usd for item in reviewed),
+        budget_usd=manifest.config.budget_usd,
+        spending=tuple(spending),
+        waits=tuple(waits),
     )
     return document.model_copy(update={"next_steps": next_steps(document)})
 

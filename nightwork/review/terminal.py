@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nightwork.metrics import Metric
-from nightwork.review import words
+from nightwork.review import spending, words
 from nightwork.review.document import EscalationRow, QueueRow, ReviewDocument
 
 NARROWEST = 60
@@ -49,6 +49,7 @@ def _sections(document: ReviewDocument, width: int) -> Iterable[list[RenderableT
     yield _unready(document)
     yield _plain("Left out:", [f"{row.ticket}: {row.reason}" for row in document.left_out])
     yield _plain("Warnings:", [f"{row.ticket}: {row.text}" for row in document.warnings])
+    yield _plain("Spending:", spending.sentences(document))
     yield _metrics(document)
     yield _next_steps(document)
 

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from nightwork import engine, stop
-from nightwork.agent.trajectory import Trajectory
 from nightwork.batch import Batch, TicketRef, check_disk, expectation
 from nightwork.checkpoint import BatchState
 from nightwork.engine import Future
+from nightwork.llm.metered import ends_the_run
 from nightwork.manifest import BatchStatus, Manifest
 from nightwork.order import Expectation
 from nightwork.outcome import Outcome, Reason, Status
 from nightwork.progress import create_reporter
 from nightwork.settings import Settings
-from nightwork.stages import gates, together
+from nightwork.stages import account, gates, together
 from nightwork.stages.earlier import reopened
 
 
@@ -34,6 +34,7 @@ def run_tickets(
     check_disk(batch.repository, settings)
     gates.try_again(batch)
     batch.sandbox()  # once, rather than each ticket failing alone
+    ledger, given_up = account.ledger_of(batch), list[Outcome]()
     state = reopened(batch, retry_failed)
     batch.save(state)
     batch.tell_manifest(state, BatchStatus.RUNNING)
@@ -43,19 +44,20 @@ def run_tickets(
         if outcome.status is Status.RUNNING:
             reporter.start(name)
             return
-        state.items[name] = outcome.with_(cost_usd=max(state.items[name].cost_usd, _cost_usd(batch, name)))
+        state.items[name] = outcome.with_(cost_usd=ledger.spent_usd(batch.id, name))
+        given_up.extend([outcome] if ends_the_run(outcome) else [])
         batch.save(state)
         reporter.complete(name, outcome)
         on_end(name, outcome, _percent_done(state))
 
-    with stop.on_signals():
+    with stop.on_signals(), account.running(batch):
         engine.run(
             manifest.items(expected),
             state.items,
             lambda name: submit(batch.ref(state, name)),
             parallel=settings.batch.parallel_agents,
             record=record,
-            admit=lambda name: _refusal(state, settings, minutes[name]),
+            admit=lambda name: given_up[0] if given_up else _refusal(state, settings, minutes[name]),
         )
     reporter.finish()
     aborted = any(outcome.status is Status.ABORTED for outcome in state.items.values())
@@ -96,10 +98,3 @@ def _refusal(state: BatchState, settings: Settings, minutes: float) -> Outcome |
         message = f"${spent:.2f} of ${limits.budget_usd:.2f} are spent"
         return Outcome(status=Status.ABORTED, reason=Reason.BUDGET, message=message)
     return None
-
-
-def _cost_usd(batch: Batch, ticket: str) -> float:
-    """Return what a ticket has cost in this batch: all its attempts, however they ended."""
-    before = batch.continued(ticket)
-    paths = batch.ticket_folder(ticket).glob("attempt-*/trajectory.jsonl")
-    return sum(Trajectory(path).cost_usd() for path in paths) - (before.cost_usd if before else 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,13 +12,15 @@ from nightwork.decision import Decision, Kind
 from nightwork.errors import bad_input
 from nightwork.files import write_atomically
 from nightwork.forge import MergeRequestState, open_forge
+from nightwork.ledger import Line
 from nightwork.manifest import BatchStatus, Entry
 from nightwork.outcome import Outcome, Status
 from nightwork.review import ReviewDocument, Reviewed, build
-from nightwork.review.document import LeftOutRow, UnreadyRow, WarningRow
+from nightwork.review.document import LeftOutRow, SpendingRow, UnreadyRow, WarningRow
 from nightwork.review.markdown import artifact
 from nightwork.review.page import page
 from nightwork.sandbox import open_sandbox
+from nightwork.stages import account
 from nightwork.stages.earlier import is_merged
 from nightwork.trends import BatchFigures, Trends
 from nightwork.trends.page import page as trends_page
@@ -52,7 +55,14 @@ def document_of(batch: Batch) -> ReviewDocument:
         left_out=[LeftOutRow(ticket=row.ticket, reason=_text(row)) for row in intake.left_out],
         warnings=[WarningRow(ticket=ticket, text=text) for ticket, text in intake.warnings],
         red_on_base=intake.red_on_base,
+        spending=[_spent(row) for row in account.ledger_of(batch).lines(batch.id)],
+        waits=account.run_of(batch).waits,
     )
+
+
+def _spent(spent: Line) -> SpendingRow:
+    told = asdict(spent)
+    return SpendingRow(cost_usd=told.pop("spent_usd"), **told.pop("tokens"), **told)
 
 
 def _reviewed(batch: Batch, entry: Entry, outcome: Outcome) -> Reviewed:

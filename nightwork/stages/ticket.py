@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -18,8 +19,10 @@ from nightwork.batch import EscalationRecord, TicketRef
 from nightwork.change import Change
 from nightwork.files import write_atomically
 from nightwork.forge import MergeRequest, open_forge
+from nightwork.ledger import OverBudget
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
 from nightwork.stages import gates
+from nightwork.stages.account import account_of
 from nightwork.stages.attempt import attempt_of, keep_work, open_attempt, refuse_moved_branch
 from nightwork.stages.texts import commit_message, follow_up_ticket, merge_request_body
 from nightwork.workspace import BRANCH_PREFIX, Repository
@@ -68,6 +71,8 @@ def generate_ticket(
         return publish(ref, scoped, planned, work)
     except TimedOut as error:
         raise Unfinished(Outcome(status=Status.FAILED, reason=Reason.TIMEOUT, message=str(error))) from error
+    except OverBudget as error:
+        raise Unfinished(Outcome(status=Status.ABORTED, reason=Reason.BUDGET, message=str(error))) from error
     finally:
         keep_work(ref)
 
@@ -85,17 +90,26 @@ def plan(ref: TicketRef, scoped: Scope) -> Plan | Escalation:
 def implement(ref: TicketRef, scoped: Scope, planned: Plan) -> Work | Escalation:
     """C2: implement and test, with at most `agent.fix_rounds` rounds against the gates.
 
-    A ticket whose time is over is partial with a usable difference, and failed without one.
+    A ticket whose time or money is over is partial with a usable difference.
     """
     assignment = _assignment(ref)
     try:
         return open_agent(assignment, Path(ref.repository)).implement(scoped, planned, lambda: gates.objections(ref))
     except TimedOut as error:
-        repository = Repository(Path(ref.repository))
-        if repository.snapshot(ref.worktree) == repository.tree(attempt_of(ref).parent):
+        return _cut_short(ref, error, "timeout")
+    except OverBudget as error:
+        if error.whose != "ticket":
             raise
-        title = ref.batch.ticket(ref.ticket).title
-        return Work(summary=title, remaining=(f"unfinished: {error}; see the transcript",))
+        return _cut_short(ref, error, "budget")
+
+
+def _cut_short(ref: TicketRef, error: TimedOut | OverBudget, why: Literal["timeout", "budget"]) -> Work:
+    """Return what there is of a ticket that had to end early; raises the error again when there is nothing."""
+    repository = Repository(Path(ref.repository))
+    if repository.snapshot(ref.worktree) == repository.tree(attempt_of(ref).parent):
+        raise error
+    title = ref.batch.ticket(ref.ticket).title
+    return Work(summary=title, remaining=(f"unfinished: {error}; see the transcript",), cut_short=why)
 
 
 def publish(ref: TicketRef, scoped: Scope, planned: Plan, work: Work) -> Outcome:
@@ -110,13 +124,17 @@ def publish(ref: TicketRef, scoped: Scope, planned: Plan, work: Work) -> Outcome
     open_forge(batch.folder).propose(MergeRequest(title=ticket.title, body=body, **shared))
     repository.drop_wip(ticket.id)
     repository.remove_worktree(ref.worktree)
+    return Outcome(status=change.status, attempt=ref.attempt, **_left_over(work))
+
+
+def _left_over(work: Work) -> dict[str, Any]:
+    """Return reason and message of what remains to be done; nothing when all is."""
     points = len(work.remaining)
-    return Outcome(
-        status=change.status,
-        reason=Reason.REMAINING_WORK if points else None,
-        message=f"{points} point{'s' if points > 1 else ''} left" if points else "",
-        attempt=ref.attempt,
-    )
+    if work.cut_short:
+        return {"reason": Reason(work.cut_short), "message": work.remaining[0].removeprefix("unfinished: ")}
+    if points:
+        return {"reason": Reason.REMAINING_WORK, "message": f"{points} point{'s' if points > 1 else ''} left"}
+    return {}
 
 
 def _land(ref: TicketRef, repository: Repository, work: Work) -> Change:
@@ -195,6 +213,7 @@ def _assignment(ref: TicketRef) -> Assignment:
         trajectory=ref.folder / "trajectory.jsonl",
         settings=settings.agent,
         sandbox=batch.sandbox(),
+        account=account_of(batch),
         clock=Clock(settings.batch.timeout_per_ticket.total_seconds(), ref.started),
         answers=tuple(answer.text() for answer in batch.decisions.answers(ref.ticket, ref.attempt)),
         comments=carried.comments if carried else (),

@@ -90,7 +90,9 @@ def test_the_last_accepted_value_of_a_stage_is_its_result(log):
     assert (log.accepted("C0"), log.accepted("C1")) == ({"a": 1}, {"a": 2})
 
 
-def test_costs_add_up_over_all_stages(log):
-    log.add_reply("C0", reply("a", cost=0.25))
-    log.add_reply("C1", reply("b", cost=0.5))
-    assert Trajectory(log.path).cost_usd() == 0.75
+def test_the_time_that_a_provider_was_waited_for_is_that_of_the_run_under_way(log):
+    log.add_wait("", 3600, clock=1.5)
+    log.add_wait("", 60, clock=1.5)
+    log.add_wait("", 7, clock=9.25)
+    assert Trajectory(log.path).waited_s(1.5) == 3660
+    assert Trajectory(log.path).messages() == ()

@@ -76,7 +76,8 @@ def metered(tmp_path, time):
         breaker = Breaker(tmp_path / "providers.sqlite", provider.provider, time, rng=lambda: 0.0)
         given = Patience(**{"since": time.now(), **patience})
         ledger = Ledger(tmp_path / "ledger.sqlite")
-        return Metered(provider, Account(ledger, "night", limits, breaker, given, waited, lambda: 0.5))
+        account = Account(ledger, "night", limits, lambda _: breaker, given, waited=waited, rng=lambda: 0.5)
+        return Metered(provider, provider.provider, account)
 
     return make
 
@@ -220,8 +221,8 @@ def test_a_call_waits_while_another_holds_what_may_become_free(metered, tmp_path
     ledger = Ledger(tmp_path / "ledger.sqlite")
     held = ledger.reserve(Purpose("night", "B", "C2", "claude-x"), 0.8, Limits())
     provider = Provider.of([0.1])
-    model = metered(provider, Limits(batch_usd=1.0), waited=lambda _: ledger.settle(held, 0.1))
-    ask(model)
+    sleep, time.sleep = time.sleep, lambda seconds: (sleep(seconds), ledger.settle(held, 0.1))
+    ask(metered(provider, Limits(batch_usd=1.0)))
     assert provider.sent == 1
 
 

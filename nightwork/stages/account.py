@@ -1,0 +1,119 @@
+"""Who pays for the calls of a batch and how patient it is: its limits, the ledger, the breakers of its providers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from nightwork import records
+from nightwork.batch import Batch
+from nightwork.breaker import Breaker, Closure, Kind, closures
+from nightwork.ledger import Ledger, Limits, Purpose
+from nightwork.llm.metered import Account, Patience, WallClock
+from nightwork.review.document import WaitRow
+from nightwork.settings import RateLimitSettings
+
+
+class Run(BaseModel):
+    """When the newest run of a batch began, from when rate limits are counted, and what all its runs waited for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at: AwareDatetime
+    waits: tuple[WaitRow, ...] = ()
+
+
+@contextlib.contextmanager
+def running(batch: Batch) -> Iterator[None]:
+    """Surround the work on a batch's tickets: the ledger knows all that was spent, and what is waited for is kept.
+
+    Only for whoever holds the run lock.
+    """
+    run = Run(at=datetime.now(UTC), waits=run_of(batch).waits)
+    records.save(run, _path(batch))
+    _make_up(batch)
+    try:
+        yield
+    finally:
+        waits = tuple(_told(closure) for closure in closures(breakers_path(), run.at.timestamp()))
+        records.save(run.model_copy(update={"waits": run.waits + waits}), _path(batch))
+
+
+def run_of(batch: Batch) -> Run:
+    """Return what is known of the newest run; the beginning of time when none began."""
+    return records.load(Run, _path(batch)) or Run(at=datetime.fromtimestamp(0, UTC))
+
+
+def _path(batch: Batch) -> Path:
+    return batch.folder / "run.json"
+
+
+def _make_up(batch: Batch) -> None:
+    """Let the ledger know what calls of a killed run may have cost, and what the checkpoint knows and it does not."""
+    ledger = ledger_of(batch)
+    ledger.close_leftovers()
+    for ticket, outcome in batch.state().items.items():
+        if outcome.cost_usd:
+            ledger.make_up(Purpose(batch.id, ticket, "earlier", "not known"), outcome.cost_usd)
+
+
+def _told(closure: Closure) -> WaitRow:
+    begin, end = (datetime.fromtimestamp(at, UTC) for at in (closure.at, closure.until))
+    told = closure.told or f"{begin:%Y-%m-%d %H:%M} to {end:%H:%M} UTC"
+    kind = "rate limit" if closure.kind is Kind.HIT else closure.kind.value
+    return WaitRow(provider=closure.provider, kind=kind, told=told)
+
+
+def ledger_of(batch: Batch) -> Ledger:
+    """Return the ledger of the batch's repository."""
+    return Ledger(batch.state_folder / "ledger.sqlite")
+
+
+def account_of(batch: Batch) -> Account:
+    """Return the account on which the calls of a batch go."""
+    settings = batch.settings()
+    limits = Limits(settings.batch.budget_per_ticket_usd, settings.batch.budget_usd)
+    return Account(
+        ledger=ledger_of(batch),
+        batch=batch.id,
+        limits=limits,
+        parallel=settings.batch.parallel_agents,
+        breaker=lambda provider: breaker_of(provider, settings.rate_limit),
+        patience=patience_of(batch),
+    )
+
+
+def patience_of(batch: Batch) -> Patience:
+    """Return how much the run under way takes from a provider."""
+    settings = batch.settings().rate_limit
+    return Patience(run_of(batch).at.timestamp(), settings.max_hits, settings.max_outage.total_seconds())
+
+
+def breaker_of(provider: str, settings: RateLimitSettings) -> Breaker:
+    """Return the breaker of a provider, which all processes of the user share."""
+    return Breaker(
+        breakers_path(),
+        provider,
+        WallClock(),
+        hit_after_s=settings.hit_after.total_seconds(),
+        untold_s=settings.wait.total_seconds(),
+    )
+
+
+def breakers_path() -> Path:
+    """Return where the user's breakers are kept; XDG Base Directory Specification, "user-specific state files"."""
+    told = Path(os.environ.get("XDG_STATE_HOME", ""))
+    home = told if told.is_absolute() else Path.home() / ".local" / "state"
+    folder = home / "nightwork"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        folder = Path(tempfile.gettempdir()) / f"nightwork-{os.getuid()}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+    return folder / "providers.sqlite"
