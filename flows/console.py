@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich import filesize
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -78,13 +78,22 @@ def _prepare(verbose: bool) -> None:
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Notes()
     handler.setFormatter(logging.Formatter("%(message)s" if not verbose else "%(levelname)-7s %(name)s: %(message)s"))
     if not verbose:
         handler.addFilter(_is_ours)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("nightwork").setLevel(logging.INFO)
     logging.captureWarnings(True)
+
+
+class _Notes(logging.Handler):
+    """Writes to what standard error is by then: while the live table is drawn, that is the place above it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        sys.stderr.write(printable(self.format(record)) + "\n")
+        sys.stderr.flush()
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
@@ -98,16 +107,18 @@ def _progress() -> Iterator[None]:
         yield
         return
     table = LiveTable()
-    logger = logging.getLogger("nightwork.progress")
-    quiet = [handler for handler in logging.getLogger().handlers if isinstance(handler, logging.StreamHandler)]
+    loggers = [logging.getLogger(name) for name in ("nightwork.progress", "nightwork.llm")]
+    quiet = [handler for handler in logging.getLogger().handlers if isinstance(handler, _Notes)]
     for handler in quiet:
         handler.addFilter(_is_no_progress)
-    logger.addHandler(table)
+    for logger in loggers:
+        logger.addHandler(table)
     try:
         with table.live:
             yield
     finally:
-        logger.removeHandler(table)
+        for logger in loggers:
+            logger.removeHandler(table)
         for handler in quiet:
             handler.removeFilter(_is_no_progress)
 
@@ -124,10 +135,13 @@ class LiveTable(logging.Handler):
         self._events: dict[str, Event] = {}
         self._started: dict[str, float] = {}
         self._ended: dict[str, float] = {}
-        self.live = Live(console=notes(), get_renderable=self._table, refresh_per_second=4)
+        self._waiting, self._waiting_until = "", 0.0
+        self.live = Live(console=notes(), get_renderable=self._drawn, refresh_per_second=4)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take up one event."""
+        """Take up one event, or a wait for a provider."""
+        if hasattr(record, "waiting_until"):
+            self._waiting, self._waiting_until = record.getMessage(), record.waiting_until
         event = getattr(record, "progress", None)
         if not isinstance(event, Event):
             return
@@ -138,6 +152,11 @@ class LiveTable(logging.Handler):
             self._ended.pop(event.item, None)
         else:
             self._ended[event.item] = now
+
+    def _drawn(self) -> RenderableType:
+        if time.time() >= self._waiting_until:
+            return self._table()
+        return Group(self._table(), Text(f"⏸ {printable(self._waiting)}", style="yellow"))
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False, show_header=False)
