@@ -7,6 +7,7 @@ NightworkError
 │   ├── GitError        a git command failed
 │   └── ProviderRefused a provider takes no request of ours: the key, the permission, the credit
 ├── ModelError          the model cannot be used as it is: the item failed
+│   ├── ContextOverflow the conversation is longer than the model takes; only nightwork.agent sees it
 │   └── ScriptExhausted the scripted model was asked for more turns than its script holds
 ├── RateLimited         a provider asks us to wait; only nightwork.llm sees it
 ├── Unavailable         a call failed on the way, and may be made again; only nightwork.llm sees it
@@ -87,6 +88,10 @@ class ModelError(NightworkError):
         return ": ".join(str(argument) for argument in self.args)
 
 
+class ContextOverflow(ModelError):
+    """A conversation is longer than the model takes: (model, why)."""
+
+
 class ScriptExhausted(ModelError):
     """A scripted model has no further turn: (script, ticket, stage, turn asked for)."""
 
@@ -104,10 +109,15 @@ class RateLimited(NightworkError):
 
 
 class Unavailable(NightworkError):
-    """A provider could not answer this one call: (provider, why)."""
+    """A provider could not answer this one call: (provider, why), and, when it is known, USD that it cost at most."""
+
+    @property
+    def cost_usd(self) -> float:
+        """What the call has cost nevertheless, as far as the provider told."""
+        return float(self.args[2]) if len(self.args) > 2 else 0.0
 
     def __str__(self) -> str:
-        return ": ".join(str(argument) for argument in self.args)
+        return ": ".join(str(argument) for argument in self.args[:2])
 
 
 class Stopped(NightworkError):

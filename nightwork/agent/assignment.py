@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nightwork.errors import NightworkError
+from nightwork.price import Price
 from nightwork.sandbox import Sandbox
 from nightwork.settings import AgentSettings
 from nightwork.ticket import Ticket
@@ -51,3 +52,4 @@ class Assignment:
     clock: Clock
     answers: tuple[str, ...] = ()
     comments: tuple[str, ...] = ()
+    prices: Mapping[str, Price] = field(default_factory=dict)

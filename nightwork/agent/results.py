@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -46,7 +46,7 @@ class Scope(_Result):
 class Risk(_Result):
     """A risk of the plan."""
 
-    kind: Annotated[str, StringConstraints(pattern=r"^(architecture|security|data|performance|compatibility)$")]
+    kind: Literal["architecture", "security", "data", "performance", "compatibility"]
     description: Text
     likelihood: Level
     impact: Level

@@ -74,12 +74,12 @@ def generate_ticket(
 
 def scope(ref: TicketRef) -> Scope | Escalation:
     """C0: understand the scope."""
-    return open_agent(_assignment(ref), Path(ref.repository)).scope()
+    return open_agent(_assignment(ref), Path(ref.repository), "C0").scope()
 
 
 def plan(ref: TicketRef, scoped: Scope) -> Plan | Escalation:
     """C1: plan the approach and its risks."""
-    return open_agent(_assignment(ref), Path(ref.repository)).plan(scoped)
+    return open_agent(_assignment(ref), Path(ref.repository), "C1").plan(scoped)
 
 
 def implement(ref: TicketRef, scoped: Scope, planned: Plan) -> Work | Escalation:
@@ -89,7 +89,8 @@ def implement(ref: TicketRef, scoped: Scope, planned: Plan) -> Work | Escalation
     """
     assignment = _assignment(ref)
     try:
-        return open_agent(assignment, Path(ref.repository)).implement(scoped, planned, lambda: gates.objections(ref))
+        agent = open_agent(assignment, Path(ref.repository), "C2")
+        return agent.implement(scoped, planned, lambda: gates.objections(ref))
     except TimedOut as error:
         repository = Repository(Path(ref.repository))
         if repository.snapshot(ref.worktree) == repository.tree(attempt_of(ref).parent):
@@ -198,4 +199,5 @@ def _assignment(ref: TicketRef) -> Assignment:
         clock=Clock(settings.batch.timeout_per_ticket.total_seconds(), ref.started),
         answers=tuple(answer.text() for answer in batch.decisions.answers(ref.ticket, ref.attempt)),
         comments=carried.comments if carried else (),
+        prices=settings.prices,
     )
