@@ -8,6 +8,7 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import report, report_on
+from flows.keys import take_credentials
 from flows.policy import kept, run_name, uncached
 from flows.states import as_state
 from nightwork.batch import Batch, TicketRef, open_batch
@@ -44,6 +45,7 @@ def together(repo: str, batch_id: str) -> State[Any]:
 @flow(name="gates", flow_run_name=run_name)
 def gates(repo: str = ".", batch_id: str | None = None) -> None:
     """Judge every change of a batch that has no verdict; by default of the newest batch that waits for it."""
+    take_credentials()
     batch = open_batch(repo, batch_id, BatchStatus.RUNNING, BatchStatus.ABORTED)
     with hold(batch.repository, f"gates of {batch.id}"):
         stage.run_gates(batch, lambda ref: judge.submit(ref))

@@ -7,6 +7,7 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import progress_bar, report_on
+from flows.keys import take_credentials
 from flows.policy import kept, run_name, uncached
 from flows.states import as_state
 from nightwork.agent.transcript import transcript
@@ -42,6 +43,7 @@ def tell(name: str, outcome: Outcome) -> State[Any]:  # noqa: ARG001  the name o
 @flow(name="generation", flow_run_name=run_name)
 def generation(repo: str = ".", batch_id: str | None = None, options: RunOptions = RunOptions()) -> None:
     """Work on every ticket of a batch that is not settled; by default of the newest batch that waits for it."""
+    take_credentials(options.credentials)
     batch = open_batch(repo, batch_id, BatchStatus.PENDING, BatchStatus.RUNNING, BatchStatus.ABORTED)
     show_progress = progress_bar(batch.id)
 

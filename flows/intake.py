@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import flow
 
 from flows.artifacts import report
+from flows.keys import take_credentials
 from flows.policy import run_name, uncached
 from nightwork.batch import start_batch
 from nightwork.lock import hold
@@ -19,6 +20,7 @@ measure_base = uncached("gates on the base")(stage.measure_base)
 @flow(name="intake", flow_run_name=run_name)
 def intake(repo: str = ".", batch_id: str | None = None, options: RunOptions = RunOptions()) -> str:
     """Take the tickets marked ready-for-agent into a new batch; returns its id."""
+    take_credentials(options.credentials)
     batch, settings = start_batch(repo, batch_id, options)
     with hold(batch.repository, f"intake of {batch.id}"):
         selection = collect(str(batch.repository), settings)

@@ -9,6 +9,7 @@ from prefect import State, flow
 from flows.gates import gates
 from flows.generation import generation
 from flows.intake import intake
+from flows.keys import take_credentials
 from flows.policy import run_name
 from flows.review import review
 from flows.states import batch_state
@@ -20,6 +21,7 @@ from nightwork.settings import RunOptions
 @flow(name="overnight", flow_run_name=run_name)
 def overnight(repo: str = ".", batch_id: str | None = None, options: RunOptions = RunOptions()) -> State[Any]:
     """Run a batch from its tickets to the review queue; a batch that exists is resumed."""
+    take_credentials(options.credentials)
     batch, _ = start_batch(repo, batch_id, options)
     place = str(batch.repository)
     with hold(batch.repository, f"overnight batch {batch.id}"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import flow
 
 from flows.artifacts import report
+from flows.keys import take_credentials
 from flows.policy import run_name, uncached
 from nightwork.batch import open_batch
 from nightwork.review.markdown import artifact
@@ -16,6 +17,7 @@ rank = uncached("rank the queue")(stage.review)
 @flow(name="review", flow_run_name=run_name)
 def review(repo: str = ".", batch_id: str | None = None) -> str:
     """Write the review queue of a batch, by default the newest; returns the path of its page."""
+    take_credentials()
     batch = open_batch(repo, batch_id)
     document = rank(str(batch.repository), batch.id)
     report("review", batch.id, artifact(document))

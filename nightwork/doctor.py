@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Literal
 
 from nightwork import environment
+from nightwork.agent import check_agent
 from nightwork.batch import check_disk, ignore_state
-from nightwork.errors import BadInput, NightworkError
-from nightwork.llm import open_model
+from nightwork.errors import BadInput, NightworkError, Unavailable
+from nightwork.llm import check_key
 from nightwork.lock import hold
 from nightwork.sandbox import open_sandbox
 from nightwork.settings import Settings, load
@@ -109,12 +110,25 @@ def _prepared(subject: _Subject) -> Iterator[Check]:
 
 def _agent(subject: _Subject) -> Iterator[Check]:
     agent = subject.settings.agent
-    if agent.kind == "model":
-        yield Check("agent", "fine", f"model {open_model(agent.model, subject.repository.root).name}")
-    elif not agent.command:
+    if agent.kind == "command" and not agent.command:
         yield Check("agent", "wrong", "agent.command is empty", "name your coding command line in nightwork.yaml")
-    else:
+    elif agent.kind == "command":
         yield _program(subject, "agent", agent.command[0])
+    else:
+        check_agent(subject.settings, subject.repository.root)
+        for name in sorted({agent.model_of(stage) for stage in ("C0", "C1", "C2")}):
+            yield _model(name)
+
+
+def _model(name: str) -> Check:
+    """Say whether a model can be used; asking the provider for it by name costs nothing."""
+    if name.startswith("scripted:"):
+        return Check("agent", "fine", f"model {name}")
+    try:
+        check_key(name)
+    except Unavailable as error:
+        return Check("agent", "note", f"model {name}, a key is set; {error}", "check the network before the night")
+    return Check("agent", "fine", f"model {name}, the key is accepted")
 
 
 def _tickets(subject: _Subject) -> Iterator[Check]:

@@ -7,13 +7,13 @@ what is installed. A note beside the folder, written last, says that it is whole
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from pathlib import Path
 
 from nightwork.errors import Infrastructure
 from nightwork.files import remove_tree, write_atomically
 from nightwork.gates.flags import matches
+from nightwork.llm import credentials
 from nightwork.sandbox import Run, open_sandbox
 from nightwork.settings import EnvironmentSettings, format_duration
 from nightwork.workspace import Repository
@@ -73,7 +73,7 @@ def _make(repository: Repository, settings: EnvironmentSettings, base: str, fold
 
 
 def _run(repository: Repository, settings: EnvironmentSettings, checkout: Path, folder: Path) -> None:
-    variables = {name: os.environ[name] for name in settings.pass_env if name in os.environ}
+    variables = credentials.variables(settings.pass_env)
     run = Run(settings.setup, checkout, variables=variables, timeout_s=settings.timeout.total_seconds())
     finished = open_sandbox(repository.root / ".nightwork", folder).run(run)
     if finished.exit_code == 0 and folder.is_dir():

@@ -7,6 +7,7 @@ NightworkError
 │   ├── GitError        a git command failed
 │   └── ProviderRefused a provider takes no request of ours: the key, the permission, the credit
 ├── ModelError          the model cannot be used as it is: the item failed
+│   ├── ContextOverflow the conversation is longer than the model takes; only nightwork.agent sees it
 │   └── ScriptExhausted the scripted model was asked for more turns than its script holds
 ├── RateLimited         a provider asks us to wait; only nightwork.llm sees it
 ├── Unavailable         a call failed on the way, and may be made again; only nightwork.llm sees it
@@ -87,6 +88,10 @@ class ModelError(NightworkError):
         return ": ".join(str(argument) for argument in self.args)
 
 
+class ContextOverflow(ModelError):
+    """A conversation is longer than the model takes: (model, why)."""
+
+
 class ScriptExhausted(ModelError):
     """A scripted model has no further turn: (script, ticket, stage, turn asked for)."""
 
@@ -109,8 +114,7 @@ class Unavailable(NightworkError):
     @property
     def cost_usd(self) -> float | None:
         """What the call cost; None when nobody knows."""
-        cost_usd: float | None = self.args[2]
-        return cost_usd
+        return float(self.args[2]) if len(self.args) > 2 and self.args[2] is not None else None
 
     def __str__(self) -> str:
         return f"{self.args[0]}: {self.args[1]}"

@@ -27,6 +27,7 @@ from pydantic import (
 
 from nightwork import yamlfile
 from nightwork.errors import BadInput, Fault, bad_input
+from nightwork.price import Price
 
 FILE_NAME = "nightwork.yaml"
 ENVIRONMENT_PREFIX = "NIGHTWORK_"
@@ -97,8 +98,14 @@ class AgentSettings(Section):
 
     kind: Literal["model", "command"] = "model"
     model: str = Field(
-        default="", description="`scripted:FILE` replays a script; the file is relative to the repository"
+        default="", description="one of Anthropic's by name; `scripted:FILE` replays a script of the repository"
     )
+    models: dict[Literal["C0", "C1", "C2"], str] = Field(default={}, description="other models by stage")
+    max_output_tokens: int = Field(default=16_000, ge=256, le=128_000, description="of one answer, thinking included")
+    max_context_tokens: int = Field(
+        default=200_000, ge=8_000, description="a conversation that comes near is shortened, whatever the model takes"
+    )
+    cache_ttl: Literal["5m", "1h"] = Field(default="5m", description="how long the provider keeps a prompt's beginning")
     command: tuple[str, ...] = Field(
         default=(), description="the coding command line; the prompt is its standard input"
     )
@@ -106,6 +113,10 @@ class AgentSettings(Section):
     max_turns: int = Field(default=60, ge=1, le=1000, description="turns of one stage before the iteration limit")
     fix_rounds: int = Field(default=2, ge=0, le=10, description="times that red gates go back to the agent")
     command_timeout: Duration = timedelta(minutes=10)
+
+    def model_of(self, stage: str) -> str:
+        """Return the name of the model that works on a stage; empty when none does."""
+        return next((name for key, name in self.models.items() if key == stage), self.model)
 
 
 class RateLimitSettings(Section):
@@ -152,6 +163,7 @@ class RunOptions(Section):
     deadline: AwareDatetime | None = Field(default=None, description="no ticket is started after this time")
     strict: bool = Field(default=False, description="refuse the batch when any ticket is unready")
     retry_failed: bool = Field(default=False, description="on resume: work on failed tickets again, as a new attempt")
+    credentials: str = Field(default="", description="name of a ClaudeCredentials block; by default the environment")
 
     def flags(self) -> dict[str, Any]:
         """Return the settings that are set here, by dotted key."""
@@ -204,6 +216,9 @@ class Settings(Section):
     batch: BatchSettings = BatchSettings()
     agent: AgentSettings = AgentSettings()
     rate_limit: RateLimitSettings = RateLimitSettings()
+    prices: dict[str, Price] = Field(
+        default={}, description="of models whose published price is not known or not yours"
+    )
     environment: EnvironmentSettings = EnvironmentSettings()
     gates: tuple[GateSettings, ...] = ()
     gate_config: tuple[str, ...] = Field(

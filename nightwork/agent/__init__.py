@@ -14,7 +14,7 @@ from nightwork.agent.trajectory import Trajectory
 from nightwork.errors import bad_input
 from nightwork.llm import Model, open_model
 from nightwork.llm.metered import Metered
-from nightwork.settings import FILE_NAME, AgentSettings
+from nightwork.settings import FILE_NAME, Settings
 
 __all__ = [
     "Agent",
@@ -44,25 +44,27 @@ class Agent(Protocol):
         """C2: edit the worktree until `check` has no objections or the fix rounds are used up."""
 
 
-def check_agent(settings: AgentSettings, repository: Path) -> None:
+def check_agent(settings: Settings, repository: Path) -> None:
     """Raise BadInput for settings that name no agent, before any ticket is given to one."""
-    if settings.kind == "model" and not settings.model:
+    agent = settings.agent
+    names = {agent.model_of(stage) for stage in ("C0", "C1", "C2")}
+    if agent.kind == "command" and not agent.command:
+        raise bad_input("agent.command", "is required with agent.kind: command; name your coding command line")
+    if agent.kind == "model" and "" in names:
         raise bad_input(
             FILE_NAME, "names no agent; `nightwork init` writes the file, then name your command line in it"
         )
-    if settings.kind == "model":
-        open_model(settings.model, repository)
-    elif not settings.command:
-        raise bad_input("agent.command", "is required with agent.kind: command; name your coding command line")
+    for name in sorted(names) if agent.kind == "model" else ():
+        open_model(name, repository, agent, settings.prices)
 
 
-def open_agent(assignment: Assignment, repository: Path) -> Agent:
-    """Return the agent that the settings name; raises BadInput as `check_agent` does."""
+def open_agent(assignment: Assignment, repository: Path, stage: str) -> Agent:
+    """Return the agent that the settings name for a stage; raises BadInput as `check_agent` does."""
     settings = assignment.settings
-    check_agent(settings, repository)
     if settings.kind == "command":
         return CommandAgent(assignment)
-    return ModelAgent(_payable(open_model(settings.model, repository), assignment), assignment)
+    model = open_model(settings.model_of(stage), repository, settings, assignment.prices)
+    return ModelAgent(_payable(model, assignment), assignment)
 
 
 def _payable(model: Model, assignment: Assignment) -> Model:

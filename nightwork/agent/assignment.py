@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nightwork.errors import NightworkError
 from nightwork.llm.metered import Account
+from nightwork.price import Price
 from nightwork.sandbox import Sandbox
 from nightwork.settings import AgentSettings
 from nightwork.ticket import Ticket
@@ -61,3 +62,4 @@ class Assignment:
     account: Account | None = None
     answers: tuple[str, ...] = ()
     comments: tuple[str, ...] = ()
+    prices: Mapping[str, Price] = field(default_factory=dict)

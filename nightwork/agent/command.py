@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from nightwork.agent.assignment import Assignment, Check, TimedOut
 from nightwork.agent.results import Escalation, Plan, Scope, Work
 from nightwork.agent.trajectory import Trajectory
 from nightwork.ledger import Purpose
+from nightwork.llm import credentials
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
 from nightwork.sandbox import Finished, Run
 
@@ -102,9 +102,8 @@ class CommandAgent:
 
     def _run(self, prompt: str, result: Path) -> Run:
         ticket, settings = self.assignment.ticket, self.assignment.settings
-        passed = {name: os.environ[name] for name in settings.pass_env if name in os.environ}
         variables = {
-            **passed,
+            **credentials.variables(settings.pass_env),
             "NIGHTWORK_TICKET": ticket.id,
             "NIGHTWORK_ATTEMPT": str(self.assignment.attempt),
             "NIGHTWORK_RESULT": str(result),

@@ -13,13 +13,18 @@ from nightwork.agent.assignment import Assignment, Check
 from nightwork.agent.results import Context, Escalation, Option, Plan, Scope, Trigger, Work
 from nightwork.agent.tools import Refused, Toolbox, describe, descriptions
 from nightwork.agent.trajectory import Trajectory
+from nightwork.agent.window import Window
+from nightwork.errors import ContextOverflow
 from nightwork.llm import Model, Request, ToolCall, ToolResult
+from nightwork.markdown import printable
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
 
 R = TypeVar("R", bound=BaseModel)
 
 _ENDINGS: dict[str, type[BaseModel]] = {"submit_scope": Scope, "submit_plan": Plan, "submit_work": Work}
-_TOOLS = (*descriptions(), *(describe(n, m) for n, m in _ENDINGS.items()), describe("escalate", Escalation))
+_RESULTS: dict[str, type[BaseModel]] = {**_ENDINGS, "escalate": Escalation}
+_TOOLS = (*descriptions(), *(describe(name, model, strict=True) for name, model in _RESULTS.items()))
+_CUT = frozenset({"max_tokens", "model_context_window_exceeded"})
 _ASKED_AGAIN = 1
 
 
@@ -33,10 +38,12 @@ class ModelAgent:
         settings = assignment.settings
         timeout_s = settings.command_timeout.total_seconds()
         self.tools = Toolbox(assignment.worktree, assignment.sandbox, assignment.clock, timeout_s, self.trajectory)
+        limit = model.context_window and min(model.context_window, settings.max_context_tokens)
+        self.window = Window(self.trajectory, limit)
 
     def scope(self) -> Scope | Escalation:
         """C0: read until the scope is clear."""
-        return self._stage("C0", prompts.c0(self.assignment), "submit_scope", Scope)
+        return self._stage("C0", prompts.c0(self.assignment), "submit_scope", Scope, preamble=prompts.C0)
 
     def plan(self, scope: Scope) -> Plan | Escalation:  # noqa: ARG002  the conversation holds it
         """C1: read until the plan stands."""
@@ -61,12 +68,13 @@ class ModelAgent:
         ending: str,
         result: type[R],
         objections: Callable[[BaseModel], str | None] = lambda _: None,
+        preamble: str = "",
     ) -> R | Escalation:
         if (done := self.trajectory.accepted(stage)) is not None:
             self._close(stage)
             return result.model_validate(done)
         if not self.trajectory.of(stage):
-            self.trajectory.say(stage, opening)
+            self.trajectory.say(stage, opening, preamble)
         while True:
             escalation = self._take_answers(stage)
             if escalation is not None:
@@ -81,25 +89,34 @@ class ModelAgent:
     def _turn(self, stage: str) -> None:
         stop.check()
         self.assignment.clock.left_s()
-        reply = self.model.complete(
-            Request(
-                ticket=self.assignment.ticket.id,
-                stage=stage,
-                turn=self.trajectory.count(stage, "assistant"),
-                system=prompts.SYSTEM,
-                tools=_TOOLS,
-                messages=self.trajectory.messages(),
-            )
-        )
+        self.window.keep(stage)
+        try:
+            reply = self.model.complete(self._request(stage))
+        except ContextOverflow:
+            if not self.window.shorten(stage):
+                raise
+            return
         self.trajectory.add_reply(stage, reply)
+
+    def _request(self, stage: str) -> Request:
+        return Request(
+            ticket=self.assignment.ticket.id,
+            stage=stage,
+            turn=self.trajectory.count(stage, "assistant"),
+            system=prompts.SYSTEM,
+            tools=_TOOLS,
+            messages=self.trajectory.messages(),
+            counted=self.trajectory.counted(),
+        )
 
     def _answer_reply(
         self, stage: str, ending: str, result: type[R], objections: Callable[[BaseModel], str | None]
     ) -> R | Escalation | None:
         """Carry out what the last reply asks for and has no answer yet: an escalation first, which bars an ending."""
+        stopped = self.trajectory.stop_reason(stage)
+        self._refuse_refusal(stopped)
         if self.trajectory.ends_without_call(stage):
-            self._malformed(stage, "you called no tool")
-            self.trajectory.say(stage, "Call a tool: the one that ends this stage, or one that helps you get there.")
+            self._ask_for_call(stage, stopped)
         escalates = any(call.name == "escalate" for call in self.trajectory.last_calls())
         pending = sorted(self.trajectory.pending_calls(), key=lambda call: call.name != "escalate")
         for call in pending:
@@ -109,7 +126,30 @@ class ModelAgent:
             ended = self._answer(stage, call, ending, result, objections)
             if ended is not None:
                 return ended
+        if self.trajectory.stop_reason(stage) in _CUT:
+            self._tell_cut(stage)
         return None
+
+    def _refuse_refusal(self, stopped: str) -> None:
+        if stopped == "refusal":
+            message = f"{self.model.name} refused: {printable(self.trajectory.last_text()) or 'without a word'}"
+            raise Unfinished(Outcome(status=Status.FAILED, reason=Reason.GAVE_UP, message=message))
+
+    def _ask_for_call(self, stage: str, stopped: str) -> None:
+        """Ask again for a reply that called no tool, and say why it was no use."""
+        if stopped == "pause_turn":
+            self.trajectory.say(stage, prompts.go_on())
+        elif stopped in _CUT:
+            self._malformed(stage, f"the answer was cut off ({stopped})")
+            self._tell_cut(stage)
+        else:
+            self._malformed(stage, "you called no tool")
+            self.trajectory.say(stage, "Call a tool: the one that ends this stage, or one that helps you get there.")
+
+    def _tell_cut(self, stage: str) -> None:
+        if self.trajectory.stop_reason(stage) == "model_context_window_exceeded":
+            self.window.shorten(stage)
+        self.trajectory.say(stage, prompts.cut(self.trajectory.last_usage().output_tokens))
 
     def _answer(
         self,
@@ -119,6 +159,10 @@ class ModelAgent:
         result: type[R],
         objections: Callable[[BaseModel], str | None],
     ) -> R | Escalation | None:
+        if call.unreadable:
+            self._malformed(stage, f"{call.name}: {call.unreadable}")
+            self._result(stage, call, call.unreadable, refused=True)
+            return None
         if call.name == "escalate":
             escalation = self._parse(stage, call, Escalation)
             if escalation is not None:

@@ -30,6 +30,10 @@ and recommend one.
 """
 
 
+C0 = """\
+Stage C0: understand the scope. Read what you need, then call `submit_scope`. The ticket:"""
+
+
 def ticket_block(ticket: Ticket) -> str:
     """Return the ticket as marked data."""
     parts = [
@@ -53,10 +57,9 @@ def data_block(kind: str, text: str) -> str:
 
 
 def c0(assignment: Assignment) -> str:
-    """Open the conversation: stage C0."""
+    """Return the ticket, and what reviewers said of earlier attempts; `C0` stands before it, the same for all."""
     said = [data_block("reviewer-comment", comment) for comment in assignment.comments]
-    parts = ["Stage C0: understand the scope. Read what you need, then call `submit_scope`.", *said]
-    return "\n\n".join([ticket_block(assignment.ticket), *parts])
+    return "\n\n".join([ticket_block(assignment.ticket), *said])
 
 
 def changed(ticket: Ticket) -> str:
@@ -77,6 +80,19 @@ def c2() -> str:
 def answered(answer: str) -> str:
     """Tell what a person decided."""
     return "A person has decided; go on accordingly.\n" + data_block("answer", answer)
+
+
+def cut(output_tokens: int) -> str:
+    """Say that an answer was too long."""
+    return (
+        f"Your answer was cut off after {output_tokens:,} tokens, and what was cut in the middle is lost. "
+        "Go on in smaller steps: one tool call, a smaller edit."
+    )
+
+
+def go_on() -> str:
+    """Ask for the rest of an answer that was paused."""
+    return "Go on."
 
 
 def objections(vetoes: Sequence[str]) -> str:

@@ -47,7 +47,7 @@ class Scope(_Result):
 class Risk(_Result):
     """A risk of the plan."""
 
-    kind: Annotated[str, StringConstraints(pattern=r"^(architecture|security|data|performance|compatibility)$")]
+    kind: Literal["architecture", "security", "data", "performance", "compatibility"]
     description: Text
     likelihood: Level
     impact: Level

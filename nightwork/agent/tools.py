@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from nightwork.agent.assignment import Clock
 from nightwork.agent.trajectory import Trajectory
 from nightwork.files import write_atomically
-from nightwork.llm import Tool, ToolCall
+from nightwork.llm import Tool, ToolCall, input_schema
 from nightwork.sandbox import Run, Sandbox
 
 MAX_LINES = 400
@@ -84,9 +84,9 @@ def descriptions() -> tuple[Tool, ...]:
     return tuple(describe(name, model) for name, model in _INPUTS.items())
 
 
-def describe(name: str, model: type[BaseModel]) -> Tool:
+def describe(name: str, model: type[BaseModel], strict: bool = False) -> Tool:
     """Return a tool whose input is a Pydantic model."""
-    return Tool(name=name, description=model.__doc__ or "", parameters=model.model_json_schema())
+    return Tool(name=name, description=model.__doc__ or "", parameters=input_schema(model), strict=strict)
 
 
 class Toolbox:

@@ -6,13 +6,27 @@ kill only what was in flight is done again.
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from nightwork import __version__
 from nightwork.errors import StateError
 from nightwork.files import append_record, read_records
-from nightwork.llm import Message, Reply, ToolCall, ToolResult
+from nightwork.llm import Counted, Message, Reply, ToolCall, ToolResult, Usage
+
+# Answers up to this length are never left out; a longer one is replaced by a line that is shorter.
+SHORT = 500
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What of the conversation is left out: the first answers of tools, and the thinking of the first replies."""
+
+    results: int = 0
+    replies: int = 0
 
 
 class Trajectory:
@@ -24,13 +38,14 @@ class Trajectory:
         if any(not {"kind", "stage"} <= record.keys() for record in self.records):
             raise StateError(path, "holds a line without kind and stage", "mend or remove the line")
 
-    def say(self, stage: str, text: str) -> None:
-        """Note what is said to the model."""
-        self._append({"kind": "user", "stage": stage, "text": text})
+    def say(self, stage: str, text: str, preamble: str = "") -> None:
+        """Note what is said to the model; the preamble stands first, in a block that conversations share."""
+        self._append({"kind": "user", "stage": stage, "text": text, **({"preamble": preamble} if preamble else {})})
 
     def add_reply(self, stage: str, reply: Reply) -> None:
         """Note what the model said."""
-        self._append({"kind": "assistant", "stage": stage, **reply.model_dump(mode="json")})
+        record = {"kind": "assistant", "stage": stage, **reply.model_dump(mode="json")}
+        self._append({**record, "version": __version__})
 
     def add_result(self, stage: str, result: ToolResult, fix_round: bool = False) -> None:
         """Note what a tool answered; `fix_round` marks the gates' objections to submitted work."""
@@ -115,30 +130,102 @@ class Trajectory:
         replies = [record["message"] for record in self.records if record["kind"] == "assistant"]
         return Message.model_validate(replies[-1]).calls if replies else ()
 
+    def last_text(self) -> str:
+        """Return the text of the newest reply."""
+        texts = [str(record["message"]["text"]) for record in self.records if record["kind"] == "assistant"]
+        return texts[-1] if texts else ""
+
+    def last_usage(self) -> Usage:
+        """Return what the newest reply took."""
+        found = [record["usage"] for record in self.records if record["kind"] == "assistant"]
+        return Usage.model_validate(found[-1]) if found else Usage()
+
     def pending_calls(self) -> list[ToolCall]:
         """Return the tool calls of the newest reply that have no answer yet."""
         answered = {record["call_id"] for record in self.records if record["kind"] == "result"}
         return [call for call in self.last_calls() if call.id not in answered]
 
+    def stop_reason(self, stage: str) -> str:
+        """Return why the stage's newest reply ended; empty when something was said to the model since."""
+        for record in reversed(self.of(stage)):
+            if record["kind"] in {"assistant", "user"}:
+                return str(record.get("stop_reason", ""))
+        return ""
+
     def messages(self) -> tuple[Message, ...]:
         """Return the conversation as a model takes it: user and assistant in turn."""
         messages: list[Message] = []
-        texts: list[str] = []
-        results: list[ToolResult] = []
-        for record in self.records:
-            if record["kind"] == "user":
-                texts.append(record["text"])
-            elif record["kind"] == "result":
-                results.append(ToolResult(**{key: record[key] for key in ("call_id", "text", "is_error")}))
+        said: list[dict[str, Any]] = []
+        for record in self._shown():
+            if record["kind"] in {"user", "result"}:
+                said.append(record)
             elif record["kind"] == "assistant":
-                messages.append(Message(role="user", text="\n\n".join(texts), results=tuple(results)))
-                messages.append(Message.model_validate(record["message"]))
-                texts, results = [], []
-        if texts or results:
-            messages.append(Message(role="user", text="\n\n".join(texts), results=tuple(results)))
-        return tuple(messages)
+                messages += [_asked(said), Message.model_validate(record["message"])]
+                said = []
+        return (*messages, *([_asked(said)] if said else []))
+
+    def counted(self) -> Counted | None:
+        """Return what the model of the newest reply counted; None when another version of nightwork had asked it."""
+        replies = [record for record in self.records if record["kind"] == "assistant"]
+        if not replies or replies[-1].get("version") != __version__:
+            return None
+        tokens = Usage.model_validate(replies[-1]["usage"]).tokens
+        model = str(replies[-1]["message"].get("model", ""))
+        return Counted(model=model, messages=2 * len(replies), tokens=tokens)
+
+    def leave_out(self, stage: str, results: int) -> None:
+        """Note that so many answers of tools, and all thinking up to now, are no longer sent."""
+        replies = sum(record["kind"] == "assistant" for record in self.records)
+        self._append({"kind": "left_out", "stage": stage, "results": results, "replies": replies})
+
+    def left_out(self) -> LeftOut:
+        """Return what is no longer sent."""
+        found = [record for record in self.records if record["kind"] == "left_out"]
+        return LeftOut(found[-1]["results"], found[-1]["replies"]) if found else LeftOut()
+
+    def result_sizes(self) -> list[int]:
+        """Return by how many bytes leaving out would shorten each answer of a tool; 0 for those that are kept."""
+        asked = {record["call_id"] for record in self.escalations()}
+        results = [record for record in self.records if record["kind"] == "result"]
+        return [
+            0 if record["call_id"] in asked or len(record["text"]) <= SHORT else len(record["text"].encode())
+            for record in results
+        ]
+
+    def _shown(self) -> list[dict[str, Any]]:
+        """Return the records without what is left out."""
+        left_out, sizes = self.left_out(), self.result_sizes()
+        shown, results, replies = [], 0, 0
+        for record in self.records:
+            if record["kind"] == "result":
+                if results < left_out.results and sizes[results]:
+                    record = {**record, "text": _placeholder(record["text"])}
+                results += 1
+            elif record["kind"] == "assistant":
+                if replies < left_out.replies:
+                    record = {**record, "message": {**record["message"], "blocks": []}}
+                replies += 1
+            shown.append(record)
+        return shown
 
     def _append(self, record: dict[str, Any]) -> None:
         record = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **record}
         append_record(self.path, record)
-        self.records.append(record)
+        # As a resumed run reads it, so that both send the same bytes.
+        self.records.append(json.loads(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace")))
+
+
+def _asked(records: list[dict[str, Any]]) -> Message:
+    """Return what was said and answered between two replies as one message."""
+    said = [record for record in records if record["kind"] == "user"]
+    results = [record for record in records if record["kind"] == "result"]
+    return Message(
+        role="user",
+        text="\n\n".join(record["text"] for record in said),
+        preamble="\n\n".join(record["preamble"] for record in said if "preamble" in record),
+        results=tuple(ToolResult(**{key: each[key] for key in ("call_id", "text", "is_error")}) for each in results),
+    )
+
+
+def _placeholder(text: str) -> str:
+    return f"(an older answer of {len(text):,} characters, left out; call the tool again if you need it)"

@@ -12,11 +12,12 @@ class _Frozen(BaseModel):
 
 
 class ToolCall(_Frozen):
-    """The model asks for a tool."""
+    """The model asks for a tool; `unreadable` says why its input is none, if so."""
 
     id: str
     name: str
     input: dict[str, Any] = Field(default_factory=dict)
+    unreadable: str = ""
 
 
 class ToolResult(_Frozen):
@@ -32,16 +33,26 @@ class Message(_Frozen):
 
     role: Literal["user", "assistant"]
     text: str = ""
+    preamble: str = Field(
+        default="", description="what stands before the text, in a block that many conversations share"
+    )
     calls: tuple[ToolCall, ...] = ()
     results: tuple[ToolResult, ...] = ()
+    model: str = Field(default="", description="which model said it")
+    blocks: tuple[dict[str, Any], ...] = Field(
+        default=(),
+        description="what the model said, block by block and opaque, a call by its id alone; empty when text and calls "
+        "tell it all",
+    )
 
 
 class Tool(_Frozen):
-    """A tool that the model may ask for; `parameters` is a JSON schema."""
+    """A tool that the model may ask for; `parameters` is a JSON schema, which a `strict` tool's inputs fit."""
 
     name: str
     description: str
     parameters: dict[str, Any]
+    strict: bool = False
 
 
 class Usage(_Frozen):
@@ -53,6 +64,19 @@ class Usage(_Frozen):
     output_tokens: int = 0
     cost_usd: float = 0.0
 
+    @property
+    def tokens(self) -> int:
+        """Everything that went in and came out."""
+        return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens + self.output_tokens
+
+
+class Counted(_Frozen):
+    """How many tokens a model counted, at most, for system, tools and the first `messages` of a conversation."""
+
+    model: str
+    messages: int
+    tokens: int
+
 
 class Request(_Frozen):
     """One call: who asks for what (for the ledger, and for a script), and the conversation so far."""
@@ -63,6 +87,7 @@ class Request(_Frozen):
     system: str
     tools: tuple[Tool, ...]
     messages: tuple[Message, ...]
+    counted: Counted | None = None
 
 
 class Reply(_Frozen):

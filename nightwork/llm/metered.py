@@ -108,7 +108,8 @@ class Metered:
 
     def __init__(self, model: Model, provider: str, account: Account) -> None:
         self.name = model.name
-        self.provider: str | None = provider
+        self.provider = provider
+        self.context_window = model.context_window
         self._model = model
         self._account = account
         self._breaker = account.breaker(provider)

@@ -19,6 +19,7 @@ class ScriptedModel:
     """Answers with the turns of its script, and fails when the script runs out."""
 
     provider: str | None = None
+    context_window: int | None = None
 
     def __init__(self, path: Path) -> None:
         self.path = path

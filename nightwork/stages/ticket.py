@@ -79,12 +79,12 @@ def generate_ticket(
 
 def scope(ref: TicketRef) -> Scope | Escalation:
     """C0: understand the scope."""
-    return open_agent(_assignment(ref), Path(ref.repository)).scope()
+    return open_agent(_assignment(ref), Path(ref.repository), "C0").scope()
 
 
 def plan(ref: TicketRef, scoped: Scope) -> Plan | Escalation:
     """C1: plan the approach and its risks."""
-    return open_agent(_assignment(ref), Path(ref.repository)).plan(scoped)
+    return open_agent(_assignment(ref), Path(ref.repository), "C1").plan(scoped)
 
 
 def implement(ref: TicketRef, scoped: Scope, planned: Plan) -> Work | Escalation:
@@ -94,7 +94,8 @@ def implement(ref: TicketRef, scoped: Scope, planned: Plan) -> Work | Escalation
     """
     assignment = _assignment(ref)
     try:
-        return open_agent(assignment, Path(ref.repository)).implement(scoped, planned, lambda: gates.objections(ref))
+        agent = open_agent(assignment, Path(ref.repository), "C2")
+        return agent.implement(scoped, planned, lambda: gates.objections(ref))
     except TimedOut as error:
         return _cut_short(ref, error, "timeout")
     except OverBudget as error:
@@ -217,4 +218,5 @@ def _assignment(ref: TicketRef) -> Assignment:
         clock=Clock(settings.batch.timeout_per_ticket.total_seconds(), ref.started),
         answers=tuple(answer.text() for answer in batch.decisions.answers(ref.ticket, ref.attempt)),
         comments=carried.comments if carried else (),
+        prices=settings.prices,
     )

@@ -42,6 +42,7 @@ class Provider:
 
     name = "claude-x"
     provider = "anthropic"
+    context_window = None
 
     def __init__(self, answer: Callable[[], float | Exception]) -> None:
         self._answer = answer

@@ -1,0 +1,22 @@
+"""The key of Anthropic's API, kept as a secret by the Prefect server."""
+
+from __future__ import annotations
+
+from prefect.blocks.core import Block
+from pydantic import Field, SecretStr
+
+from nightwork.llm import credentials
+
+
+class ClaudeCredentials(Block):
+    """A key of Anthropic's API; its name is what `options.credentials` of a flow takes."""
+
+    _block_type_name = "Claude Credentials"
+    _block_type_slug = "claude-credentials"
+
+    api_key: SecretStr = Field(description="the key, as the Claude Console shows it")
+    base_url: str | None = Field(default=None, description="where the API is, when it is not Anthropic's own")
+
+    def hold(self) -> None:
+        """Use this key from now on in this process."""
+        credentials.hold(credentials.Credentials(api_key=self.api_key, base_url=self.base_url))

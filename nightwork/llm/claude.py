@@ -1,0 +1,145 @@
+"""Claude over the Messages API: one call is one HTTP request; waiting and trying again is for those who call."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import anthropic
+import httpx2
+
+from nightwork import stop
+from nightwork.errors import NightworkError, ProviderRefused, Unavailable
+from nightwork.llm import failures, wire
+from nightwork.llm.credentials import Credentials
+from nightwork.llm.messages import Reply, Request, Usage
+from nightwork.llm.stream import ErrorEvent, Received, Unreadable
+from nightwork.price import Price
+
+PROVIDER = "anthropic"
+# Between two events of a stream; the provider sends a ping at least every few seconds.
+READ_TIMEOUT_S = 120.0
+CALL_TIMEOUT_S = 1_800.0
+
+
+class ClaudeModel:
+    """One model of Anthropic's."""
+
+    provider = PROVIDER
+
+    def __init__(
+        self,
+        name: str,
+        credentials: Credentials,
+        price: Price,
+        max_output_tokens: int = 16_000,
+        cache_ttl: str = "5m",
+        read_timeout_s: float = READ_TIMEOUT_S,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.name = name
+        self.price = price
+        self.context_window: int | None = price.context_window
+        self.max_tokens = min(max_output_tokens, price.max_output)
+        self.cache_ttl = cache_ttl
+        self._client = _client(credentials, read_timeout_s)
+        self._now = now
+
+    def worst_case_usd(self, request: Request) -> float:
+        """Return what the call can cost at most: all input at the dearest rate, and the longest answer."""
+        bound = wire.token_bound(request, self.name, self.price.strict_tools)
+        return self.price.worst_case_usd(bound, self.max_tokens)
+
+    def complete(self, request: Request) -> Reply:
+        """Return the model's answer from one HTTP request; Unavailable tells what a cut answer has cost."""
+        body = wire.body(request, self.name, self.max_tokens, self.cache_ttl, self.price.strict_tools)
+        received = Received()
+        with self._failures_told(received):
+            self._receive(body, received)
+            if not received.is_whole:
+                raise Unreadable("the answer has no end")
+            tokens = received.tokens(self.cache_ttl)
+            return Reply(
+                message=received.message(self.name),
+                stop_reason=received.stop_reason,
+                usage=Usage(
+                    input_tokens=tokens.input,
+                    cache_read_tokens=tokens.cache_read,
+                    cache_write_tokens=tokens.cache_write,
+                    output_tokens=tokens.output,
+                    cost_usd=self.price.cost_usd(tokens),
+                ),
+            )
+
+    def _receive(self, body: dict[str, Any], received: Received) -> None:
+        deadline = time.monotonic() + CALL_TIMEOUT_S
+        with self._client.messages.create(**body, stream=True) as stream:
+            for event in anthropic.Stream.raw_events(stream.response):
+                stop.check()
+                if time.monotonic() > deadline:
+                    raise Unreadable(f"no end after {CALL_TIMEOUT_S:.0f} s")
+                received.take(event.event or "", event.data)
+                if received.is_whole:
+                    return
+
+    @contextmanager
+    def _failures_told(self, received: Received) -> Iterator[None]:
+        """Turn what the client raises into what it means; what the client said itself is not passed on."""
+        try:
+            yield
+        except anthropic.APIStatusError as error:
+            raise _meaning(error, self.name, self._now()) from None
+        except ErrorEvent as error:
+            kind, text = error.args
+            otherwise = self._unavailable(f"{kind}: {failures.said(text)}", received)
+            raise failures.of_kind(PROVIDER, self.name, kind, text, otherwise) from None
+        except (anthropic.APIError, httpx2.HTTPError, httpx2.StreamError, Unreadable, OSError, ValueError) as error:
+            why = f"{type(error).__name__}: {failures.said(str(error))}"
+            raise self._unavailable(why, received) from None
+
+    def _unavailable(self, why: str, received: Received) -> Unavailable:
+        try:
+            cost_usd = self.price.cost_usd(received.tokens(self.cache_ttl))
+        except Unreadable:
+            cost_usd = 0.0
+        return Unavailable(PROVIDER, why, cost_usd)
+
+
+def check_key(credentials: Credentials, model: str) -> None:
+    """Ask the provider, at no cost, for a model by its name; raises as `complete` does, and ModelError when none is."""
+    try:
+        _client(credentials, 10.0).models.retrieve(model)
+    except anthropic.APIStatusError as error:
+        raise _meaning(error, model, datetime.now(UTC)) from None
+    except anthropic.APIError as error:
+        raise Unavailable(PROVIDER, failures.said(str(error)), 0.0) from None
+
+
+def _meaning(error: anthropic.APIStatusError, model: str, now: datetime) -> NightworkError:
+    text, code = error.api_message or error.message, error.error_code or ""
+    return failures.of_status(PROVIDER, model, error.status_code, error.response.headers, code, text, now)
+
+
+def _client(credentials: Credentials, read_timeout_s: float) -> anthropic.Anthropic:
+    return _shared_client(credentials, credentials.base_url or os.environ.get("ANTHROPIC_BASE_URL"), read_timeout_s)
+
+
+@functools.lru_cache(maxsize=8)
+def _shared_client(credentials: Credentials, base_url: str | None, read_timeout_s: float) -> anthropic.Anthropic:
+    """Return the client of some credentials; agents share one, and with it its connections."""
+    key, token = credentials.api_key, credentials.auth_token
+    try:
+        return anthropic.Anthropic(
+            api_key=key.get_secret_value() if key else None,
+            auth_token=token.get_secret_value() if token and not key else None,
+            base_url=base_url,
+            max_retries=0,
+            timeout=httpx2.Timeout(connect=10.0, read=read_timeout_s, write=60.0, pool=600.0),
+        )
+    except (ValueError, TypeError, httpx2.InvalidURL) as error:
+        raise ProviderRefused(PROVIDER, failures.said(str(error))) from None

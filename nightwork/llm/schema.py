@@ -1,0 +1,48 @@
+"""JSON schemas of tool inputs as the Messages API takes them, strict ones included.
+
+Source: "JSON Schema limitations" of the structured outputs guide: no bounds on numbers, lengths and counts. What is
+left out of a schema is told in its description; Pydantic checks it when the input has come.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+_TOLD = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern")
+_DROPPED = ("title", "default")
+
+
+def input_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the schema of a model's fields, without references and without what only people need."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+    schema.pop("description", None)  # it is the tool's
+    cleaned: dict[str, Any] = _clean(schema, definitions)
+    return cleaned
+
+
+def _clean(schema: Any, definitions: dict[str, Any]) -> Any:
+    if isinstance(schema, list):
+        return [_clean(part, definitions) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if (name := schema.get("$ref")) is not None:
+        beside = {key: value for key, value in schema.items() if key != "$ref"}
+        return _clean({**definitions[name.rpartition("/")[2]], **beside}, definitions)
+    cleaned = {
+        key: {name: _clean(part, definitions) for name, part in value.items()}
+        if key == "properties"
+        else _clean(value, definitions)
+        for key, value in schema.items()
+        if key not in _TOLD and key not in _DROPPED
+    }
+    told = [f"{key}: {schema[key]}" for key in _TOLD if _is_worth_telling(key, schema.get(key))]
+    if told:
+        cleaned["description"] = " ".join([*filter(None, [cleaned.get("description")]), f"({', '.join(told)})"])
+    return cleaned
+
+
+def _is_worth_telling(key: str, value: Any) -> bool:
+    return value is not None and (key, value) != ("minLength", 1)
