@@ -53,13 +53,13 @@ class ClaudeModel:
     def worst_case_usd(self, request: Request) -> float:
         """Return what the call can cost at most: all input at the dearest rate, and the longest answer."""
         bound = wire.token_bound(request, self.name, self.price.strict_tools)
-        return self.price.worst_case_usd(bound, self.max_tokens)
+        return self.price.worst_case_usd(bound, self._longest(request))
 
     def complete(self, request: Request) -> Reply:
-        """Return the model's answer from one HTTP request; Unavailable tells what a cut answer has cost."""
-        body = wire.body(request, self.name, self.max_tokens, self.cache_ttl, self.price.strict_tools)
+        """Return the model's answer from one HTTP request."""
+        body = wire.body(request, self.name, self._longest(request), self.cache_ttl, self.price.strict_tools)
         received = Received()
-        with self._failures_told(received):
+        with self._failures_told():
             self._receive(body, received)
             if not received.is_whole:
                 raise Unreadable("the answer has no end")
@@ -76,6 +76,9 @@ class ClaudeModel:
                 ),
             )
 
+    def _longest(self, request: Request) -> int:
+        return min(self.max_tokens, request.max_tokens or self.max_tokens)
+
     def _receive(self, body: dict[str, Any], received: Received) -> None:
         deadline = time.monotonic() + CALL_TIMEOUT_S
         with self._client.messages.create(**body, stream=True) as stream:
@@ -88,7 +91,7 @@ class ClaudeModel:
                     return
 
     @contextmanager
-    def _failures_told(self, received: Received) -> Iterator[None]:
+    def _failures_told(self) -> Iterator[None]:
         """Turn what the client raises into what it means; what the client said itself is not passed on."""
         try:
             yield
@@ -96,18 +99,17 @@ class ClaudeModel:
             raise _meaning(error, self.name, self._now()) from None
         except ErrorEvent as error:
             kind, text = error.args
-            otherwise = self._unavailable(f"{kind}: {failures.said(text)}", received)
+            otherwise = Unavailable(PROVIDER, f"{kind}: {failures.said(text)}", None)
             raise failures.of_kind(PROVIDER, self.name, kind, text, otherwise) from None
         except (anthropic.APIError, httpx2.HTTPError, httpx2.StreamError, Unreadable, OSError, ValueError) as error:
             why = f"{type(error).__name__}: {failures.said(str(error))}"
-            raise self._unavailable(why, received) from None
+            raise Unavailable(PROVIDER, why, 0.0 if _never_arrived(error) else None) from None
 
-    def _unavailable(self, why: str, received: Received) -> Unavailable:
-        try:
-            cost_usd = self.price.cost_usd(received.tokens(self.cache_ttl))
-        except Unreadable:
-            cost_usd = 0.0
-        return Unavailable(PROVIDER, why, cost_usd)
+
+def _never_arrived(error: BaseException) -> bool:
+    """Say whether no provider can have begun to work on a call; what it began, it may bill."""
+    cause = error.__cause__ if isinstance(error, anthropic.APIConnectionError) else error
+    return isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
 
 
 def check_key(credentials: Credentials, model: str) -> None:

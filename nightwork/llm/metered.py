@@ -5,6 +5,7 @@ Nothing else retries. A call that breaks off without an answer counts with all t
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import threading
@@ -30,6 +31,8 @@ GIVEN_UP = "ProviderGivenUp"
 TRIES = 6
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 2.0, 30.0
 _OTHERS_SETTLE_S = 2.0
+# Tokens that most answers need no more of: an edit of a hundred lines.
+SHORT_ANSWER = 4000
 
 
 class WallClock:
@@ -137,11 +140,11 @@ class Metered:
         failures = 0
         while True:
             permit = self._enter()
-            number = self._reserve(permit, request)
-            if number is None:
+            reserved = self._reserve(permit, request)
+            if reserved is None:
                 continue
             try:
-                return self._call(permit, number, request)
+                return self._call(permit, *reserved)
             except RateLimited as error:
                 self._breaker.limited(permit, error.args[1])
             except Unavailable as error:
@@ -191,18 +194,27 @@ class Metered:
             self._tell_once(answer)
             self._sleep(answer.look_again - self._time.now())
 
-    def _reserve(self, permit: Permit, request: Request) -> int | None:
-        """Reserve what the try can cost at most; None, after a wait, while calls under way hold what may get free."""
-        account = self._account
-        purpose = Purpose(account.batch, request.ticket, request.stage, self.name)
+    def _reserve(self, permit: Permit, request: Request) -> tuple[int, Request] | None:
+        """Reserve what the try can cost at most, with a shorter answer where little is left.
+
+        Returns None, after a wait, while calls under way hold what may get free.
+        """
+        shorter = request.model_copy(update={"max_tokens": min(request.max_tokens or SHORT_ANSWER, SHORT_ANSWER)})
+        with contextlib.suppress(OverBudget):
+            return self._reserved(request), request
         try:
-            return account.ledger.reserve(purpose, self._model.worst_case_usd(request), account.limits)
+            return self._reserved(shorter), shorter
         except OverBudget as error:
             self._breaker.put_back(permit)
             if not error.may_fit_later:
                 raise
             self._sleep(_OTHERS_SETTLE_S)
             return None
+
+    def _reserved(self, request: Request) -> int:
+        account = self._account
+        purpose = Purpose(account.batch, request.ticket, request.stage, self.name)
+        return account.ledger.reserve(purpose, self._model.worst_case_usd(request), account.limits)
 
     def _rest(self, permit: Permit, failures: int) -> None:
         """Wait before a call is tried again; after some tries in a row everybody does."""
