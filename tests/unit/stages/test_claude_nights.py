@@ -189,6 +189,6 @@ def test_calls_that_break_off_count_with_all_that_they_could_have_cost(claude, s
 
 def test_where_little_is_left_answers_are_kept_short_rather_than_given_up(claude, serve):
     server = serve()
-    batch, document = claude().run(budget_per_ticket_usd=0.20)
+    batch, _ = claude().run(budget_per_ticket_usd=0.20)
     assert statuses(batch) == {"A": "completed", "B": "completed"}
     assert {asked.body["max_tokens"] for asked in server.requests} == {4000}
