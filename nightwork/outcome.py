@@ -91,6 +91,7 @@ class Outcome(BaseModel):
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
     cost_usd: float = 0.0
+    waited_s: float = Field(default=0.0, ge=0, description="part of the time for which a provider was waited for")
     error: ErrorRecord | None = None
 
     def label(self) -> str:
@@ -113,6 +114,12 @@ class Outcome(BaseModel):
     def is_through(self) -> bool:
         """Say whether nothing is left to do for the item in this batch, but for people."""
         return self.status not in {Status.PENDING, Status.RUNNING, Status.ABORTED} and not self.is_unjudged()
+
+    def worked_s(self) -> float | None:
+        """Return the seconds of work from start to end; None when they are not known."""
+        if not (self.started_at and self.ended_at):
+            return None
+        return (self.ended_at - self.started_at).total_seconds() - self.waited_s
 
     def with_(self, **changes: Any) -> Outcome:
         """Return a copy with some fields changed."""

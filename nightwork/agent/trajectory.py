@@ -110,6 +110,11 @@ class Trajectory:
         """Return the seconds that a provider was waited for in the run whose clock of the ticket began then."""
         return sum(float(r["seconds"]) for r in self.records if r["kind"] == "waited" and r["clock"] == clock)
 
+    def waited_since(self, moment: datetime) -> float:
+        """Return the seconds that a provider was waited for since then."""
+        waits = (record for record in self.records if record["kind"] == "waited")
+        return sum(float(r["seconds"]) for r in waits if datetime.fromisoformat(r["at"]) >= moment)
+
     def of(self, stage: str) -> list[dict[str, Any]]:
         """Return the records of one stage."""
         return [record for record in self.records if record["stage"] == stage]

@@ -18,8 +18,7 @@ def expectation(repository: Path) -> Expectation:
     seen: dict[Complexity, list[float]] = defaultdict(list)
     for batch in batches(repository)[-NEWEST:]:
         for entry, outcome in batch.entries():
-            if outcome.has_landed() and outcome.started_at and outcome.ended_at:
-                minutes = (outcome.ended_at - outcome.started_at).total_seconds() / 60
-                if minutes >= 0:  # a clock may have been set back
-                    seen[entry.complexity or Complexity.MEDIUM].append(minutes)
+            worked_s = outcome.worked_s() if outcome.has_landed() else None
+            if worked_s is not None and worked_s >= 0:  # a clock may have been set back
+                seen[entry.complexity or Complexity.MEDIUM].append(worked_s / 60)
     return Expectation(seen)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from nightwork import engine, stop
+from nightwork.agent.trajectory import Trajectory
 from nightwork.batch import Batch, TicketRef, check_disk, expectation
 from nightwork.checkpoint import BatchState
 from nightwork.engine import Future
@@ -44,7 +45,8 @@ def run_tickets(
         if outcome.status is Status.RUNNING:
             reporter.start(name)
             return
-        state.items[name] = outcome.with_(cost_usd=ledger.spent_usd(batch.id, name))
+        spent = {"cost_usd": ledger.spent_usd(batch.id, name), "waited_s": _waited_s(batch, name, outcome)}
+        state.items[name] = outcome.with_(**spent)
         given_up.extend([outcome] if ends_the_run(outcome) else [])
         batch.save(state)
         reporter.complete(name, outcome)
@@ -69,6 +71,12 @@ def _minutes(manifest: Manifest, settings: Settings, expected: Expectation) -> d
     """Return what each ticket is expected to take, at most its time-out."""
     longest = settings.batch.timeout_per_ticket.total_seconds() / 60
     return {entry.id: min(expected.minutes(entry.complexity), longest) for entry in manifest.tickets}
+
+
+def _waited_s(batch: Batch, ticket: str, outcome: Outcome) -> float:
+    """Return for how long a provider was waited for since the ticket was started."""
+    path = batch.attempt_folder(ticket, outcome.attempt) / "trajectory.jsonl"
+    return Trajectory(path).waited_since(outcome.started_at) if outcome.started_at else 0.0
 
 
 def _percent_done(state: BatchState) -> float:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from nightwork.agent.trajectory import Trajectory
@@ -95,4 +97,6 @@ def test_the_time_that_a_provider_was_waited_for_is_that_of_the_run_under_way(lo
     log.add_wait("", 60, clock=1.5)
     log.add_wait("", 7, clock=9.25)
     assert Trajectory(log.path).waited_s(1.5) == 3660
+    assert Trajectory(log.path).waited_since(datetime(2020, 1, 1, tzinfo=UTC)) == 3667
+    assert Trajectory(log.path).waited_since(datetime(2999, 1, 1, tzinfo=UTC)) == 0
     assert Trajectory(log.path).messages() == ()

@@ -134,6 +134,7 @@ def test_a_wall_stops_everything_but_probes_and_the_night_goes_on_after_it(claud
     assert len(server.requests) <= 8 + 2, "those that were under way at the wall, and nothing more"
     assert [row.kind for row in document.waits] == ["rate limit"]
     assert document.waits[0].provider == "anthropic"
+    assert max(outcome.waited_s for outcome in batch.state().items.values()) > 1
 
 
 def test_more_hits_than_the_batch_takes_abort_it_with_everything_kept(claude, serve):
