@@ -27,6 +27,7 @@ from pydantic import (
 
 from nightwork import yamlfile
 from nightwork.errors import BadInput, Fault, bad_input
+from nightwork.redact import hide_variable
 
 FILE_NAME = "nightwork.yaml"
 ENVIRONMENT_PREFIX = "NIGHTWORK_"
@@ -219,6 +220,11 @@ class Settings(Section):
         ),
         description="files that configure gates; the gates see them as they are on the base commit",
     )
+
+    def hide_secrets(self) -> None:
+        """Let the values of the variables that commands may see be redacted wherever this process writes them."""
+        for name in (*self.agent.pass_env, *self.environment.pass_env):
+            hide_variable(name, os.environ.get(name, ""))
 
     def printable(self) -> str:
         """Return what differs from the defaults, as YAML; settings hold no secrets, only names of variables."""

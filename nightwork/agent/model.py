@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from nightwork import stop
 from nightwork.agent import prompts
 from nightwork.agent.assignment import Assignment, Check
+from nightwork.agent.redacted import refuse_redacted
 from nightwork.agent.results import Context, Escalation, Option, Plan, Scope, Trigger, Work
 from nightwork.agent.tools import Refused, Toolbox, describe, descriptions
 from nightwork.agent.trajectory import Trajectory
@@ -127,6 +128,7 @@ class ModelAgent:
         if call.name in _ENDINGS:
             return self._end(stage, call, ending, result, objections)
         try:
+            refuse_redacted(call)
             text, refused = self.tools.use(call, read_only=stage != "C2"), False
         except Refused as error:
             text, refused = str(error), True

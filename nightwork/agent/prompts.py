@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from nightwork.agent.assignment import Assignment
 from nightwork.markdown import printable
+from nightwork.redact import redact
 from nightwork.ticket import Ticket
 
 SYSTEM = """\
@@ -47,7 +48,7 @@ def ticket_block(ticket: Ticket) -> str:
 
 def data_block(kind: str, text: str) -> str:
     """Return text as a marked block that it cannot end by itself."""
-    text = printable(text)
+    text = redact(printable(text))
     mark = hashlib.sha256(text.encode()).hexdigest()[:12]
     return f'<data kind="{kind}" id="{mark}">\n{text}\n</data id="{mark}">'
 

@@ -1,7 +1,8 @@
 """The trajectory of an attempt: everything said and answered, appended line by line, from which the work resumes.
 
 A reply is on disk before anything of it is carried out, and each tool's answer before the next tool starts; after a
-kill only what was in flight is done again.
+kill only what was in flight is done again. Secrets are redacted on the way in, so that what is stored, what is carried
+out and what is sent to the model, now and after a resume, are the same bytes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from nightwork.errors import StateError
 from nightwork.files import append_record, read_records
 from nightwork.llm import Message, Reply, ToolCall, ToolResult
+from nightwork.redact import redact_data
 
 
 class Trajectory:
@@ -140,6 +142,6 @@ class Trajectory:
         return calls + sum(float(record["cost_usd"]) for record in self.records if record["kind"] == "cost")
 
     def _append(self, record: dict[str, Any]) -> None:
-        record = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **record}
+        record = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **redact_data(record)}
         append_record(self.path, record)
         self.records.append(record)

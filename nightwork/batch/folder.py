@@ -179,11 +179,12 @@ class Batch:
         settings = records.load(Settings, path)
         if settings is None:
             raise StateError(path, "is missing", "resume the batch, which writes it anew")
+        settings.hide_secrets()
         return settings
 
     def keep_settings(self, settings: Settings) -> None:
         """Write down the settings of this run; every step of it reads them here."""
-        records.save(settings, self.folder / "settings.json")
+        records.save(settings, self.folder / "settings.json", exact=True)
 
     def settle_settings(self, options: RunOptions) -> Settings:
         """Read the repository's settings again for a resume, with what the batch fixed and what this run sets.

@@ -10,6 +10,7 @@ import yaml
 from nightwork.agent.results import FollowUp, Plan, Scope, Work
 from nightwork.change import Change
 from nightwork.markdown import escape, printable, table
+from nightwork.redact import redact
 from nightwork.ticket import Ticket
 
 
@@ -20,7 +21,7 @@ def commit_message(ticket: Ticket, work: Work, batch_id: str) -> str:
         subject = subject[:97].rstrip() + "..."
     body = [f"- {_line(change)}" for change in work.changes]
     trailers = [f"Agent: batch-{batch_id}", "Checkpoint: C2-complete", "Quality-Score: pending-gates"]
-    return "\n".join([subject, "", *body, *([""] if body else []), *trailers]) + "\n"
+    return redact("\n".join([subject, "", *body, *([""] if body else []), *trailers]) + "\n")
 
 
 def merge_request_body(ticket: Ticket, scope: Scope, plan: Plan, change: Change, follow_up: Path | None) -> str:
