@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -40,7 +41,11 @@ class Clock:
 
 @dataclass(frozen=True)
 class Assignment:
-    """One attempt: the ticket, its worktree, where its trajectory is kept, and what people said since it began."""
+    """One attempt: the ticket, its worktree, where its trajectory is kept, and what people said since it began.
+
+    `around` surrounds each run of a command line; `budget_usd` is what the ticket may still spend, None without limit.
+    `answers` stand in the order of the escalations; `settled` are the numbers of those that ask nothing of the agent.
+    """
 
     ticket: Ticket
     attempt: int
@@ -51,3 +56,10 @@ class Assignment:
     clock: Clock
     answers: tuple[str, ...] = ()
     comments: tuple[str, ...] = ()
+    settled: frozenset[int] = frozenset()
+    around: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+    budget_usd: float | None = None
+
+    def heard(self) -> tuple[str, ...]:
+        """Return the answers that the agent is to act on."""
+        return tuple(answer for number, answer in enumerate(self.answers) if number not in self.settled)

@@ -16,6 +16,10 @@ from nightwork.files import append_record, read_records
 from nightwork.llm import Message, Reply, ToolCall, ToolResult
 from nightwork.redact import redact_data
 
+# The stages of escalations that nightwork asks itself: before work is paid for, and before it is published.
+CHECKS = ("check C0", "check C1")
+PUBLISHING = "publish"
+
 
 class Trajectory:
     """The record of one attempt, over all its stages and runs."""
@@ -86,8 +90,17 @@ class Trajectory:
 
     def accepted(self, stage: str) -> dict[str, Any] | None:
         """Return the result of a stage that has ended; None while it has not."""
-        found = [record["value"] for record in self.of(stage) if record["kind"] == "accepted"]
-        return found[-1] if found else None
+        found = [record for record in self.of(stage) if record["kind"] == "accepted" or "reopens" in record]
+        return found[-1]["value"] if found and found[-1]["kind"] == "accepted" else None
+
+    def reopen(self, stage: str, number: int, text: str) -> None:
+        """Take back, once, the result of a stage because of the answer to an escalation, which is said to the model."""
+        if not self.count(stage, "user", reopens=number):
+            self._append({"kind": "user", "stage": stage, "text": text, "reopens": number})
+
+    def reopenings(self, stage: str) -> int:
+        """Count how often a stage was taken up again."""
+        return sum("reopens" in record for record in self.of(stage))
 
     def add_cost(self, stage: str, cost_usd: float) -> None:
         """Note what a command agent says that a round cost."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nightwork import environment, records
-from nightwork.agent import prompts
+from nightwork.agent import check_agent, prompts
 from nightwork.agent.trajectory import Trajectory
 from nightwork.batch.records import Carried, Continued, Earlier, EscalationRecord, Intake
 from nightwork.change import Change
@@ -200,6 +200,7 @@ class Batch:
         held = manifest.config.deadline if manifest.config.deadline and manifest.config.deadline > now else None
         chosen = settings.batch.model_copy(update={"deadline": options.deadline or held})
         settings = settings.model_copy(update={"batch": chosen})
+        check_agent(settings.agent, self.repository, chosen.budget_usd)
         changed = manifest.model_copy(update={"config": Config.of(chosen)})
         if changed != manifest:
             save_manifest(changed, self.folder / "manifest.yaml")
