@@ -24,6 +24,7 @@ from nightwork import stop
 from nightwork.markdown import printable
 from nightwork.outcome import Status
 from nightwork.progress import Event
+from nightwork.redact import RedactingFilter
 
 if TYPE_CHECKING:
     from nightwork.doctor import Check
@@ -83,6 +84,7 @@ def _prepare(verbose: bool) -> None:
         os.environ.setdefault(name, value)
     handler = _Notes()
     handler.setFormatter(logging.Formatter("%(message)s" if not verbose else "%(levelname)-7s %(name)s: %(message)s"))
+    handler.addFilter(RedactingFilter())
     if not verbose:
         handler.addFilter(_is_ours)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

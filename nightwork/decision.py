@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from nightwork.errors import StateError
 from nightwork.files import append_record, read_records
+from nightwork.redact import Redacted
 
 
 class Kind(StrEnum):
@@ -31,7 +32,7 @@ class Decision(BaseModel):
     attempt: int
     kind: Kind
     option: str | None = None
-    message: str = ""
+    message: Redacted = ""
     escalation: int = Field(default=0, description="number of the attempt's escalation that an answer belongs to")
     by: str = "command line"
     at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))

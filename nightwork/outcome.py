@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from nightwork.errors import BadInput, Infrastructure, NightworkError, StateError, Stopped
+from nightwork.redact import Redacted
 
 MAX_MESSAGE = 2_000
 MAX_TRACEBACK = 20_000
@@ -74,8 +75,8 @@ class ErrorRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
-    message: str
-    traceback: str = ""
+    message: Redacted
+    traceback: Redacted = ""
 
 
 class Outcome(BaseModel):
@@ -85,7 +86,7 @@ class Outcome(BaseModel):
 
     status: Status
     reason: Reason | None = None
-    message: str = ""
+    message: Redacted = ""
     attempt: int = Field(default=1, ge=1)
     verdict: Verdict | None = None
     started_at: AwareDatetime | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,13 +10,16 @@ from pydantic import BaseModel, ValidationError
 
 from nightwork.errors import StateError
 from nightwork.files import write_atomically
+from nightwork.redact import redact_data
 
 M = TypeVar("M", bound=BaseModel)
 
 
-def save(record: BaseModel, path: Path) -> None:
-    """Write a record in one step."""
-    write_atomically(path, record.model_dump_json(indent=1) + "\n")
+def save(record: BaseModel, path: Path, *, exact: bool = False) -> None:
+    """Write a record in one step, redacted unless it is to be `exact`: what commands are made of."""
+    data = record.model_dump(mode="json")
+    text = json.dumps(data if exact else redact_data(data), indent=1, ensure_ascii=False)
+    write_atomically(path, text + "\n")
 
 
 def load(model: type[M], path: Path) -> M | None:

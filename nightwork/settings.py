@@ -28,6 +28,7 @@ from pydantic import (
 from nightwork import yamlfile
 from nightwork.errors import BadInput, Fault, bad_input
 from nightwork.price import Price
+from nightwork.redact import hide_variable
 
 FILE_NAME = "nightwork.yaml"
 ENVIRONMENT_PREFIX = "NIGHTWORK_"
@@ -93,10 +94,23 @@ class BatchSettings(Section):
     min_free_mb: int = Field(default=1000, ge=0, description="a run does not start with less free disk")
 
 
+# In a command, stands for what a round may spend, in dollars.
+BUDGET = "{budget_usd}"
+
+
+class Preset(StrEnum):
+    """A coding command line that is known."""
+
+    CLAUDE_CODE = "claude-code"
+    CODEX = "codex"
+    AIDER = "aider"
+
+
 class AgentSettings(Section):
     """Who does the work: a model in nightwork's own loop, or any coding command line."""
 
     kind: Literal["model", "command"] = "model"
+    preset: Preset | None = Field(default=None, description="a known command line, in place of `command`")
     model: str = Field(
         default="", description="one of Anthropic's by name; `scripted:FILE` replays a script of the repository"
     )
@@ -117,6 +131,29 @@ class AgentSettings(Section):
     def model_of(self, stage: str) -> str:
         """Return the name of the model that works on a stage; empty when none does."""
         return next((name for key, name in self.models.items() if key == stage), self.model)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset_is_a_command(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("preset") is not None:
+            if data.get("command"):
+                raise ValueError("preset and command exclude each other; leave one out")
+            return {"kind": "command", **data}
+        return data
+
+    @model_validator(mode="after")
+    def _preset_needs_a_command(self) -> Self:
+        if self.preset and self.kind != "command":
+            raise ValueError(f"preset {self.preset.value!r} needs kind: command")
+        return self
+
+    def reach(self) -> str:
+        """Return what the agent can reach of yours, as every report tells it."""
+        if self.kind == "model":
+            return f"{self.model or 'no model'} in nightwork's own loop; its commands see none of your variables"
+        name = self.preset or (self.command[0].rpartition("/")[2] if self.command else "none")
+        seen = f"sees your variables {', '.join(self.pass_env)}" if self.pass_env else "sees none of your variables"
+        return f"command {name}; it {seen}, and has the network"
 
 
 class RateLimitSettings(Section):
@@ -149,6 +186,51 @@ class EnvironmentSettings(Section):
     )
     pass_env: tuple[str, ...] = Field(default=(), description="variables that the setup may see; none by default")
     timeout: Duration = timedelta(minutes=30)
+
+
+class Guarded(StrEnum):
+    """What an agent may change only when a person says so."""
+
+    SECRETS = "secrets"  # what looks like a key or a password, in added lines, names and binary files
+    CI = "ci"
+    HOOKS = "hooks"  # hooks of git and their configuration, .gitattributes, .gitmodules
+    LOCK_FILES = "lock_files"
+    GATE_CONFIG = "gate_config"  # what the setting of this name lists, and what a gate's command starts
+    NIGHTWORK = "nightwork"  # nightwork.yaml, .nightwork/, the folder of tickets
+    INSTRUCTIONS = "instructions"  # files that tell coding agents what to do
+    LINKS = "links"  # symbolic links that lead out of the repository
+    SUBMODULES = "submodules"
+    EXECUTABLES = "executables"  # compiled programs, and files that become executable
+    BINARIES = "binaries"  # binary files over `max_binary_kb`
+
+
+class PolicySettings(Section):
+    """What waits for a person before it is on a branch."""
+
+    hold: tuple[Guarded, ...] = Field(default=tuple(Guarded), description="kinds that need a person")
+    protected: tuple[str, ...] = Field(default=(), description="further paths that need a person")
+    allowed: tuple[str, ...] = Field(default=(), description="paths that need none, whatever their kind")
+    max_binary_kb: int = Field(default=500, ge=0, description="a larger binary file needs a person")
+
+
+class EscalationSettings(Section):
+    """What is asked of a person, beside what the agent asks by itself."""
+
+    dependencies: bool = Field(default=True, description="a dependency that the base does not have")
+    migrations: bool = Field(default=True, description="a change of a database schema")
+    public_names: bool = Field(default=True, description="a public Python name that is gone")
+    sensitive_words: tuple[str, ...] = Field(
+        default=(
+            "auth", "authn", "authz", "authentication", "authorization", "oauth", "oauth2", "oidc", "saml", "sso",
+            "login", "signin", "password", "passwords", "passwd", "credential", "credentials", "crypto",
+            "cryptography", "encryption", "jwt", "acl", "rbac", "permissions", "mfa", "totp", "2fa",
+        ),
+        description="words of a path that tell of authentication or cryptography",
+    )  # fmt: skip
+    high_risks: bool = Field(default=True, description="a risk that the plan calls likely and severe")
+    open_questions: int | None = Field(
+        default=3, ge=1, description="so many questions left open after C0 are asked; null never asks them"
+    )
 
 
 class RunOptions(Section):
@@ -220,6 +302,8 @@ class Settings(Section):
         default={}, description="of models whose published price is not known or not yours"
     )
     environment: EnvironmentSettings = EnvironmentSettings()
+    policy: PolicySettings = PolicySettings()
+    escalation: EscalationSettings = EscalationSettings()
     gates: tuple[GateSettings, ...] = ()
     gate_config: tuple[str, ...] = Field(
         default=(
@@ -246,6 +330,11 @@ class Settings(Section):
         ),
         description="files that configure gates; the gates see them as they are on the base commit",
     )
+
+    def hide_secrets(self) -> None:
+        """Let the values of the variables that commands may see be redacted wherever this process writes them."""
+        for name in (*self.agent.pass_env, *self.environment.pass_env):
+            hide_variable(name, os.environ.get(name, ""))
 
     def printable(self) -> str:
         """Return what differs from the defaults, as YAML; settings hold no secrets, only names of variables."""

@@ -8,14 +8,16 @@ outside: ids are checked so that a branch, a path or an option can never be made
 from __future__ import annotations
 
 import re
+from collections import Counter
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from nightwork import yamlfile
+from nightwork import hidden, yamlfile
 from nightwork.errors import BadInput, Fault
 from nightwork.markdown import Section, sections
+from nightwork.redact import redact
 
 READY_LABEL = "ready-for-agent"
 
@@ -78,6 +80,7 @@ class Ticket(BaseModel):
     url: str | None = None
     state: State = State.OPEN
     unchecked: tuple[Line, ...] = Field(default=(), description="items of the readiness checklist that are not ticked")
+    hidden: tuple[Line, ...] = Field(default=(), description="what was taken out because its readers do not see it")
 
     def text(self) -> tuple[object, ...]:
         """Return what the ticket asks for: when this changes, it is another piece of work."""
@@ -105,7 +108,8 @@ class Ticket(BaseModel):
             "complexity": self.complexity,
             "test cases": self.test_cases,
         }
-        return [f"no {name}" for name, value in missing.items() if not value]
+        unseen = [f"held what its readers do not see, which was taken out: {each}" for each in self.hidden]
+        return [*(f"no {name}" for name, value in missing.items() if not value), *unseen]
 
     def commit_type(self) -> str:
         """Return the Conventional Commits type that the labels ask for."""
@@ -118,6 +122,14 @@ _LISTS = {
     "acceptance criteria": "acceptance_criteria",
     "open questions": "open_questions",
     "test cases": "test_cases",
+}
+_TEXTS = {
+    "title": hidden.reveal_line,
+    "description": hidden.reveal,
+    "acceptance_criteria": hidden.reveal,
+    "open_questions": hidden.reveal,
+    "test_cases": hidden.reveal,
+    "estimated_files": hidden.reveal_line,
 }
 _NOTHING = {"none", "n/a", "-", "none."}
 _REQUIRED = ("acceptance criteria", "open questions", "dependencies")
@@ -132,6 +144,8 @@ def parse_ticket(text: str, name: str) -> Ticket:
     data: dict[str, Any] = dict(front.data or {})
     if "unchecked" in data:
         raise BadInput(Fault(front.where(("unchecked",)), "unchecked: unknown key; untick the list in the text"))
+    if "hidden" in data:
+        raise BadInput(Fault(front.where(("hidden",)), "hidden: unknown key"))
     prose: list[str] = []
     for section in sections(body):
         key = section.title.casefold()
@@ -145,7 +159,25 @@ def parse_ticket(text: str, name: str) -> Ticket:
     said = data.get("description", "")
     if isinstance(said, str):
         data["description"] = "\n\n".join(part for part in (said.strip(), *prose) if part)
-    return yamlfile.validate(Ticket, front, data)
+    return cleaned(yamlfile.validate(Ticket, front, data), name)
+
+
+def cleaned(ticket: Ticket, name: str) -> Ticket:
+    """Return a ticket without secrets and without what its readers do not see, of which it tells.
+
+    Raises BadInput when nothing is left of its title.
+    """
+    found: Counter[str] = Counter()
+    fields: dict[str, Any] = {}
+    for field, form in _TEXTS.items():
+        value = getattr(ticket, field)
+        shown = [form(each) for each in ([value] if isinstance(value, str) else value)]
+        found += sum((hidden for _, hidden in shown), Counter())
+        texts = tuple(redact(text).strip() for text, _ in shown)
+        fields[field] = texts[0] if isinstance(value, str) else tuple(text or "(nothing to see)" for text in texts)
+    if not fields["title"]:
+        raise BadInput(Fault(name, f"title: {ticket.title!r} holds nothing that can be seen; write one"))
+    return ticket.model_copy(update={**fields, "hidden": (*ticket.hidden, *hidden.told(found))})
 
 
 def _split_front_matter(text: str, name: str) -> tuple[yamlfile.YamlFile, str, int]:

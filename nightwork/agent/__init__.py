@@ -9,12 +9,13 @@ from typing import Protocol
 from nightwork.agent.assignment import Assignment, Check, Clock, TimedOut
 from nightwork.agent.command import CommandAgent
 from nightwork.agent.model import ModelAgent
+from nightwork.agent.presets import can_enforce_budget
 from nightwork.agent.results import Escalation, Plan, Scope, Work
 from nightwork.agent.trajectory import Trajectory
 from nightwork.errors import bad_input
 from nightwork.llm import Model, open_model
 from nightwork.llm.metered import Metered
-from nightwork.settings import FILE_NAME, Settings
+from nightwork.settings import BUDGET, FILE_NAME, Settings
 
 __all__ = [
     "Agent",
@@ -45,17 +46,24 @@ class Agent(Protocol):
 
 
 def check_agent(settings: Settings, repository: Path) -> None:
-    """Raise BadInput for settings that name no agent, before any ticket is given to one."""
-    agent = settings.agent
+    """Raise BadInput for settings that name no agent, before any ticket is given to one.
+
+    With a budget a command agent has to be told of it: nobody else can stop what it spends.
+    """
+    agent, limits = settings.agent, settings.batch
     names = {agent.model_of(stage) for stage in ("C0", "C1", "C2")}
-    if agent.kind == "command" and not agent.command:
-        raise bad_input("agent.command", "is required with agent.kind: command; name your coding command line")
     if agent.kind == "model" and "" in names:
         raise bad_input(
             FILE_NAME, "names no agent; `nightwork init` writes the file, then name your command line in it"
         )
-    for name in sorted(names) if agent.kind == "model" else ():
-        open_model(name, repository, agent, settings.prices)
+    if agent.kind == "model":
+        for name in sorted(names):
+            open_model(name, repository, agent, settings.prices)
+    elif not agent.command and not agent.preset:
+        raise bad_input("agent.command", "is required with agent.kind: command; name your coding command line")
+    elif (limits.budget_usd, limits.budget_per_ticket_usd) != (None, None) and not can_enforce_budget(agent):
+        name = f"preset {agent.preset}" if agent.preset else f"command {agent.command[0]!r}"
+        raise bad_input("agent.command", f"{name} cannot keep to a budget; pass it on with {BUDGET}, or set no budget")
 
 
 def open_agent(assignment: Assignment, repository: Path, stage: str) -> Agent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,6 +51,8 @@ class Assignment:
     """One attempt: the ticket, its worktree, where its trajectory is kept, and what people said since it began.
 
     Without an `account` only what costs nothing can be used.
+    `around` surrounds each run of a command line.
+    `answers` stand in the order of the escalations; `settled` are the numbers of those that ask nothing of the agent.
     """
 
     ticket: Ticket
@@ -63,3 +66,9 @@ class Assignment:
     answers: tuple[str, ...] = ()
     comments: tuple[str, ...] = ()
     prices: Mapping[str, Price] = field(default_factory=dict)
+    settled: frozenset[int] = frozenset()
+    around: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+
+    def heard(self) -> tuple[str, ...]:
+        """Return the answers that the agent is to act on."""
+        return tuple(answer for number, answer in enumerate(self.answers) if number not in self.settled)

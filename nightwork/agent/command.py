@@ -2,7 +2,8 @@
 
 It runs in C2 only; scope and plan are taken from the ticket. Its variables: NIGHTWORK_TICKET (the id),
 NIGHTWORK_ATTEMPT, and NIGHTWORK_RESULT, a file into which it may write JSON: the fields of `Work`, or
-`{"escalation": {...}}`; with either, `cost_usd`, what the round cost.
+`{"escalation": {...}}`; with either, `cost_usd`, what the round cost. A known tool (`preset`) tells its cost in what it
+prints.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from nightwork.agent import prompts
+from nightwork.agent import presets, prompts
 from nightwork.agent.assignment import Assignment, Check, TimedOut
 from nightwork.agent.results import Escalation, Plan, Scope, Work
 from nightwork.agent.trajectory import Trajectory
+from nightwork.files import remove_tree
 from nightwork.ledger import Purpose
 from nightwork.llm import credentials
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
@@ -48,7 +50,7 @@ class CommandAgent:
 
     def plan(self, scope: Scope) -> Plan:
         """C1: the command plans for itself."""
-        approach = f"`{self.assignment.settings.command[0]}` works on the ticket by itself"
+        approach = f"`{presets.program(self.assignment.settings)}` works on the ticket by itself"
         return Plan(approach=approach, files_to_change=scope.affected_files)
 
     def implement(self, scope: Scope, plan: Plan, check: Check) -> Work | Escalation:  # noqa: ARG002
@@ -63,22 +65,32 @@ class CommandAgent:
         return result
 
     def _round(self, number: int, vetoes: list[str]) -> Work | Escalation:
-        stage = f"C2 round {number + 1} answer {len(self.assignment.answers)}"
+        stage = f"C2 round {number + 1} answer {len(self.assignment.heard())}"
         if (done := self.trajectory.accepted(stage)) is not None:
-            return Escalation.model_validate(done["escalation"]) if "escalation" in done else Work.model_validate(done)
+            if "escalation" in done:
+                self._note(stage, done["escalation"])
+                return Escalation.model_validate(done["escalation"])
+            return Work.model_validate(done)
         prompt = prompts.for_command(self.assignment, vetoes)
         self.trajectory.say(stage, prompt)
         with self._paid(stage) as bill, tempfile.TemporaryDirectory(prefix="nightwork-result-") as folder:
             path = Path(folder) / "result.json"
-            finished = self.assignment.sandbox.run(self._run(prompt, path))
+            with self.assignment.around():
+                finished = self.assignment.sandbox.run(self._run(prompt, path, bill.limit_usd))
+                self._remove_leftovers()
             said = self._read_result(path)
-            bill.cost_usd = _cost_usd(said)
-        self._refuse_failure(finished)
-        result = self._result_of(said)
+            report = presets.read_report(self.assignment.settings, finished.stdout)
+            told = _cost_usd(said)
+            bill.cost_usd = _bounded(report.cost_usd) if told is None else told
+        if not report.cut_short:
+            self._refuse_failure(finished)
+        result = self._cut_short(report.cut_short) if report.cut_short else self._result_of(said)
         escalated = isinstance(result, Escalation)
         value = result.model_dump(mode="json")
         self.trajectory.say(stage, f"exit code {finished.exit_code}\n{finished.tail()}")
         self.trajectory.accept(stage, {"escalation": value} if escalated else value)
+        if escalated:
+            self._note(stage, value)
         return result
 
     @contextlib.contextmanager
@@ -89,7 +101,7 @@ class CommandAgent:
             yield bill
             return
         ticket = self.assignment.ticket.id
-        purpose = Purpose(account.batch, ticket, stage, Path(self.assignment.settings.command[0]).name)
+        purpose = Purpose(account.batch, ticket, stage, Path(presets.program(self.assignment.settings)).name)
         bill.limit_usd = account.share_usd(ticket)
         number = account.ledger.reserve(
             purpose, 0.0 if bill.limit_usd is None else max(bill.limit_usd, _LEAST_USD), account.limits
@@ -100,7 +112,12 @@ class CommandAgent:
         finally:
             account.ledger.settle(number, told if bill.cost_usd is None else bill.cost_usd)
 
-    def _run(self, prompt: str, result: Path) -> Run:
+    def _note(self, stage: str, escalation: dict[str, Any]) -> None:
+        """Note an escalation, once, where those of the attempt are numbered."""
+        if not self.trajectory.count(stage, "escalated"):
+            self.trajectory.escalate(stage, "", escalation)
+
+    def _run(self, prompt: str, result: Path, budget_usd: float | None) -> Run:
         ticket, settings = self.assignment.ticket, self.assignment.settings
         variables = {
             **credentials.variables(settings.pass_env),
@@ -108,14 +125,30 @@ class CommandAgent:
             "NIGHTWORK_ATTEMPT": str(self.assignment.attempt),
             "NIGHTWORK_RESULT": str(result),
         }
-        return Run(settings.command, self.assignment.worktree, prompt, variables, self.assignment.clock.left_s())
+        prompt_file = result.with_name("prompt.md")
+        prompt_file.write_text(prompt, encoding="utf-8", errors="replace")
+        command = presets.command_line(settings, budget_usd, str(prompt_file), str(result.parent))
+        return Run(command, self.assignment.worktree, prompt, variables, self.assignment.clock.left_s())
+
+    def _remove_leftovers(self) -> None:
+        for name in presets.leftovers(self.assignment.settings):
+            path = self.assignment.worktree / name
+            if path.is_dir() and not path.is_symlink():
+                remove_tree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+    def _cut_short(self, reason: str) -> Work:
+        left = f"unfinished: {presets.program(self.assignment.settings)} says {reason}"
+        why: Literal["budget"] | None = "budget" if "budget" in reason else None
+        return Work(summary=self.assignment.ticket.title, remaining=(left,), cut_short=why)
 
     def _refuse_failure(self, finished: Finished) -> None:
         if finished.timed_out:
             raise TimedOut(self.assignment.clock.limit_s)
         if finished.exit_code != 0:
             code = "could not be started" if finished.exit_code is None else f"exited {finished.exit_code}"
-            message = f"`{self.assignment.settings.command[0]}` {code}: {finished.tail(500)}"
+            message = f"`{presets.program(self.assignment.settings)}` {code}: {finished.tail(500)}"
             reason = Reason.INFRASTRUCTURE if finished.exit_code is None else Reason.ERROR
             status = Status.ABORTED if finished.exit_code is None else Status.FAILED
             raise Unfinished(Outcome(status=status, reason=reason, message=message))
@@ -143,7 +176,7 @@ class CommandAgent:
                 return _Escalated.model_validate(data).escalation
             return Work.model_validate(data).submitted()
         except ValueError as error:
-            command = self.assignment.settings.command[0]
+            command = presets.program(self.assignment.settings)
             message = f"`{command}` wrote a result that cannot be used: {str(error)[:1000]}"
             raise Unfinished(Outcome(status=Status.FAILED, reason=Reason.MALFORMED, message=message)) from error
 
@@ -159,8 +192,11 @@ class _Bill:
 def _cost_usd(said: Any) -> float | None:
     """Return what a round cost as far as the command told it; a failed round costs as well."""
     cost = said.get("cost_usd") if isinstance(said, dict) else None
-    is_amount = isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost < math.inf
-    return min(float(cost), MAX_COST_USD) if is_amount and cost is not None else None
+    return _bounded(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None
+
+
+def _bounded(cost: float | None) -> float | None:
+    return min(float(cost), MAX_COST_USD) if cost is not None and 0 <= cost < math.inf else None
 
 
 class _Escalated(BaseModel):

@@ -10,9 +10,10 @@ from pydantic import BaseModel, ValidationError
 from nightwork import stop
 from nightwork.agent import prompts
 from nightwork.agent.assignment import Assignment, Check
+from nightwork.agent.redacted import refuse_redacted
 from nightwork.agent.results import Context, Escalation, Option, Plan, Scope, Trigger, Work
 from nightwork.agent.tools import Refused, Toolbox, describe, descriptions
-from nightwork.agent.trajectory import Trajectory
+from nightwork.agent.trajectory import CHECKS, PUBLISHING, Trajectory
 from nightwork.agent.window import Window
 from nightwork.errors import ContextOverflow
 from nightwork.llm import Model, Request, ToolCall, ToolResult
@@ -59,7 +60,24 @@ class ModelAgent:
             vetoes = check()
             return prompts.objections(vetoes) if vetoes else None
 
+        self._reopen()
         return self._stage("C2", prompts.c2(), "submit_work", Work, objections)
+
+    def _reopen(self) -> None:
+        """Take C2 up again for what a person wants done differently before it is published."""
+        for number, record in enumerate(self.trajectory.escalations()):
+            is_told = record["stage"] == PUBLISHING and number < len(self.assignment.answers)
+            if is_told and number not in self.assignment.settled:
+                self.trajectory.reopen("C2", number, prompts.answered(self.assignment.answers[number]))
+
+    def _tell_decisions(self, stage: str) -> None:
+        """Hand over what a person has said to what nightwork asked before any work was paid for."""
+        said = {record["text"] for record in self.trajectory.records if record["kind"] == "user"}
+        for number, record in enumerate(self.trajectory.escalations()):
+            if record["stage"] in CHECKS and number < len(self.assignment.answers):
+                text = prompts.answered(self.assignment.answers[number])
+                if text not in said:
+                    self.trajectory.say(stage, text)
 
     def _stage(
         self,
@@ -75,6 +93,7 @@ class ModelAgent:
             return result.model_validate(done)
         if not self.trajectory.of(stage):
             self.trajectory.say(stage, opening, preamble)
+        self._tell_decisions(stage)
         while True:
             escalation = self._take_answers(stage)
             if escalation is not None:
@@ -171,6 +190,7 @@ class ModelAgent:
         if call.name in _ENDINGS:
             return self._end(stage, call, ending, result, objections)
         try:
+            refuse_redacted(call)
             text, refused = self.tools.use(call, read_only=stage != "C2"), False
         except Refused as error:
             text, refused = str(error), True
@@ -245,6 +265,7 @@ class ModelAgent:
 
     def _limit_reached(self, stage: str) -> bool:
         extensions = sum(not record["call_id"] for record in self.trajectory.escalations() if record["stage"] == stage)
+        extensions += self.trajectory.reopenings(stage)
         limit = self.assignment.settings.max_turns * (1 + extensions)
         return self.trajectory.count(stage, "assistant") >= limit
 

@@ -1,7 +1,8 @@
 """The trajectory of an attempt: everything said and answered, appended line by line, from which the work resumes.
 
 A reply is on disk before anything of it is carried out, and each tool's answer before the next tool starts; after a
-kill only what was in flight is done again.
+kill only what was in flight is done again. Secrets are redacted on the way in, so that what is stored, what is carried
+out and what is sent to the model, now and after a resume, are the same bytes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from nightwork import __version__
 from nightwork.errors import StateError
 from nightwork.files import append_record, read_records
 from nightwork.llm import Counted, Message, Reply, ToolCall, ToolResult, Usage
+from nightwork.redact import redact_data
 
 # Answers up to this length are never left out; a longer one is replaced by a line that is shorter.
 SHORT = 500
@@ -27,6 +29,11 @@ class LeftOut:
 
     results: int = 0
     replies: int = 0
+
+
+# The stages of escalations that nightwork asks itself: before work is paid for, and before it is published.
+CHECKS = ("check C0", "check C1")
+PUBLISHING = "publish"
 
 
 class Trajectory:
@@ -99,8 +106,17 @@ class Trajectory:
 
     def accepted(self, stage: str) -> dict[str, Any] | None:
         """Return the result of a stage that has ended; None while it has not."""
-        found = [record["value"] for record in self.of(stage) if record["kind"] == "accepted"]
-        return found[-1] if found else None
+        found = [record for record in self.of(stage) if record["kind"] == "accepted" or "reopens" in record]
+        return found[-1]["value"] if found and found[-1]["kind"] == "accepted" else None
+
+    def reopen(self, stage: str, number: int, text: str) -> None:
+        """Take back, once, the result of a stage because of the answer to an escalation, which is said to the model."""
+        if not self.count(stage, "user", reopens=number):
+            self._append({"kind": "user", "stage": stage, "text": text, "reopens": number})
+
+    def reopenings(self, stage: str) -> int:
+        """Count how often a stage was taken up again."""
+        return sum("reopens" in record for record in self.of(stage))
 
     def add_wait(self, stage: str, seconds: float, clock: float) -> None:
         """Note how long a provider had to be waited for; `clock` is the start of the ticket's clock in this run."""
@@ -214,7 +230,7 @@ class Trajectory:
         return shown
 
     def _append(self, record: dict[str, Any]) -> None:
-        record = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **record}
+        record = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **redact_data(record)}
         append_record(self.path, record)
         # As a resumed run reads it, so that both send the same bytes.
         self.records.append(json.loads(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace")))

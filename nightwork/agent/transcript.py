@@ -9,6 +9,7 @@ from typing import Any
 
 from nightwork.agent.trajectory import Trajectory
 from nightwork.markdown import escape, fence
+from nightwork.redact import redact
 
 MAX_BLOCK = 4_000
 MAX_CHARACTERS = 200_000
@@ -18,7 +19,7 @@ def transcript(attempt_folder: Path) -> str:
     """Return the conversation of an attempt; long blocks are cut, and so is the whole at 200,000 characters."""
     trajectory = Trajectory(attempt_folder / "trajectory.jsonl")
     parts = ["# Transcript", *(part for record in trajectory.records for part in _told(record))]
-    text = "\n\n".join(parts) if len(parts) > 1 else "# Transcript\n\nNothing was said."
+    text = redact("\n\n".join(parts)) if len(parts) > 1 else "# Transcript\n\nNothing was said."
     left_out = len(text) - MAX_CHARACTERS
     return text if left_out <= 0 else f"{text[:MAX_CHARACTERS]}\n\n... {left_out:,} characters left out"
 

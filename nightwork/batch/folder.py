@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nightwork import environment, records
-from nightwork.agent import prompts
+from nightwork.agent import check_agent, prompts
 from nightwork.agent.trajectory import Trajectory
 from nightwork.batch.records import Carried, Continued, Earlier, EscalationRecord, Intake
 from nightwork.change import Change
@@ -178,11 +178,12 @@ class Batch:
         settings = records.load(Settings, path)
         if settings is None:
             raise StateError(path, "is missing", "resume the batch, which writes it anew")
+        settings.hide_secrets()
         return settings
 
     def keep_settings(self, settings: Settings) -> None:
         """Write down the settings of this run; every step of it reads them here."""
-        records.save(settings, self.folder / "settings.json")
+        records.save(settings, self.folder / "settings.json", exact=True)
 
     def settle_settings(self, options: RunOptions) -> Settings:
         """Read the repository's settings again for a resume, with what the batch fixed and what this run sets.
@@ -198,6 +199,7 @@ class Batch:
         held = manifest.config.deadline if manifest.config.deadline and manifest.config.deadline > now else None
         chosen = settings.batch.model_copy(update={"deadline": options.deadline or held})
         settings = settings.model_copy(update={"batch": chosen})
+        check_agent(settings, self.repository)
         changed = manifest.model_copy(update={"config": Config.of(chosen)})
         if changed != manifest:
             save_manifest(changed, self.folder / "manifest.yaml")

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from nightwork.redact import Redacted
+
 
 class MergeRequestState(StrEnum):
     """How far a merge request came."""
@@ -23,10 +25,10 @@ class MergeRequest(BaseModel):
 
     ticket: str
     attempt: int
-    title: str
+    title: Redacted
     branch: str
     parent: str
     commit: str
     stacked_on: tuple[str, ...] = ()
     state: MergeRequestState = MergeRequestState.DRAFT
-    body: str
+    body: Redacted

@@ -27,7 +27,7 @@ _TEST_FILE = re.compile(
 # `OrderTest.java`, `OrderTests.cs`; not `Latest.java`.
 _CAMEL_TEST = re.compile(r"(^|[/a-z0-9_])Tests?\.(java|kt|groovy|scala|cs|fs|vb|php|swift)$")
 
-_CI = (
+CI = (
     ".github/workflows/*",
     ".github/actions/*",
     ".gitlab-ci*.yml",
@@ -52,7 +52,7 @@ _CI = (
     "appveyor.yml",
     "cloudbuild.y*ml",
 )
-_HOOKS = (
+HOOKS = (
     ".pre-commit-config.y*ml",
     ".pre-commit-hooks.yaml",
     ".husky/*",
@@ -63,7 +63,7 @@ _HOOKS = (
     ".gitattributes",
     ".gitmodules",
 )
-_LOCK_FILES = (
+LOCK_FILES = (
     "*requirements*.txt",
     "requirements/*.txt",
     "*constraints*.txt",
@@ -101,7 +101,7 @@ _LOCK_FILES = (
     "flake.lock",
     ".terraform.lock.hcl",
 )
-_GATE_CONFIG = (".eslintrc*", "eslint.config.*", ".flake8", ".pylintrc", "sonar-project.properties", "noxfile.py")
+GATE_CONFIG = (".eslintrc*", "eslint.config.*", ".flake8", ".pylintrc", "sonar-project.properties", "noxfile.py")
 
 
 def path_flags(files: Sequence[ChangedFile], gate_config: Sequence[str]) -> tuple[Flag, ...]:
@@ -110,12 +110,12 @@ def path_flags(files: Sequence[ChangedFile], gate_config: Sequence[str]) -> tupl
     `gate_config` are names, paths or patterns of files that configure gates.
     """
     paths = [path.lower() for file in files for path in (file.path, file.old_path) if path]
-    configs = (*_GATE_CONFIG, *(pattern.lower().removeprefix("./") for pattern in gate_config))
+    configs = (*GATE_CONFIG, *(pattern.lower().removeprefix("./") for pattern in gate_config))
     raised = {
         Flag.TESTS_CHANGED: any(_changes_a_test(file) for file in files),
-        Flag.CI_CHANGED: _any_matches(paths, _CI),
-        Flag.HOOKS_CHANGED: _any_matches(paths, _HOOKS),
-        Flag.LOCK_FILES_CHANGED: _any_matches(paths, _LOCK_FILES),
+        Flag.CI_CHANGED: _any_matches(paths, CI),
+        Flag.HOOKS_CHANGED: _any_matches(paths, HOOKS),
+        Flag.LOCK_FILES_CHANGED: _any_matches(paths, LOCK_FILES),
         Flag.GATE_CONFIG_CHANGED: _any_matches(paths, configs),
     }
     return tuple(flag for flag, is_raised in raised.items() if is_raised)

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from nightwork.redact import Redacted
 from nightwork.settings import Measure
 
 
@@ -26,7 +27,7 @@ class Finding(_Frozen):
     """One complaint of a tool; `path` is relative to the checkout, `line` counts from 1 and is 0 when unknown."""
 
     rule: str
-    message: str
+    message: Redacted
     path: str
     line: int
     severity: Severity
@@ -47,9 +48,9 @@ class TestCase(_Frozen):
 
     __test__ = False
 
-    id: str
+    id: Redacted
     status: TestStatus
-    message: str = ""
+    message: Redacted = ""
 
 
 class Report(_Frozen):
@@ -83,5 +84,5 @@ class GateRun(_Frozen):
     problem: str | None = None
     coverage: tuple[FileCoverage, ...] | None = None
     coverage_problem: str | None = None
-    output: str = ""
+    output: Redacted = ""
     duration_s: float = 0.0

@@ -10,6 +10,7 @@ import yaml
 from nightwork.agent.results import FollowUp, Plan, Scope, Work
 from nightwork.change import Change
 from nightwork.markdown import escape, printable, table
+from nightwork.redact import redact
 from nightwork.ticket import Ticket
 
 
@@ -20,11 +21,23 @@ def commit_message(ticket: Ticket, work: Work, batch_id: str) -> str:
         subject = subject[:97].rstrip() + "..."
     body = [f"- {_line(change)}" for change in work.changes]
     trailers = [f"Agent: batch-{batch_id}", "Checkpoint: C2-complete", "Quality-Score: pending-gates"]
-    return "\n".join([subject, "", *body, *([""] if body else []), *trailers]) + "\n"
+    return redact("\n".join([subject, "", *body, *([""] if body else []), *trailers]) + "\n")
 
 
-def merge_request_body(ticket: Ticket, scope: Scope, plan: Plan, change: Change, follow_up: Path | None) -> str:
-    """Return what a reviewer reads first: scope, plan, risks, difference, evidence, what remains."""
+def merge_request_body(
+    ticket: Ticket,
+    scope: Scope,
+    plan: Plan,
+    change: Change,
+    follow_up: Path | None,
+    *,
+    notes: Sequence[str] = (),
+    sandbox: str = "",
+) -> str:
+    """Return what a reviewer reads first: scope, plan, risks, difference, evidence, what remains.
+
+    `notes` say how it came about; `sandbox` what the agent could reach.
+    """
     added, deleted = change.lines()
     parts = [
         f"# {escape(ticket.id)}: {escape(ticket.title)}",
@@ -40,8 +53,10 @@ def merge_request_body(ticket: Ticket, scope: Scope, plan: Plan, change: Change,
         *_risks(plan),
         f"## Difference: {len(change.files)} files, +{added} -{deleted}",
         table(("file", "", "+", "-"), [(f.path, f.status, _count(f.added), _count(f.deleted)) for f in change.files]),
+        *(["## How it came about", "\n".join(f"- {escape(note)}" for note in notes)] if notes else []),
         "## Evidence",
         "The gates judge this branch in the morning; `nightwork review` shows what they say.",
+        *([escape(sandbox)] if sandbox else []),
         *_remaining(change.remaining, follow_up),
     ]
     return "\n\n".join(part for part in parts if part)

@@ -7,38 +7,26 @@ values and it can be run again after a kill at any instant.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from nightwork import __version__, records
+from nightwork import __version__, policy, records
 from nightwork.agent import Assignment, Clock, Escalation, Plan, Scope, TimedOut, Work, open_agent
-from nightwork.batch import EscalationRecord, TicketRef
-from nightwork.change import Change
-from nightwork.files import write_atomically
-from nightwork.forge import MergeRequest, open_forge
+from nightwork.batch import TicketRef
 from nightwork.ledger import OverBudget
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
-from nightwork.stages import gates
+from nightwork.policy import Held
+from nightwork.stages import gates, instructions, questions
 from nightwork.stages.account import account_of
 from nightwork.stages.attempt import attempt_of, keep_work, open_attempt, refuse_moved_branch
-from nightwork.stages.texts import commit_message, follow_up_ticket, merge_request_body
+from nightwork.stages.publish import Landing, publish
 from nightwork.workspace import BRANCH_PREFIX, Repository
+
+__all__ = ["generate_ticket", "implement", "plan", "publish", "scope", "step_key"]
 
 # Part of every step's key: raise it when a step's result changes its meaning.
 STEP_VERSION = 1
-
-
-class Landing(BaseModel):
-    """What the steps of an attempt came to, kept before its commit is made."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    scope: Scope
-    plan: Plan
-    work: Work
 
 
 ScopeStep = Callable[[TicketRef], Scope | Escalation]
@@ -52,29 +40,56 @@ def generate_ticket(
 ) -> Outcome:
     """Take one ticket through C0, C1, C2 to its merge request; the steps are this module's, or bound to a policy."""
     open_attempt(ref)
-    landed = records.load(Landing, ref.folder / "landing.json")
+    landed = _landed(ref)
     if landed is None:
         head = Repository(Path(ref.repository)).branch_head(BRANCH_PREFIX + ref.ticket)
         refuse_moved_branch(ref, head, attempt_of(ref).head)
-    if landed and ref.change:
-        return publish(ref, landed.scope, landed.plan, landed.work)
     try:
-        scoped = scope(ref)
-        if isinstance(scoped, Escalation):
-            return escalate(ref, scoped)
-        planned = plan(ref, scoped)
-        if isinstance(planned, Escalation):
-            return escalate(ref, planned)
-        work = implement(ref, scoped, planned)
-        if isinstance(work, Escalation):
-            return escalate(ref, work)
-        return publish(ref, scoped, planned, work)
+        if landed:
+            return publish(ref, landed.scope, landed.plan, landed.work)
+        return _work_on(ref, scope, plan, implement, publish)
     except TimedOut as error:
         raise Unfinished(Outcome(status=Status.FAILED, reason=Reason.TIMEOUT, message=str(error))) from error
     except OverBudget as error:
         raise Unfinished(Outcome(status=Status.ABORTED, reason=Reason.BUDGET, message=str(error))) from error
     finally:
         keep_work(ref)
+
+
+def _work_on(
+    ref: TicketRef, scope: ScopeStep, plan: PlanStep, implement: ImplementStep, publish: PublishStep
+) -> Outcome:
+    scoped = scope(ref)
+    if isinstance(scoped, Escalation):
+        return questions.escalate(ref, scoped)
+    if asked := _check(ref, "C0", policy.held_by_scope(scoped, ref.batch.settings().escalation)):
+        return asked
+    planned = plan(ref, scoped)
+    if isinstance(planned, Escalation):
+        return questions.escalate(ref, planned)
+    if asked := _check(ref, "C1", policy.held_by_plan(planned, ref.batch.settings().escalation)):
+        return asked
+    work = implement(ref, scoped, planned)
+    if isinstance(work, Escalation):
+        return questions.escalate(ref, work)
+    return publish(ref, scoped, planned, work)
+
+
+def _landed(ref: TicketRef) -> Landing | None:
+    """Return what the steps came to, when they did and the work was not given back to the agent."""
+    landed = records.load(Landing, ref.folder / "landing.json")
+    if landed and ref.change is None and questions.goes_back(ref):
+        (ref.folder / "landing.json").unlink()
+        return None
+    return landed
+
+
+def _check(ref: TicketRef, stage: str, held: Sequence[Held]) -> Outcome | None:
+    """Ask about what needs a person before any work on it is paid for; None when nothing does."""
+    open_points = questions.unsettled(ref, held)
+    if not open_points:
+        return None
+    return questions.ask(ref, f"check {stage}", open_points, policy.before_work(open_points, stage))
 
 
 def scope(ref: TicketRef) -> Scope | Escalation:
@@ -113,81 +128,6 @@ def _cut_short(ref: TicketRef, error: TimedOut | OverBudget, why: Literal["timeo
     return Work(summary=title, remaining=(f"unfinished: {error}; see the transcript",), cut_short=why)
 
 
-def publish(ref: TicketRef, scoped: Scope, planned: Plan, work: Work) -> Outcome:
-    """Commit the worktree to the ticket's branch and propose the merge request; doing it twice changes nothing."""
-    batch, repository = ref.batch, Repository(Path(ref.repository))
-    ticket = batch.ticket(ref.ticket)
-    records.save(Landing(scope=scoped, plan=planned, work=work), ref.folder / "landing.json")
-    change = ref.change or _land(ref, repository, work)
-    follow_up = _write_follow_up(ref, work)
-    body = merge_request_body(ticket, scoped, planned, change, follow_up)
-    shared = change.model_dump(include={"ticket", "attempt", "branch", "parent", "commit", "stacked_on"})
-    open_forge(batch.folder).propose(MergeRequest(title=ticket.title, body=body, **shared))
-    repository.drop_wip(ticket.id)
-    repository.remove_worktree(ref.worktree)
-    return Outcome(status=change.status, attempt=ref.attempt, **_left_over(work))
-
-
-def _left_over(work: Work) -> dict[str, Any]:
-    """Return reason and message of what remains to be done; nothing when all is."""
-    points = len(work.remaining)
-    if work.cut_short:
-        return {"reason": Reason(work.cut_short), "message": work.remaining[0].removeprefix("unfinished: ")}
-    if points:
-        return {"reason": Reason.REMAINING_WORK, "message": f"{points} point{'s' if points > 1 else ''} left"}
-    return {}
-
-
-def _land(ref: TicketRef, repository: Repository, work: Work) -> Change:
-    """Make the attempt's one commit and point the branch at it."""
-    batch, attempt = ref.batch, attempt_of(ref)
-    ticket, branch = batch.ticket(ref.ticket), BRANCH_PREFIX + ref.ticket
-    tree = repository.snapshot(ref.worktree)
-    if tree == repository.tree(attempt.parent):
-        message = "the agent ended without changing a file"
-        raise Unfinished(Outcome(status=Status.FAILED, reason=Reason.NO_CHANGE, message=message))
-    commit = repository.commit(tree, [attempt.parent], commit_message(ticket, work, batch.id), attempt.opened_at)
-    head = repository.branch_head(branch)
-    if head and repository.tree(head) == tree and repository.parents(head) == [attempt.parent]:
-        commit = head  # made before a kill, perhaps by an earlier batch, whose name is in its message
-    refuse_moved_branch(ref, head, attempt.head, commit)
-    repository.set_branch(branch, commit)
-    change = Change(
-        ticket=ticket.id,
-        attempt=attempt.number,
-        title=ticket.title,
-        branch=branch,
-        parent=attempt.parent,
-        origin=attempt.origin,
-        commit=commit,
-        tree=tree,
-        stacked_on=attempt.stacked_on,
-        files=tuple(repository.changes(attempt.origin, commit)),
-        status=Status.PARTIAL if work.remaining else Status.COMPLETED,
-        remaining=work.remaining,
-    )
-    records.save(change, ref.folder / "change.json")
-    return change
-
-
-def _write_follow_up(ref: TicketRef, work: Work) -> Path | None:
-    if work.follow_up is None:
-        return None
-    path = ref.batch.folder / "follow_ups" / f"{ref.ticket}-follow-up.md"
-    write_atomically(path, follow_up_ticket(ref.batch.ticket(ref.ticket), work.follow_up, work.remaining))
-    return path
-
-
-def escalate(ref: TicketRef, escalation: Escalation) -> Outcome:
-    """Put the ticket into the queue of decisions."""
-    batch = ref.batch
-    number = len(batch.decisions.answers(ref.ticket, ref.attempt))
-    record = EscalationRecord(ticket=ref.ticket, attempt=ref.attempt, number=number, escalation=escalation)
-    records.save(record, batch.folder / "escalations" / f"{ref.ticket}.json")
-    reason = Reason(escalation.trigger.value)
-    return Outcome(status=Status.ESCALATED, reason=reason, message=escalation.summary, attempt=ref.attempt)
-
-
 def step_key(ref: TicketRef, stage: str) -> str:
     """Return the key under which a step's result may be used again: whatever shapes it, and nothing else."""
     batch, carried = ref.batch, ref.batch.carried(ref.ticket)
@@ -216,7 +156,9 @@ def _assignment(ref: TicketRef) -> Assignment:
         sandbox=batch.sandbox(),
         account=account_of(batch),
         clock=Clock(settings.batch.timeout_per_ticket.total_seconds(), ref.started),
-        answers=tuple(answer.text() for answer in batch.decisions.answers(ref.ticket, ref.attempt)),
+        answers=questions.texts(ref),
+        settled=questions.settled(ref),
+        around=lambda: instructions.of_the_base(ref),
         comments=carried.comments if carried else (),
         prices=settings.prices,
     )

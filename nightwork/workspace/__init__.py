@@ -17,7 +17,8 @@ from pathlib import Path
 from nightwork.change import ChangedFile, LineChanges
 from nightwork.errors import bad_input
 from nightwork.files import remove_tree
-from nightwork.workspace import lines
+from nightwork.workspace import entries, lines
+from nightwork.workspace.entries import TreeEntry
 from nightwork.workspace.git import Git, shown
 from nightwork.workspace.merging import Merge, merge_all
 
@@ -231,6 +232,18 @@ class Repository:
     def line_changes(self, old: str, new: str, files: Sequence[ChangedFile], limit: int) -> dict[str, LineChanges]:
         """Return the lines that differ in `files`, by path; those of files over `limit` bytes are left out."""
         return lines.line_changes(self.git, old, new, files, limit)
+
+    def entries(self, old: str, new: str) -> list[TreeEntry]:
+        """Return every path at which two trees differ, with modes and contents; a rename is two of them."""
+        return entries.tree_entries(self.git, old, new)
+
+    def blob_sizes(self, blobs: Sequence[str]) -> dict[str, int]:
+        """Return the bytes of each content, by id; what is not there is left out."""
+        return entries.blob_sizes(self.git, blobs)
+
+    def blob(self, blob: str) -> bytes:
+        """Return a content by its id."""
+        return self.git.status("cat-file", "blob", blob)[1].encode("utf-8", "surrogateescape")
 
     def copies(self, old: str, new: str) -> dict[str, str]:
         """Return the new files that are nearly the same as one of the old commit, with that one.

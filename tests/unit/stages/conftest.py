@@ -55,7 +55,7 @@ class Night:
             {"name": name, "measures": "tests" if name == "tests" else "syntax", "command": ["sh", "-c", line]}
             for name, line in (gates or {"tests": "true"}).items()
         ]
-        agent = {"kind": "command", "command": ["sh", "-c", command]}
+        agent = {"kind": "command", "command": ["sh", "-c", command, "{budget_usd}"]}
         self.write("nightwork.yaml", json.dumps({"agent": agent, "gates": found, **more}))
 
     def commit(self) -> str:
