@@ -27,6 +27,7 @@ from pydantic import (
 
 from nightwork import yamlfile
 from nightwork.errors import BadInput, Fault, bad_input
+from nightwork.sandbox.confinement import Confinement
 
 FILE_NAME = "nightwork.yaml"
 ENVIRONMENT_PREFIX = "NIGHTWORK_"
@@ -130,6 +131,10 @@ class EnvironmentSettings(Section):
     timeout: Duration = timedelta(minutes=30)
 
 
+class SandboxSettings(Confinement, Section):
+    """How agents' commands and gates are confined."""
+
+
 class RunOptions(Section):
     """What one run may set differently from the repository's settings; None leaves them as they are."""
 
@@ -139,12 +144,14 @@ class RunOptions(Section):
     parallel_agents: int | None = Field(default=None, ge=1, le=64, description="agents at work at the same time")
     budget_usd: float | None = Field(default=None, ge=0, description="no ticket is started once this is spent")
     deadline: AwareDatetime | None = Field(default=None, description="no ticket is started after this time")
+    no_sandbox: bool = Field(default=False, description="run agents and gates with your rights, not confined")
     strict: bool = Field(default=False, description="refuse the batch when any ticket is unready")
     retry_failed: bool = Field(default=False, description="on resume: work on failed tickets again, as a new attempt")
 
     def flags(self) -> dict[str, Any]:
         """Return the settings that are set here, by dotted key."""
-        chosen = {"tickets": self.tickets, "base": self.base}
+        chosen: dict[str, Any] = {"tickets": self.tickets, "base": self.base}
+        chosen["sandbox.confine"] = False if self.no_sandbox else None
         chosen |= {f"batch.{key}": getattr(self, key) for key in _BATCH_OPTIONS}
         return {key: value for key, value in chosen.items() if value is not None}
 
@@ -193,6 +200,7 @@ class Settings(Section):
     batch: BatchSettings = BatchSettings()
     agent: AgentSettings = AgentSettings()
     environment: EnvironmentSettings = EnvironmentSettings()
+    sandbox: SandboxSettings = SandboxSettings()
     gates: tuple[GateSettings, ...] = ()
     gate_config: tuple[str, ...] = Field(
         default=(

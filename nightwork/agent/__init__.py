@@ -11,6 +11,7 @@ from nightwork.agent.model import ModelAgent
 from nightwork.agent.results import Escalation, Plan, Scope, Work
 from nightwork.errors import bad_input
 from nightwork.llm import open_model
+from nightwork.sandbox import Confinement, why_unconfined
 from nightwork.settings import FILE_NAME, AgentSettings
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "Work",
     "check_agent",
     "open_agent",
+    "refuse_unconfined",
+    "writes_code",
 ]
 
 
@@ -41,8 +44,8 @@ class Agent(Protocol):
         """C2: edit the worktree until `check` has no objections or the fix rounds are used up."""
 
 
-def check_agent(settings: AgentSettings, repository: Path) -> None:
-    """Raise BadInput for settings that name no agent, before any ticket is given to one."""
+def check_agent(settings: AgentSettings, repository: Path, confinement: Confinement | None = None) -> None:
+    """Raise BadInput for settings that name no agent, or one that may not run unconfined, before it gets a ticket."""
     if settings.kind == "model" and not settings.model:
         raise bad_input(
             FILE_NAME, "names no agent; `nightwork init` writes the file, then name your command line in it"
@@ -51,6 +54,21 @@ def check_agent(settings: AgentSettings, repository: Path) -> None:
         open_model(settings.model, repository)
     elif not settings.command:
         raise bad_input("agent.command", "is required with agent.kind: command; name your coding command line")
+    if confinement is not None:
+        refuse_unconfined(settings, confinement)
+
+
+def writes_code(settings: AgentSettings) -> bool:
+    """Say whether nobody knows beforehand what the agent does, as with all but the scripted one of the demo."""
+    return settings.kind == "command" or not settings.model.startswith("scripted:")
+
+
+def refuse_unconfined(settings: AgentSettings, confinement: Confinement) -> None:
+    """Raise BadInput when commands of an agent that writes code would not be confined, and nobody asked for that."""
+    reason = why_unconfined(confinement)
+    if reason and confinement.confine and writes_code(settings):
+        remedy = "install or allow it, or let agents and gates run with your rights by --no-sandbox"
+        raise bad_input("sandbox", f"an agent that writes code is not run unconfined: {reason}; {remedy}")
 
 
 def open_agent(assignment: Assignment, repository: Path) -> Agent:

@@ -22,7 +22,7 @@ from nightwork.agent.assignment import Assignment, Check, TimedOut
 from nightwork.agent.results import Escalation, Plan, Scope, Work
 from nightwork.agent.trajectory import Trajectory
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
-from nightwork.sandbox import Finished, Run
+from nightwork.sandbox import Finished, Run, named_files
 
 MAX_RESULT_BYTES = 1_000_000
 MAX_COST_USD = 1_000_000.0  # of one round; more is no amount, and sums must stay finite
@@ -79,17 +79,29 @@ class CommandAgent:
     def _run(self, prompt: str, result: Path) -> Run:
         ticket, settings = self.assignment.ticket, self.assignment.settings
         passed = {name: os.environ[name] for name in settings.pass_env if name in os.environ}
-        variables = {
+        variables: dict[str, str | Path] = {
             **passed,
             "NIGHTWORK_TICKET": ticket.id,
             "NIGHTWORK_ATTEMPT": str(self.assignment.attempt),
-            "NIGHTWORK_RESULT": str(result),
+            "NIGHTWORK_RESULT": result,
         }
-        return Run(settings.command, self.assignment.worktree, prompt, variables, self.assignment.clock.left_s())
+        return Run(
+            settings.command,
+            self.assignment.worktree,
+            prompt,
+            variables,
+            self.assignment.clock.left_s(),
+            network=True,
+            writable=(result.parent,),
+            visible=named_files(settings.command),
+        )
 
     def _refuse_failure(self, finished: Finished) -> None:
         if finished.timed_out:
             raise TimedOut(self.assignment.clock.limit_s)
+        if finished.limit:
+            message = f"`{self.assignment.settings.command[0]}` took {finished.limit}: {finished.tail(500)}"
+            raise Unfinished(Outcome(status=Status.FAILED, reason=Reason.ERROR, message=message))
         if finished.exit_code != 0:
             code = "could not be started" if finished.exit_code is None else f"exited {finished.exit_code}"
             message = f"`{self.assignment.settings.command[0]}` {code}: {finished.tail(500)}"

@@ -66,7 +66,7 @@ def start_batch(repo: str, batch_id: str | None, options: RunOptions) -> tuple[B
     """
     root = Repository.open(Path(repo)).root
     settings = load_settings(root, options.flags())
-    check_agent(settings.agent, root)
+    check_agent(settings.agent, root, settings.sandbox)
     name = free_id(root, date.today()) if batch_id is None else check_batch_id(batch_id)
     return Batch(root, name), settings
 
