@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 from nightwork import environment
-from nightwork.agent import check_agent
+from nightwork.agent import check_agent, writes_code
 from nightwork.batch import check_disk, ignore_state
 from nightwork.errors import BadInput, NightworkError, Unavailable
 from nightwork.llm import check_key
 from nightwork.lock import hold
-from nightwork.sandbox import open_sandbox
+from nightwork.sandbox import limits_held_by, why_unconfined
 from nightwork.settings import Settings, load
 from nightwork.stages.gates import measure, red_on_base
 from nightwork.stages.intake import collect
@@ -59,7 +59,7 @@ class _Subject:
 
     def environment(self) -> Path | None:
         base = self.repository.resolve(self.settings.base)
-        return environment.folder_of(self.repository, self.settings.environment, base)
+        return environment.folder_of(self.repository, self.settings.environment, base, self.settings.sandbox)
 
 
 def _guarded(look: Callable[[_Subject], Iterator[Check]], subject: _Subject) -> list[Check]:
@@ -81,9 +81,17 @@ def _disk(subject: _Subject) -> Iterator[Check]:
 
 
 def _sandbox(subject: _Subject) -> Iterator[Check]:
-    name = open_sandbox(subject.repository.root / ".nightwork").name
-    remedy = "agents and gates run with your rights; use tickets and agents that you trust"
-    yield Check("sandbox", "note" if name == "unconfined" else "fine", name, remedy if name == "unconfined" else "")
+    reason = why_unconfined(subject.settings.sandbox)
+    if reason is None:
+        yield Check("sandbox", "fine", f"bubblewrap; {limits_held_by()}")
+        return
+    refused = subject.settings.sandbox.confine and writes_code(subject.settings.agent)
+    remedy = "agents and gates would run with your rights; " + (
+        "without it the agent is refused, unless --no-sandbox is given"
+        if refused
+        else "use tickets and agents that you trust"
+    )
+    yield Check("sandbox", "wrong" if refused else "note", f"unconfined: {reason}", remedy)
 
 
 def _environment(subject: _Subject) -> Iterator[Check]:
@@ -101,7 +109,9 @@ def _prepared(subject: _Subject) -> Iterator[Check]:
     try:
         with hold(subject.repository.root, "the doctor's look at the environment"):
             ignore_state(subject.repository.root)
-            folder = environment.prepare(subject.repository, subject.settings.environment, base)
+            folder = environment.prepare(
+                subject.repository, subject.settings.environment, base, subject.settings.sandbox
+            )
     except BadInput as error:
         yield Check("environment", "note", f"not prepared yet; {error}")
     else:

@@ -29,6 +29,7 @@ from nightwork import yamlfile
 from nightwork.errors import BadInput, Fault, bad_input
 from nightwork.price import Price
 from nightwork.redact import hide_variable
+from nightwork.sandbox.confinement import Confinement
 
 FILE_NAME = "nightwork.yaml"
 ENVIRONMENT_PREFIX = "NIGHTWORK_"
@@ -233,6 +234,10 @@ class EscalationSettings(Section):
     )
 
 
+class SandboxSettings(Confinement, Section):
+    """How agents' commands and gates are confined."""
+
+
 class RunOptions(Section):
     """What one run may set differently from the repository's settings; None leaves them as they are."""
 
@@ -243,13 +248,15 @@ class RunOptions(Section):
     budget_usd: float | None = Field(default=None, ge=0, description="what the batch may cost; never overshot")
     budget_per_ticket_usd: float | None = Field(default=None, ge=0, description="what one ticket may cost")
     deadline: AwareDatetime | None = Field(default=None, description="no ticket is started after this time")
+    no_sandbox: bool = Field(default=False, description="run agents and gates with your rights, not confined")
     strict: bool = Field(default=False, description="refuse the batch when any ticket is unready")
     retry_failed: bool = Field(default=False, description="on resume: work on failed tickets again, as a new attempt")
     credentials: str = Field(default="", description="name of a ClaudeCredentials block; by default the environment")
 
     def flags(self) -> dict[str, Any]:
         """Return the settings that are set here, by dotted key."""
-        chosen = {"tickets": self.tickets, "base": self.base}
+        chosen: dict[str, Any] = {"tickets": self.tickets, "base": self.base}
+        chosen["sandbox.confine"] = False if self.no_sandbox else None
         chosen |= {f"batch.{key}": getattr(self, key) for key in _BATCH_OPTIONS}
         return {key: value for key, value in chosen.items() if value is not None}
 
@@ -304,6 +311,7 @@ class Settings(Section):
     environment: EnvironmentSettings = EnvironmentSettings()
     policy: PolicySettings = PolicySettings()
     escalation: EscalationSettings = EscalationSettings()
+    sandbox: SandboxSettings = SandboxSettings()
     gates: tuple[GateSettings, ...] = ()
     gate_config: tuple[str, ...] = Field(
         default=(

@@ -21,6 +21,7 @@ Repo = Annotated[Path, Parameter(help="the git repository, or a folder in it")]
 BatchId = Annotated[str | None, Parameter(help="the batch; by default the newest that waits for this")]
 Json = Annotated[bool, Parameter(negative="", help="print one JSON document on standard output")]
 Verbose = Annotated[bool, Parameter(name=["--verbose", "-v"], negative="", help="show Prefect's own log too")]
+NoSandbox = Annotated[bool, Parameter(negative="", help="run agents and gates with your rights; reports say so")]
 Message = Annotated[str, Parameter(name=["--message", "-m"], help="what to tell the agent or the next reader")]
 HERE = Path()
 

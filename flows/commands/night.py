@@ -11,6 +11,7 @@ from flows.commands import (
     HERE,
     BatchId,
     Json,
+    NoSandbox,
     Repo,
     Verbose,
     check_new_batch,
@@ -36,6 +37,7 @@ def run(
     deadline: Annotated[str | None, Parameter(help="no ticket is started after it: 2026-01-31T06:00+01:00")] = None,
     dry_run: Annotated[bool, Parameter(negative="", help="say what would be done, and change nothing")] = False,
     strict: Annotated[bool, Parameter(negative="", help="refuse the batch when any ticket is unready")] = False,
+    no_sandbox: NoSandbox = False,
     json: Json = False,
     verbose: Verbose = False,
 ) -> int:
@@ -49,6 +51,7 @@ def run(
         budget_per_ticket_usd=budget_per_ticket_usd,
         deadline=deadline,
         strict=strict,
+        no_sandbox=no_sandbox,
     )
     batch = check_new_batch(repo, batch_id, options, only_show=dry_run, json=json)
     if dry_run:
@@ -66,6 +69,7 @@ def resume(
     budget_usd: Annotated[float | None, Parameter(help="the whole batch's, what is spent included")] = None,
     budget_per_ticket_usd: Annotated[float | None, Parameter(help="each ticket's, what is spent included")] = None,
     deadline: Annotated[str | None, Parameter(help="no ticket is started after it")] = None,
+    no_sandbox: NoSandbox = False,
     json: Json = False,
     verbose: Verbose = False,
 ) -> int:
@@ -83,6 +87,7 @@ def resume(
         budget_usd=budget_usd,
         budget_per_ticket_usd=budget_per_ticket_usd,
         deadline=deadline,
+        no_sandbox=no_sandbox,
     )
     document, state = run_overnight(found.repository, found.id, options, verbose)
     return finish(document, state, json)
@@ -95,12 +100,13 @@ def intake(
     tickets: str | None = None,
     batch_id: Annotated[str | None, Parameter(help="id of the new batch")] = None,
     strict: Annotated[bool, Parameter(negative="")] = False,
+    no_sandbox: NoSandbox = False,
     verbose: Verbose = False,
 ) -> int:
     """Stage 1: take the ready tickets into a new batch."""
     from flows import console
 
-    options = run_options(base=base, tickets=tickets, strict=strict)
+    options = run_options(base=base, tickets=tickets, strict=strict, no_sandbox=no_sandbox)
     batch = check_new_batch(repo, batch_id, options)
     with console.session(verbose):
         from flows.intake import intake as flow
@@ -110,7 +116,14 @@ def intake(
     return ALL_DONE
 
 
-def generate(*, repo: Repo = HERE, batch_id: BatchId = None, json: Json = False, verbose: Verbose = False) -> int:
+def generate(
+    *,
+    repo: Repo = HERE,
+    batch_id: BatchId = None,
+    no_sandbox: NoSandbox = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> int:
     """Stage 2: let the agents work on the tickets of a batch."""
     from flows import console
 
@@ -120,7 +133,7 @@ def generate(*, repo: Repo = HERE, batch_id: BatchId = None, json: Json = False,
     with console.session(verbose):
         from flows.generation import generation as flow
 
-        flow(str(batch.repository), batch.id, run_options())
+        flow(str(batch.repository), batch.id, run_options(no_sandbox=no_sandbox))
     return finish(document_of(batch), None, json)
 
 

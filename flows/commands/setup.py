@@ -72,7 +72,7 @@ def clean(
     chosen = settings.load(repository.root)
     base = repository.resolve(chosen.base)
     trunk = None if chosen.base == "HEAD" and repository.is_on_a_branch_of_ours() else base
-    in_use = environment.folder_of(repository, chosen.environment, base)
+    in_use = environment.folder_of(repository, chosen.environment, base, chosen.sandbox)
     with hold(repository.root, "clean"):
         found = removals(repository, trunk, keep_days, in_use=in_use)
         for removal in () if dry_run else found:

@@ -15,7 +15,8 @@ from nightwork.agent.trajectory import Trajectory
 from nightwork.errors import bad_input
 from nightwork.llm import Model, open_model
 from nightwork.llm.metered import Metered
-from nightwork.settings import BUDGET, FILE_NAME, Settings
+from nightwork.sandbox import Confinement, why_unconfined
+from nightwork.settings import BUDGET, FILE_NAME, AgentSettings, Settings
 
 __all__ = [
     "Agent",
@@ -29,6 +30,8 @@ __all__ = [
     "Work",
     "check_agent",
     "open_agent",
+    "refuse_unconfined",
+    "writes_code",
 ]
 
 
@@ -64,6 +67,21 @@ def check_agent(settings: Settings, repository: Path) -> None:
     elif (limits.budget_usd, limits.budget_per_ticket_usd) != (None, None) and not can_enforce_budget(agent):
         name = f"preset {agent.preset}" if agent.preset else f"command {agent.command[0]!r}"
         raise bad_input("agent.command", f"{name} cannot keep to a budget; pass it on with {BUDGET}, or set no budget")
+
+
+def writes_code(settings: AgentSettings) -> bool:
+    """Say whether nobody knows beforehand what the agent does, as with all but the scripted one of the demo."""
+    return settings.kind == "command" or any(
+        not settings.model_of(stage).startswith("scripted:") for stage in ("C0", "C1", "C2")
+    )
+
+
+def refuse_unconfined(settings: AgentSettings, confinement: Confinement) -> None:
+    """Raise BadInput when commands of an agent that writes code would not be confined, and nobody asked for that."""
+    reason = why_unconfined(confinement)
+    if reason and confinement.confine and writes_code(settings):
+        remedy = "install or allow it, or let agents and gates run with your rights by --no-sandbox"
+        raise bad_input("sandbox", f"an agent that writes code is not run unconfined: {reason}; {remedy}")
 
 
 def open_agent(assignment: Assignment, repository: Path, stage: str) -> Agent:

@@ -28,7 +28,7 @@ from nightwork.files import remove_tree
 from nightwork.ledger import Purpose
 from nightwork.llm import credentials
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
-from nightwork.sandbox import Finished, Run
+from nightwork.sandbox import Finished, Run, named_files
 
 MAX_RESULT_BYTES = 1_000_000
 _LEAST_USD = 0.01  # with less left no round is begun
@@ -119,16 +119,25 @@ class CommandAgent:
 
     def _run(self, prompt: str, result: Path, budget_usd: float | None) -> Run:
         ticket, settings = self.assignment.ticket, self.assignment.settings
-        variables = {
+        variables: dict[str, str | Path] = {
             **credentials.variables(settings.pass_env),
             "NIGHTWORK_TICKET": ticket.id,
             "NIGHTWORK_ATTEMPT": str(self.assignment.attempt),
-            "NIGHTWORK_RESULT": str(result),
+            "NIGHTWORK_RESULT": result,
         }
         prompt_file = result.with_name("prompt.md")
         prompt_file.write_text(prompt, encoding="utf-8", errors="replace")
-        command = presets.command_line(settings, budget_usd, str(prompt_file), str(result.parent))
-        return Run(command, self.assignment.worktree, prompt, variables, self.assignment.clock.left_s())
+        command = presets.command_line(settings, budget_usd, prompt_file, result.parent)
+        return Run(
+            command,
+            self.assignment.worktree,
+            prompt,
+            variables,
+            self.assignment.clock.left_s(),
+            network=True,
+            writable=(result.parent,),
+            visible=named_files(settings.command),
+        )
 
     def _remove_leftovers(self) -> None:
         for name in presets.leftovers(self.assignment.settings):
@@ -146,6 +155,9 @@ class CommandAgent:
     def _refuse_failure(self, finished: Finished) -> None:
         if finished.timed_out:
             raise TimedOut(self.assignment.clock.limit_s)
+        if finished.limit:
+            message = f"`{presets.program(self.assignment.settings)}` took {finished.limit}: {finished.tail(500)}"
+            raise Unfinished(Outcome(status=Status.FAILED, reason=Reason.ERROR, message=message))
         if finished.exit_code != 0:
             code = "could not be started" if finished.exit_code is None else f"exited {finished.exit_code}"
             message = f"`{presets.program(self.assignment.settings)}` {code}: {finished.tail(500)}"

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nightwork.settings import BUDGET, AgentSettings, Preset
@@ -99,16 +100,20 @@ TOOLS = {
 }  # fmt: skip
 
 
-def command_line(settings: AgentSettings, budget_usd: float | None, prompt_file: str, scratch: str) -> tuple[str, ...]:
-    """Return the command of one round, with what its placeholders stand for; a budget only where there is one."""
+def command_line(
+    settings: AgentSettings, budget_usd: float | None, prompt_file: Path, scratch: Path
+) -> tuple[str | Path, ...]:
+    """Return the command of one round, with what its placeholders stand for; a budget only where there is one.
+
+    Words that begin with a placeholder of a file are paths.
+    """
     line = settings.command
     if settings.preset:
         tool = TOOLS[settings.preset]
         model = (tool.model, settings.model) if settings.model else ()
         line = (*tool.command, *model, *(tool.budget if budget_usd is not None else ()), *tool.last)
     budget = "" if budget_usd is None else f"{max(budget_usd, 0.0):.4f}"
-    values = {BUDGET: budget, "{prompt_file}": prompt_file, "{scratch}": scratch}
-    return tuple(_filled(part, values) for part in line)
+    return tuple(_filled(part, budget, {"{prompt_file}": prompt_file, "{scratch}": scratch}) for part in line)
 
 
 def can_enforce_budget(settings: AgentSettings) -> bool:
@@ -133,7 +138,8 @@ def leftovers(settings: AgentSettings) -> tuple[str, ...]:
     return TOOLS[settings.preset].leftovers if settings.preset else ()
 
 
-def _filled(part: str, values: dict[str, str]) -> str:
-    for name, value in values.items():
-        part = part.replace(name, value)
-    return part
+def _filled(part: str, budget: str, places: dict[str, Path]) -> str | Path:
+    for name, place in places.items():
+        if part.startswith(name):
+            return place / part.removeprefix(name).lstrip("/")
+    return part.replace(BUDGET, budget)

@@ -9,15 +9,16 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from nightwork import beneath
 from nightwork.agent.assignment import Clock
 from nightwork.agent.trajectory import Trajectory
-from nightwork.files import write_atomically
 from nightwork.llm import Tool, ToolCall, input_schema
 from nightwork.sandbox import Run, Sandbox
 
@@ -74,7 +75,7 @@ _INPUTS: dict[str, type[_Input]] = {"list": List, "search": Search, "view": View
 # Errors that the path itself brings; anything else (a full disk) is the machine's, and ends the item.
 _PATH_ERRORS = frozenset({
     errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG,
-    errno.ELOOP, errno.EINVAL,
+    errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.ENODEV,
 })  # fmt: skip
 _READ_ONLY = frozenset({"list", "search", "view"})
 
@@ -128,39 +129,39 @@ class Toolbox:
             raise Refused(f"{name}: {error.strerror}") from error
 
     def resolve(self, path: str) -> Path:
-        """Return the real path of something in the worktree; raises Refused for anything else and for git's own."""
+        """Return the real path of something, relative to the worktree; raises Refused for anything else and git's own.
+
+        What it names may have been swapped by the time it is opened, so that no link is followed then.
+        """
         if "\0" in path:
             raise Refused(f"{path!r} is no path")
         real = (self.root / path).resolve()
         if not real.is_relative_to(self.root):
             raise Refused(f"{path!r} is outside the repository")
-        if any(part.casefold() == ".git" for part in real.relative_to(self.root).parts):
+        given = real.relative_to(self.root)
+        if any(beneath.is_gits_own(part) for part in (*given.parts, *Path(path).parts)):
             raise Refused(f"{path!r} belongs to git")
-        return real
+        return given
 
     def _list(self, given: List, _: ToolCall) -> str:
-        folder = self.resolve(given.path)
-        if not folder.is_dir():
-            raise Refused(f"{given.path!r} is no folder")
-        found: list[str] = []
-        for parent, folders, files in os.walk(folder):
-            folders[:] = sorted(name for name in folders if name not in {".git", "__pycache__", "node_modules"})
-            for name in sorted(files):
-                path = Path(parent, name).relative_to(self.root)
-                if path != Path(".git"):
-                    found.append(str(path))
-            if len(found) > MAX_ENTRIES:
-                return "\n".join([*found[:MAX_ENTRIES], f"... more than {MAX_ENTRIES} files; list a sub-folder"])
+        path = self.resolve(given.path)
+        try:
+            with beneath.opened_folder(self.root, path) as folder:
+                found = list(islice(_files(folder, path), MAX_ENTRIES + 1))
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise Refused(f"{given.path!r} is no folder") from error
+        if len(found) > MAX_ENTRIES:
+            return "\n".join([*found[:MAX_ENTRIES], f"... more than {MAX_ENTRIES} files; list a sub-folder"])
         return "\n".join(found) or "(empty)"
 
     def _search(self, given: Search, _: ToolCall) -> str:
-        path = str(self.resolve(given.path).relative_to(self.root))
-        options = ("-rnIE", "--exclude-dir=.git", "--exclude=.git", "-e", given.pattern)
+        path = str(self.resolve(given.path))
+        options = ("-rnIE", "--devices=skip", "--exclude-dir=.git", "--exclude=.git", "-e", given.pattern)
         finished = self.sandbox.run(Run(("grep", *options, "--", path), self.root, timeout_s=self._timeout_s(30)))
         if finished.exit_code == 1:
             return "(no match)"
         if finished.exit_code != 0:
-            raise Refused(f"search: {finished.tail() or 'took too long'}")
+            raise Refused(f"search: {finished.limit or finished.tail() or 'took too long'}")
         return "\n".join(finished.stdout.splitlines()[:MAX_LINES])
 
     def _view(self, given: View, _: ToolCall) -> str:
@@ -172,7 +173,10 @@ class Toolbox:
 
     def _edit(self, given: Edit, call: ToolCall) -> str:
         path = self.resolve(given.path)
-        text = self._read(given.path) if path.exists() else ""
+        try:
+            text = self._read(given.path)
+        except FileNotFoundError:
+            text = ""
         if self.trajectory.intended(call.id) == _digest(text):
             return f"{given.path} changed"
         if not given.old and text:
@@ -181,28 +185,37 @@ class Toolbox:
             raise Refused(f"`old` occurs {text.count(given.old)} times in {given.path!r}; it must occur exactly once")
         changed = text.replace(given.old, given.new) if given.old else given.new
         self.trajectory.intend(call.id, _digest(changed))
-        write_atomically(path, changed, scratch=self.trajectory.path.parent)
+        beneath.replace(self.root, path, changed.encode("utf-8"), scratch=self.trajectory.path.parent)
         return f"{given.path} changed"
 
     def _run(self, given: RunCommand, _: ToolCall) -> str:
         finished = self.sandbox.run(
             Run(given.command, self.root, timeout_s=self._timeout_s(self.command_timeout_s), output_limit=200_000)
         )
+        if finished.limit:
+            return f"ended, for it took {finished.limit}\n{finished.tail()}"
         if finished.timed_out:
             return f"ended after {finished.duration_s:.0f} s, its time limit\n{finished.tail()}"
         return f"exit code {finished.exit_code}\n{finished.tail(MAX_CHARACTERS)}"
 
     def _read(self, name: str) -> str:
         path = self.resolve(name)
-        if path.exists() and not path.is_file():
+        if path == Path():
             raise Refused(f"{name!r} is no file")
-        if path.exists() and path.stat().st_size > MAX_FILE_BYTES:
-            raise Refused(f"{name!r} is larger than {MAX_FILE_BYTES:,} bytes")
-        with path.open(encoding="utf-8", newline="") as file:
-            return file.read()
+        return beneath.read(self.root, path, MAX_FILE_BYTES).decode("utf-8")
 
     def _timeout_s(self, most: float) -> float:
         return min(most, self.clock.left_s())
+
+
+def _files(folder: int, path: Path) -> Iterator[str]:
+    """Yield the files below an open folder, which stands at `path`, links as what they are."""
+    for parent, folders, files, _ in os.fwalk(dir_fd=folder):
+        folders[:] = sorted(name for name in folders if name not in {".git", "__pycache__", "node_modules"})
+        for name in sorted(files):
+            found = path / parent / name
+            if found != Path(".git"):
+                yield str(found)
 
 
 def _digest(text: str) -> str:

@@ -230,7 +230,7 @@ class Trajectory:
         return shown
 
     def _append(self, record: dict[str, Any]) -> None:
-        record = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **redact_data(record)}
+        record = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **_redacted(record)}
         append_record(self.path, record)
         # As a resumed run reads it, so that both send the same bytes.
         self.records.append(json.loads(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace")))
@@ -246,6 +246,15 @@ def _asked(records: list[dict[str, Any]]) -> Message:
         preamble="\n\n".join(record["preamble"] for record in said if "preamble" in record),
         results=tuple(ToolResult(**{key: each[key] for key in ("call_id", "text", "is_error")}) for each in results),
     )
+
+
+def _redacted(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record without secrets; a reply's own blocks are signed, and go as a whole when they hold one."""
+    clean: dict[str, Any] = redact_data(record)
+    blocks = record.get("message", {}).get("blocks")
+    if blocks and clean["message"]["blocks"] != blocks:
+        clean["message"]["blocks"] = []
+    return clean
 
 
 def _placeholder(text: str) -> str:

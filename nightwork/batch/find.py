@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from nightwork.agent import check_agent
+from nightwork.agent import check_agent, refuse_unconfined
 from nightwork.batch.folder import Batch
 from nightwork.errors import Infrastructure, bad_input
 from nightwork.manifest import BatchStatus
@@ -67,6 +67,7 @@ def start_batch(repo: str, batch_id: str | None, options: RunOptions) -> tuple[B
     root = Repository.open(Path(repo)).root
     settings = load_settings(root, options.flags())
     check_agent(settings, root)
+    refuse_unconfined(settings.agent, settings.sandbox)
     name = free_id(root, date.today()) if batch_id is None else check_batch_id(batch_id)
     return Batch(root, name), settings
 

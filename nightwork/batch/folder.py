@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nightwork import environment, records
-from nightwork.agent import check_agent, prompts
+from nightwork.agent import check_agent, prompts, refuse_unconfined
 from nightwork.agent.trajectory import Trajectory
 from nightwork.batch.records import Carried, Continued, Earlier, EscalationRecord, Intake
 from nightwork.change import Change
@@ -164,13 +164,16 @@ class Batch:
     def sandbox(self) -> Sandbox:
         """Return the sandbox in which agents and gates run, with the environment that the settings ask for.
 
-        It is prepared when it is not there. Raises Infrastructure when that fails.
+        It is prepared when it is not there. Raises Infrastructure when that fails, and BadInput when an agent that
+        writes code would run unconfined.
         """
-        wanted = self.settings().environment
+        settings = self.settings()
+        wanted, confinement = settings.environment, settings.sandbox
+        refuse_unconfined(settings.agent, confinement)
         if not wanted.setup:
-            return open_sandbox(self.state_folder)
-        prepared = environment.prepare(Repository(self.repository), wanted, self.manifest().base)
-        return open_sandbox(self.state_folder, prepared)
+            return open_sandbox(self.state_folder, confinement=confinement)
+        prepared = environment.prepare(Repository(self.repository), wanted, self.manifest().base, confinement)
+        return open_sandbox(self.state_folder, prepared, confinement)
 
     def settings(self) -> Settings:
         """Return the settings with which the running stage was started."""
@@ -193,13 +196,15 @@ class Batch:
         manifest, now = self.manifest(), datetime.now(UTC)
         limits = manifest.config.model_dump(mode="json", exclude={"deadline"})
         before = records.load(Settings, self.folder / "settings.json")
-        fixed = {"tickets": before.tickets} if before else {}
+        fixed: dict[str, object] = {"tickets": before.tickets} if before else {}
+        fixed |= {"sandbox.confine": False} if before and not before.sandbox.confine else {}
         fixed |= {f"batch.{key}": value for key, value in limits.items()}
         settings = load_settings(self.repository, {**fixed, **options.flags()})
         held = manifest.config.deadline if manifest.config.deadline and manifest.config.deadline > now else None
         chosen = settings.batch.model_copy(update={"deadline": options.deadline or held})
         settings = settings.model_copy(update={"batch": chosen})
         check_agent(settings, self.repository)
+        refuse_unconfined(settings.agent, settings.sandbox)
         changed = manifest.model_copy(update={"config": Config.of(chosen)})
         if changed != manifest:
             save_manifest(changed, self.folder / "manifest.yaml")

@@ -15,7 +15,7 @@ from nightwork.gates.judgement import GateResult, GateStatus
 from nightwork.gates.report import GateRun, Report, Severity, TestCase, TestStatus
 from nightwork.gates.reports import coverage, parse
 from nightwork.gates.reports.unreadable import UnreadableReport
-from nightwork.sandbox import Finished, Run, Sandbox
+from nightwork.sandbox import Finished, Run, Sandbox, named_files
 from nightwork.settings import GateSettings, Measure
 
 __all__ = ["Lines", "compare", "run_gate", "vetoes_of"]
@@ -30,27 +30,33 @@ def run_gate(gate: GateSettings, checkout: Path, sandbox: Sandbox) -> GateRun:
     """Run one gate in a clean checkout; what keeps it from saying anything is its `problem`."""
     for path in filter(None, (gate.report_path, gate.coverage_path)):
         output.clear(checkout, path)
-    finished = sandbox.run(Run(gate.command, checkout, timeout_s=gate.timeout.total_seconds()))
+    run = Run(gate.command, checkout, timeout_s=gate.timeout.total_seconds(), visible=named_files(gate.command))
+    finished, seen_at = sandbox.run(run), sandbox.inside(run)
     common = {"gate": gate.name, "measures": gate.measures, "duration_s": round(finished.duration_s, 3)}
     outcome: dict[str, Any] = {"exit_code": finished.exit_code, "output": finished.tail()}
     if finished.exit_code is None:
-        problem = f"ran out of its {gate.timeout}" if finished.timed_out else finished.stderr
-        return GateRun(**common, **outcome, problem=problem)
-    outcome |= _coverage(gate, checkout)
+        return GateRun(**common, **outcome, problem=_why_not(gate, finished))
+    outcome |= _coverage(gate, checkout, seen_at)
     if gate.report == "exit_code":
         return GateRun(**common, **outcome, report=_of_exit_code(gate, finished.exit_code))
     try:
-        report = parse(gate.report, _report_text(gate, checkout, finished), str(checkout))
+        report = parse(gate.report, _report_text(gate, checkout, finished), seen_at)
     except (UnreadableReport, OSError, ValueError) as error:
         return GateRun(**common, **outcome, problem=f"exited {finished.exit_code}; {error}")
     return GateRun(**common, **outcome, report=report)
 
 
-def _coverage(gate: GateSettings, checkout: Path) -> dict[str, Any]:
+def _why_not(gate: GateSettings, finished: Finished) -> str:
+    if finished.limit:
+        return f"took {finished.limit}"
+    return f"ran out of its {gate.timeout}" if finished.timed_out else finished.stderr
+
+
+def _coverage(gate: GateSettings, checkout: Path, seen_at: str) -> dict[str, Any]:
     if gate.coverage_path is None:
         return {}
     try:
-        return {"coverage": coverage.parse(output.read(checkout, gate.coverage_path), str(checkout))}
+        return {"coverage": coverage.parse(output.read(checkout, gate.coverage_path), seen_at)}
     except FileNotFoundError:
         return {"coverage_problem": f"{gate.coverage_path} was not written"}
     except (UnreadableReport, OSError, ValueError) as error:

@@ -26,7 +26,7 @@ from nightwork.manifest import BatchStatus
 from nightwork.markdown import escape, table
 from nightwork.outcome import Outcome, Status, Verdict
 from nightwork.progress import create_reporter
-from nightwork.sandbox import open_sandbox
+from nightwork.sandbox import is_confined, open_sandbox
 from nightwork.score import complexity_score, docs_score, security_score, syntax_score, tests_score, total
 from nightwork.score.source import added_complexity, undocumented_names
 from nightwork.settings import Measure, Settings
@@ -205,8 +205,9 @@ def measure(repository: Repository, settings: Settings, commit: str, base: str |
     """Run all gates on a commit, with the gate configuration of `base` (by default the commit's own)."""
     path = repository.root / ".nightwork" / "worktrees" / f".base-{commit[:12]}" / "gates"
     ignore_state(repository.root)
-    prepared = environment.prepare(repository, settings.environment, base or commit)
-    sandbox, runs = open_sandbox(repository.root / ".nightwork", prepared), dict[int, GateRun]()
+    prepared = environment.prepare(repository, settings.environment, base or commit, settings.sandbox)
+    sandbox = open_sandbox(repository.root / ".nightwork", prepared, settings.sandbox)
+    runs: dict[int, GateRun] = {}
     with Checkout(repository, path, commit, base or commit, settings) as place:
         for number in place.order([gate.measures for gate in settings.gates]):
             place.ready_for(settings.gates[number].measures)
@@ -259,7 +260,9 @@ def digest(repository: Repository, settings: Settings, base: str) -> str:
     """Return a digest of what shapes the gates' results; gate configuration and environment are those of `base`."""
     parts = [
         base,
-        environment.digest(repository, settings.environment, base),
+        environment.digest(repository, settings.environment, base, settings.sandbox),
+        *([] if is_confined(settings.sandbox) else ["unconfined"]),
+        *settings.sandbox.visible,
         *(gate.model_dump_json() for gate in settings.gates),
         *settings.gate_config,
     ]

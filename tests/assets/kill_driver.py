@@ -60,7 +60,14 @@ def make_repository(root: Path) -> None:
     (root / "script.yaml").write_text(json.dumps(script, indent=1))
     gate = {"name": "tests", "measures": "tests", "command": ["true"]}
     (root / "nightwork.yaml").write_text(
-        json.dumps({"agent": {"model": "scripted:script.yaml"}, "gates": [gate], "batch": {"min_free_mb": 0}})
+        json.dumps(
+            {
+                "agent": {"model": "scripted:script.yaml"},
+                "gates": [gate],
+                "batch": {"min_free_mb": 0},
+                "sandbox": {"confine": False},  # the commands count themselves outside of their worktrees
+            }
+        )
     )
     git(root, "init", "--quiet", "--initial-branch=main")
     git(root, "add", "--all")

@@ -12,14 +12,15 @@ from nightwork import environment
 from nightwork.doctor import examine
 from nightwork.errors import Infrastructure
 from nightwork.outcome import Status, Verdict
-from nightwork.sandbox import Run, open_sandbox
+from nightwork.sandbox import Confinement, Run, open_sandbox
 from nightwork.settings import EnvironmentSettings
 from nightwork.workspace import Repository
 
 Night = Any
 
+UNCONFINED = Confinement(confine=False)
 TOOL = """
-echo made >> ../../../../made
+echo made >> ../../../../made || true  # only an unconfined one comes so far
 mkdir -p "$NIGHTWORK_ENVIRONMENT/bin"
 printf '#!/bin/sh\\ncat "$NIGHTWORK_ENVIRONMENT/pinned"\\n' > "$NIGHTWORK_ENVIRONMENT/bin/judge"
 chmod +x "$NIGHTWORK_ENVIRONMENT/bin/judge"
@@ -51,23 +52,24 @@ def test_without_a_setup_there_is_no_environment(repository: Repository) -> None
 def test_an_environment_is_prepared_once_for_each_content_of_the_lock_files(
     night: Night, repository: Repository
 ) -> None:
-    first = environment.prepare(repository, setup(TOOL), repository.resolve("HEAD"))
+    first = environment.prepare(repository, setup(TOOL), repository.resolve("HEAD"), UNCONFINED)
     night.write("other.txt", "x")
     night.commit()
-    assert environment.prepare(repository, setup(TOOL), repository.resolve("HEAD")) == first
+    assert environment.prepare(repository, setup(TOOL), repository.resolve("HEAD"), UNCONFINED) == first
     night.write("requirements.txt", "two\n")
     night.commit()
-    second = environment.prepare(repository, setup(TOOL), repository.resolve("HEAD"))
+    second = environment.prepare(repository, setup(TOOL), repository.resolve("HEAD"), UNCONFINED)
     assert first and second and first != second
     assert [(path / "pinned").read_text() for path in (first, second)] == ["one\n", "two\n"]
-    assert environment.prepare(repository, setup(TOOL + "true"), repository.resolve("HEAD")) not in (first, second)
+    third = environment.prepare(repository, setup(TOOL + "true"), repository.resolve("HEAD"), UNCONFINED)
+    assert third not in (first, second)
     assert made(repository) == 3
 
 
 def test_two_threads_prepare_it_once(repository: Repository) -> None:
     base = repository.resolve("HEAD")
     with ThreadPoolExecutor(4) as pool:
-        waiting = [pool.submit(environment.prepare, repository, setup(TOOL), base) for _ in range(4)]
+        waiting = [pool.submit(environment.prepare, repository, setup(TOOL), base, UNCONFINED) for _ in range(4)]
         folders = {each.result() for each in waiting}
     assert len(folders) == 1
     assert made(repository) == 1
@@ -119,19 +121,27 @@ def test_the_setup_sees_the_variables_that_are_passed_and_no_others(
 
 
 def test_a_sandbox_shows_the_environment_first_on_the_path(tmp_path: Path) -> None:
-    finished = open_sandbox(tmp_path, tmp_path / "e").run(
-        Run(("sh", "-c", "echo $NIGHTWORK_ENVIRONMENT:$PATH"), tmp_path)
-    )
+    (tmp_path / "e").mkdir()
+    asked = Run(("sh", "-c", "echo $NIGHTWORK_ENVIRONMENT:$PATH"), tmp_path)
+    finished = open_sandbox(tmp_path, tmp_path / "e", UNCONFINED).run(asked)
     assert finished.stdout.startswith(f"{tmp_path}/e:{tmp_path}/e/bin:")
+    confined = open_sandbox(tmp_path, tmp_path / "e").run(asked)
+    assert confined.stdout.startswith("/nightwork/environment:/nightwork/environment/bin:")
     bare = open_sandbox(tmp_path).run(Run(("sh", "-c", "echo ${NIGHTWORK_ENVIRONMENT-unset}"), tmp_path))
     assert bare.stdout == "unset\n"
 
 
+@pytest.mark.parametrize("confine", [True, False], ids=["confined", "unconfined"])
 def test_agents_and_gates_find_what_the_base_pins_and_a_change_cannot_choose_it(
-    night: Night, repository: Repository
+    night: Night, repository: Repository, confine: bool
 ) -> None:
     agent = "judge > $NIGHTWORK_TICKET.txt; echo evil > requirements.txt"
-    night.settings(agent, {"tests": "test $(judge) = one"}, environment=setup(TOOL).model_dump(mode="json"))
+    night.settings(
+        agent,
+        {"tests": "test $(judge) = one"},
+        environment=setup(TOOL).model_dump(mode="json"),
+        sandbox={"confine": confine},
+    )
     night.commit()
     batch, document = night.run()
     rows = {row.ticket: row for row in document.queue}
@@ -139,11 +149,12 @@ def test_agents_and_gates_find_what_the_base_pins_and_a_change_cannot_choose_it(
     assert [rows[name].verdict for name in "AB"] == [Verdict.PASSED, Verdict.PASSED]
     assert "lock_files_changed" in rows["A"].flags
     assert night.git("show", "agent/A:A.txt") == "one"
-    assert made(repository) == 1
+    assert made(repository) == (0 if confine else 1)
 
 
 def test_a_setup_that_fails_stops_the_batch_before_any_agent_works(night: Night, repository: Repository) -> None:
-    night.settings("touch ../../../../worked", {"tests": "true"}, environment={"setup": ["sh", "-c", "exit 1"]})
+    more = {"environment": {"setup": ["sh", "-c", "exit 1"]}, "sandbox": {"confine": False}}
+    night.settings("touch ../../../../worked", {"tests": "true"}, **more)
     night.commit()
     with pytest.raises(Infrastructure, match=r"environment.setup"):
         night.begin()
@@ -169,4 +180,15 @@ def test_the_doctor_prepares_the_environment_and_looks_for_programs_in_it(night:
 
 def test_a_setup_that_removes_its_own_folder_has_failed(repository: Repository) -> None:
     with pytest.raises(Infrastructure, match=r"removed .NIGHTWORK_ENVIRONMENT, its own folder"):
-        environment.prepare(repository, setup('rm -r "$NIGHTWORK_ENVIRONMENT"'), repository.resolve("HEAD"))
+        environment.prepare(repository, setup('rm -r "$NIGHTWORK_ENVIRONMENT"'), repository.resolve("HEAD"), UNCONFINED)
+
+
+def test_a_confined_environment_is_another_than_an_unconfined_one_for_its_paths_differ(repository: Repository) -> None:
+    base = repository.resolve("HEAD")
+    line = 'echo "$NIGHTWORK_ENVIRONMENT $PWD" > "$NIGHTWORK_ENVIRONMENT/place"; ls -A > "$NIGHTWORK_ENVIRONMENT/files"'
+    confined = environment.prepare(repository, setup(line), base)
+    unconfined = environment.prepare(repository, setup(line), base, UNCONFINED)
+    assert confined and unconfined and confined != unconfined
+    assert (confined / "place").read_text() == "/nightwork/environment /workspace\n"
+    assert (unconfined / "place").read_text().startswith(str(unconfined))
+    assert (confined / "files").read_text() == (unconfined / "files").read_text()

@@ -26,6 +26,7 @@ from nightwork.stages.intake import collect
 from nightwork.stages.review import decide, document_of, review
 
 Night = Any
+OPEN = {"confine": False}  # for commands that write outside of their worktree
 FIX = 'echo "$NIGHTWORK_ATTEMPT" >> "$NIGHTWORK_TICKET.txt"; '
 
 
@@ -184,7 +185,7 @@ def test_the_lines_that_a_change_adds_must_have_been_run(night: Night) -> None:
 
 def test_a_change_cannot_hide_files_from_a_gate_with_an_ignore_list(night: Night) -> None:
     lint = "test -z \"$(grep -rl BAD --include='*.py' $(cat .gitignore >/dev/null 2>&1 && echo none || echo .))\""
-    night.settings("echo BAD > a.py; echo a.py > .gitignore; git add -f a.py; true", {"lint": lint})
+    night.settings("echo BAD > a.py; echo a.py > .gitignore; git add -f a.py; true", {"lint": lint}, sandbox=OPEN)
     night.commit()
     _, document = night.run()
     assert row(document, "A").verdict is Verdict.VETOED
@@ -262,7 +263,7 @@ def test_a_gate_that_cannot_run_on_the_base_is_tried_once_a_stage_and_not_once_a
     log = night.root.parent / "tried"
     for name in "CDE":
         night.ticket(name)
-    night.settings(FIX, {"tests": "true"})
+    night.settings(FIX, {"tests": "true"}, sandbox=OPEN)
     data = json.loads((night.root / "nightwork.yaml").read_text())
     data["gates"][0] |= {"command": ["sh", "-c", f"echo x >> {log}; sleep 60"], "timeout": "1s"}
     data["agent"]["fix_rounds"] = 0
