@@ -173,6 +173,8 @@ class Ledger:
 
     def lines(self, batch: str) -> list[Line]:
         """Return what a batch has spent by ticket, stage and model, in that order."""
+        if not self._database.path.exists():
+            return []
         sums = ", ".join(f"sum({name}) AS {name}" for name in _COUNTS)
         with self._transaction() as connection:
             rows = connection.execute(

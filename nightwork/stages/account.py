@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from nightwork import records
 from nightwork.batch import Batch
 from nightwork.breaker import Breaker, Closure, Kind, closures
+from nightwork.errors import Infrastructure
 from nightwork.ledger import Ledger, Limits, Purpose
 from nightwork.llm.metered import Account, Patience, WallClock
 from nightwork.review.document import WaitRow
@@ -116,4 +117,8 @@ def breakers_path() -> Path:
     except OSError:
         folder = Path(tempfile.gettempdir()) / f"nightwork-{os.getuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.lstat().st_uid != os.getuid() or folder.is_symlink():
+            raise Infrastructure(
+                str(folder), "belongs to somebody else; set XDG_STATE_HOME to a folder of yours"
+            ) from None
     return folder / "providers.sqlite"

@@ -3,12 +3,15 @@
 An instant is a file operation or the start of a process, told by Python's audit events, so that it is deterministic in
 kind and needs no change to the code under test. The stroke is a kill, or a disk that is full from then on until the
 child has ended; for that each repository gets a small file system of its own, which takes the right to mount.
-Usage: kill_driver.py kill|full FOLDER SHARD SHARDS INSTANTS; prints JSON lines.
+With `claude` the agent is the real client against a server of ours in this process, and the stroke a kill; then every
+request is counted, and what the ledger knows is compared with what the server has billed.
+Usage: kill_driver.py kill|full|claude FOLDER SHARD SHARDS INSTANTS; prints JSON lines.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import shutil
@@ -16,17 +19,27 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from messages_server import MessagesServer, conversations
 
 from nightwork import stop
 from nightwork.batch import Batch, start_batch
+from nightwork.files import read_records
+from nightwork.ledger import Ledger
+from nightwork.llm.prices import price_of
 from nightwork.lock import hold
+from nightwork.price import Tokens
 from nightwork.settings import RunOptions
 from nightwork.stages import gates, generation, intake, review, ticket, together
 
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "subprocess.Popen", "os.symlink"}
+EVENTS |= {"sqlite3.connect", "socket.connect"}
+MODEL = "claude-opus-5-5"
 BATCH = "night"
 FILLER = ".filler"
 DISK_MB = 12
@@ -38,8 +51,11 @@ def git(root: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def make_repository(root: Path) -> None:
-    """Make a repository with three tickets (one stacked), whose runs leave a line each in a log outside of it."""
+def make_repository(root: Path, model: str) -> dict[str, Any]:
+    """Make a repository with three tickets (one stacked), whose runs leave a line each in a log outside of it.
+
+    Returns what the model says.
+    """
     (root / "tickets").mkdir(parents=True)
     log = root.parent / "log"
     script = {}
@@ -62,7 +78,7 @@ def make_repository(root: Path) -> None:
     (root / "nightwork.yaml").write_text(
         json.dumps(
             {
-                "agent": {"model": "scripted:script.yaml"},
+                "agent": {"model": model},
                 "gates": [gate],
                 "batch": {"min_free_mb": 0},
                 "sandbox": {"confine": False},  # the commands count themselves outside of their worktrees
@@ -72,6 +88,7 @@ def make_repository(root: Path) -> None:
     git(root, "init", "--quiet", "--initial-branch=main")
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--message", "start")
+    return script
 
 
 def run_batch(root: Path) -> None:
@@ -109,7 +126,7 @@ def fill(root: Path) -> None:
     os.close(descriptor)
 
 
-STROKES = {"kill": kill, "full": fill}
+STROKES = {"kill": kill, "full": fill, "claude": kill}
 
 
 def in_child(root: Path, strike_at: int, stroke: Callable[[Path], None] = kill, counter: Path | None = None) -> int:
@@ -118,6 +135,7 @@ def in_child(root: Path, strike_at: int, stroke: Callable[[Path], None] = kill, 
     if child:
         return os.waitpid(child, 0)[1]
     os.setsid()
+    os.environ["XDG_STATE_HOME"] = str(root.parent / "state")
     seen = 0
 
     def audit(event: str, _: object) -> None:
@@ -179,39 +197,83 @@ def calls_repeated(root: Path) -> int:
     """Return how many replies of the model were asked for twice."""
     total = 0
     for path in Batch(root, BATCH).folder.glob("tickets/*/attempt-*/trajectory.jsonl"):
-        ids = [line for line in path.read_text().splitlines() if '"kind":"assistant"' in line]
-        total += len(ids) - len({json.loads(line)["message"]["calls"][0]["id"] for line in ids})
+        replies = [record["message"] for record in read_records(path) if record["kind"] == "assistant"]
+        total += len(replies) - len({reply["calls"][0]["id"] for reply in replies})
     return total
+
+
+def unknown_usd(root: Path, server: MessagesServer) -> float:
+    """Return how much the server has billed for a batch that its ledger does not know."""
+    price = price_of(MODEL, {})
+    billed = sum(
+        price.cost_usd(
+            Tokens(
+                input=usage["input_tokens"],
+                cache_read=usage["cache_read_input_tokens"],
+                cache_write_5m=usage["cache_creation_input_tokens"],
+                output=usage["output_tokens"],
+            )
+        )
+        for usage in server.usages
+    )
+    return billed - Ledger(Batch(root, BATCH).state_folder / "ledger.sqlite").spent_usd(BATCH)
 
 
 def main() -> None:
     kind, folder, shard, shards, instants = sys.argv[1], Path(sys.argv[2]), *map(int, sys.argv[3:6])
     template = folder / "template" / "repository"
-    make_repository(template)
+    importlib.import_module("nightwork.llm.claude")  # here, rather than in each child
+    said = make_repository(template, MODEL if kind == "claude" else "scripted:script.yaml")
     counter = folder / "count"
     whole = place_of(folder, "whole", kind)
-    assert in_child(whole, 0, counter=counter) == 0
+    with served(said, kind):
+        assert in_child(whole, 0, counter=counter) == 0
     total = int(counter.read_text())
     points = sorted({1 + (total - 1) * number // (instants - 1) for number in range(instants)})
     for number, point in enumerate(points):
         if number % shards != shard:
             continue
         root = place_of(folder, f"at-{point}", kind)
-        status = in_child(root, point, STROKES[kind])
-        second = in_child(root, 1 + point // 3) if number % 4 == 0 and kind == "kill" else 0
-        (root / FILLER).unlink(missing_ok=True)
-        resumed = in_child(root, 0)
-        told = {
-            "instant": point,
-            "killed": os.WIFSIGNALED(status),
-            "first_exit": os.waitstatus_to_exitcode(status),
-            "killed_in_resume": os.WIFSIGNALED(second),
-            "resume_exit": resumed,
-            "faults": faults(root) if resumed == 0 else ["resume failed"],
-            "commands_repeated": repeated(root),
-            "replies_repeated": calls_repeated(root),
-        }
+        with served(json.loads(relogged(json.dumps(said), root.parent)), kind) as server:
+            told = struck(root, number, point, kind) | asked_twice(root, server)
         print(json.dumps(told), flush=True)
+
+
+@contextlib.contextmanager
+def served(said: dict[str, Any], kind: str) -> Iterator[MessagesServer | None]:
+    """Let the real client find a server of ours, when there is to be one."""
+    if kind != "claude":
+        yield None
+        return
+    with MessagesServer(conversations(said)) as server:
+        os.environ |= {"ANTHROPIC_API_KEY": "sk-ant-of-a-test", "ANTHROPIC_BASE_URL": server.url}
+        yield server
+
+
+def asked_twice(root: Path, server: MessagesServer | None) -> dict[str, Any]:
+    """Return how many requests were made more than once, and what was billed and is not known."""
+    if server is None:
+        return {}
+    asked = [request.raw for request in server.requests]
+    return {"requests_repeated": len(asked) - len(set(asked)), "unknown_usd": unknown_usd(root, server)}
+
+
+def struck(root: Path, number: int, point: int, kind: str) -> dict[str, Any]:
+    """Run a batch that is struck at an instant, resume it, and tell what came of it."""
+    status = in_child(root, point, STROKES[kind])
+    second = in_child(root, 1 + point // 3) if number % 4 == 0 and kind != "full" else 0
+    (root / FILLER).unlink(missing_ok=True)
+    resumed = in_child(root, 0)
+    return {
+        "instant": point,
+        "killed": os.WIFSIGNALED(status),
+        "first_exit": os.waitstatus_to_exitcode(status),
+        "killed_in_resume": os.WIFSIGNALED(second),
+        "resume_exit": resumed,
+        "faults": faults(root) if resumed == 0 else ["resume failed"],
+        "commands_repeated": repeated(root),
+        "replies_repeated": calls_repeated(root),
+    }
 
 
 def place_of(folder: Path, name: str, kind: str) -> Path:
@@ -228,8 +290,11 @@ def place_of(folder: Path, name: str, kind: str) -> Path:
 def relog(place: Path) -> None:
     """Let the copy write its own log."""
     script = place / "repository" / "script.yaml"
-    template = place.parent / "template"
-    script.write_text(script.read_text().replace(str(template), str(place)))
+    script.write_text(relogged(script.read_text(), place))
+
+
+def relogged(script: str, place: Path) -> str:
+    return script.replace(str(place.parent / "template"), str(place))
 
 
 if __name__ == "__main__":
