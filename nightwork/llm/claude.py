@@ -53,7 +53,7 @@ class ClaudeModel:
     def worst_case_usd(self, request: Request) -> float:
         """Return what the call can cost at most: all input at the dearest rate, and the longest answer."""
         bound = wire.token_bound(request, self.name, self.price.strict_tools)
-        return self.price.worst_case_usd(bound, self.max_tokens)
+        return self.price.worst_case_usd(bound, self.max_tokens, self.cache_ttl)
 
     def complete(self, request: Request) -> Reply:
         """Return the model's answer from one HTTP request; Unavailable tells what a cut answer has cost."""
