@@ -11,10 +11,12 @@ is left over, and a request that breaks the API's rules end the test when the se
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import random
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -180,6 +182,31 @@ class Faults:
     kinds: tuple[str, ...] = tuple(FAULTS)
 
 
+class _Http(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, *arguments: Any) -> None:
+        self.connections = 0
+        self.sockets: list[socket.socket] = []
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections += 1
+        self.sockets.append(request)
+        super().process_request(request, client_address)
+
+    def end(self) -> None:
+        """Serve nobody any more, on kept connections neither."""
+        self.shutdown()
+        self.server_close()
+        for each in self.sockets:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of clients that went away."""
+
+
 class MessagesServer:
     """The server, in threads of its own; `requests` holds what was asked, `usages` what each whole answer counted."""
 
@@ -194,6 +221,7 @@ class MessagesServer:
         self.usages: list[dict[str, Any]] = []
         self.problems: list[str] = []
         self.faulty = 0
+        self.refused: Answer | None = None  # to every question for a model by its name
         self.window = window
         self.models = {"claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-4-5"}
         self._script = script
@@ -203,8 +231,7 @@ class MessagesServer:
         self._cache: set[bytes] = set()
         self._served = 0
         self._lock = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._http.daemon_threads = True
+        self._http = _Http(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._http.server_port}"
 
     def __enter__(self) -> MessagesServer:
@@ -212,10 +239,13 @@ class MessagesServer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
+        self._http.end()
         if kind is None:
             self.check()
+
+    @property
+    def connections(self) -> int:
+        return self._http.connections
 
     def check(self) -> None:
         """Fail when a request broke the rules, or a list of answers ran out or is left over."""
@@ -394,7 +424,9 @@ def _handler(server: MessagesServer) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             name = self.path.rpartition("/")[2]
-            if name in server.models:
+            if server.refused:
+                self._fail(server.refused)
+            elif name in server.models:
                 self._send(200, _bytes({"type": "model", "id": name, "display_name": name, "created_at": "2026-01-01"}))
             else:
                 self._fail(failed(404, "not_found_error", f"model: {name}"))

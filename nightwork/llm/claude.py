@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ PROVIDER = "anthropic"
 # Between two events of a stream; the provider sends a ping at least every few seconds.
 READ_TIMEOUT_S = 120.0
 CALL_TIMEOUT_S = 1_800.0
+_TRANSPORT = (httpx2.HTTPError, httpx2.StreamError, OSError, ValueError)
 
 
 class ClaudeModel:
@@ -79,15 +80,18 @@ class ClaudeModel:
     def _receive(self, body: dict[str, Any], received: Received) -> None:
         deadline = time.monotonic() + CALL_TIMEOUT_S
         with self._client.messages.create(**body, stream=True) as stream:
-            for event in anthropic.Stream.raw_events(stream.response):
+            events = anthropic.Stream.raw_events(stream.response)
+            for event in events:
                 stop.check()
                 if time.monotonic() > deadline:
                     raise Unreadable(f"no end after {CALL_TIMEOUT_S:.0f} s")
                 received.take(event.event or "", event.data)
                 if received.is_whole:
-                    return
+                    break
+            with contextlib.suppress(*_TRANSPORT):  # the connection is kept when the stream was read to its end
+                next(events, None)
 
-    @contextmanager
+    @contextlib.contextmanager
     def _failures_told(self, received: Received) -> Iterator[None]:
         """Turn what the client raises into what it means; what the client said itself is not passed on."""
         try:
@@ -98,7 +102,7 @@ class ClaudeModel:
             kind, text = error.args
             otherwise = self._unavailable(f"{kind}: {failures.said(text)}", received)
             raise failures.of_kind(PROVIDER, self.name, kind, text, otherwise) from None
-        except (anthropic.APIError, httpx2.HTTPError, httpx2.StreamError, Unreadable, OSError, ValueError) as error:
+        except (anthropic.APIError, *_TRANSPORT) as error:
             why = f"{type(error).__name__}: {failures.said(str(error))}"
             raise self._unavailable(why, received) from None
 
@@ -129,7 +133,7 @@ def _client(credentials: Credentials, read_timeout_s: float) -> anthropic.Anthro
     return _shared_client(credentials, credentials.base_url or os.environ.get("ANTHROPIC_BASE_URL"), read_timeout_s)
 
 
-@functools.lru_cache(maxsize=8)
+@functools.cache
 def _shared_client(credentials: Credentials, base_url: str | None, read_timeout_s: float) -> anthropic.Anthropic:
     """Return the client of some credentials; agents share one, and with it its connections."""
     key, token = credentials.api_key, credentials.auth_token

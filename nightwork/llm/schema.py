@@ -44,4 +44,6 @@ def _clean(schema: Any, definitions: dict[str, Any]) -> Any:
 
 
 def _is_worth_telling(key: str, value: Any) -> bool:
-    return value not in (None, "", []) and (key, value) != ("minLength", 1)
+    if value in (None, "", []):
+        return False
+    return (key, value) != ("minLength", 1) and not (key == "maxLength" and value >= 1_000)

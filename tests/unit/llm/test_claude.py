@@ -265,3 +265,10 @@ def test_with_faults_at_random_each_call_ends_in_a_reply_or_in_an_error_that_may
                 ends.append(type(error))
         assert 30 < server.faulty < 70
         assert sum(end in {Unavailable, RateLimited} for end in ends) == server.faulty
+
+
+def test_calls_share_a_connection(claude, ask):
+    with MessagesServer([LONG] * 5) as server:
+        for _ in range(5):
+            claude(server).complete(ask())
+        assert server.connections == 1
