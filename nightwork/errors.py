@@ -109,15 +109,15 @@ class RateLimited(NightworkError):
 
 
 class Unavailable(NightworkError):
-    """A provider could not answer this one call: (provider, why), and, when it is known, USD that it cost at most."""
+    """A provider could not answer this one call: (provider, why, what it cost in dollars, None when nobody knows)."""
 
     @property
-    def cost_usd(self) -> float:
-        """What the call has cost nevertheless, as far as the provider told."""
-        return float(self.args[2]) if len(self.args) > 2 else 0.0
+    def cost_usd(self) -> float | None:
+        """What the call cost; None when nobody knows."""
+        return float(self.args[2]) if len(self.args) > 2 and self.args[2] is not None else None
 
     def __str__(self) -> str:
-        return ": ".join(str(argument) for argument in self.args[:2])
+        return f"{self.args[0]}: {self.args[1]}"
 
 
 class Stopped(NightworkError):

@@ -30,8 +30,9 @@ class Window:
 
     def keep(self, stage: str) -> None:
         """Shorten the conversation when it comes near the limit."""
-        tokens, _ = self._estimated()
-        if self.limit is not None and tokens > HIGH * self.limit and not self._is_fresh():
+        if self.limit is None or self._is_fresh():
+            return
+        if self._estimated()[0] > HIGH * self.limit:
             self._leave_out(stage, LOW * self.limit, self._newest(), _WORTH * self.limit)
 
     def shorten(self, stage: str) -> bool:

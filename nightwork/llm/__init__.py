@@ -42,8 +42,11 @@ class Model(Protocol):
     """Something that continues a conversation."""
 
     name: str
-    provider: str
     context_window: int | None  # tokens that a conversation may have; None is no limit
+
+    @property
+    def provider(self) -> str | None:
+        """Who limits and bills the calls; None for a model on this machine, which does neither."""
 
     def worst_case_usd(self, request: Request) -> float:
         """Return what the call can cost at most; no reply to the request ever costs more."""

@@ -14,7 +14,7 @@ import anthropic
 import httpx2
 
 from nightwork import stop
-from nightwork.errors import NightworkError, ProviderRefused, Unavailable
+from nightwork.errors import NightworkError, Unavailable, bad_input
 from nightwork.llm import failures, wire
 from nightwork.llm.credentials import Credentials
 from nightwork.llm.messages import Reply, Request, Usage
@@ -45,8 +45,9 @@ class ClaudeModel:
     ) -> None:
         self.name = name
         self.price = price
-        self.context_window: int | None = price.context_window
         self.max_tokens = min(max_output_tokens, price.max_output)
+        # The answer needs its part of the window.
+        self.context_window: int | None = max(price.context_window - self.max_tokens, price.context_window // 2)
         self.cache_ttl = cache_ttl
         self._client = _client(credentials, read_timeout_s)
         self._now = now
@@ -54,13 +55,13 @@ class ClaudeModel:
     def worst_case_usd(self, request: Request) -> float:
         """Return what the call can cost at most: all input at the dearest rate, and the longest answer."""
         bound = wire.token_bound(request, self.name, self.price.strict_tools)
-        return self.price.worst_case_usd(bound, self.max_tokens, self.cache_ttl)
+        return self.price.worst_case_usd(bound, self._longest(request), self.cache_ttl)
 
     def complete(self, request: Request) -> Reply:
-        """Return the model's answer from one HTTP request; Unavailable tells what a cut answer has cost."""
-        body = wire.body(request, self.name, self.max_tokens, self.cache_ttl, self.price.strict_tools)
+        """Return the model's answer from one HTTP request."""
+        body = wire.body(request, self.name, self._longest(request), self.cache_ttl, self.price.strict_tools)
         received = Received()
-        with self._failures_told(received):
+        with self._failures_told():
             self._receive(body, received)
             if not received.is_whole:
                 raise Unreadable("the answer has no end")
@@ -77,6 +78,9 @@ class ClaudeModel:
                 ),
             )
 
+    def _longest(self, request: Request) -> int:
+        return min(self.max_tokens, request.max_tokens or self.max_tokens)
+
     def _receive(self, body: dict[str, Any], received: Received) -> None:
         deadline = time.monotonic() + CALL_TIMEOUT_S
         with self._client.messages.create(**body, stream=True) as stream:
@@ -92,7 +96,7 @@ class ClaudeModel:
                 next(events, None)
 
     @contextlib.contextmanager
-    def _failures_told(self, received: Received) -> Iterator[None]:
+    def _failures_told(self) -> Iterator[None]:
         """Turn what the client raises into what it means; what the client said itself is not passed on."""
         try:
             yield
@@ -100,18 +104,17 @@ class ClaudeModel:
             raise _meaning(error, self.name, self._now()) from None
         except ErrorEvent as error:
             kind, text = error.args
-            otherwise = self._unavailable(f"{kind}: {failures.said(text)}", received)
+            otherwise = Unavailable(PROVIDER, f"{kind}: {failures.said(text)}", None)
             raise failures.of_kind(PROVIDER, self.name, kind, text, otherwise) from None
         except (anthropic.APIError, *_TRANSPORT) as error:
             why = f"{type(error).__name__}: {failures.said(str(error))}"
-            raise self._unavailable(why, received) from None
+            raise Unavailable(PROVIDER, why, 0.0 if _never_arrived(error) else None) from None
 
-    def _unavailable(self, why: str, received: Received) -> Unavailable:
-        try:
-            cost_usd = self.price.cost_usd(received.tokens(self.cache_ttl))
-        except Unreadable:
-            cost_usd = 0.0
-        return Unavailable(PROVIDER, why, cost_usd)
+
+def _never_arrived(error: BaseException) -> bool:
+    """Say whether no provider can have begun to work on a call; what it began, it may bill."""
+    cause = error.__cause__ if isinstance(error, anthropic.APIConnectionError) else error
+    return isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
 
 
 def check_key(credentials: Credentials, model: str) -> None:
@@ -121,7 +124,7 @@ def check_key(credentials: Credentials, model: str) -> None:
     except anthropic.APIStatusError as error:
         raise _meaning(error, model, datetime.now(UTC)) from None
     except anthropic.APIError as error:
-        raise Unavailable(PROVIDER, failures.said(str(error))) from None
+        raise Unavailable(PROVIDER, failures.said(str(error)), 0.0) from None
 
 
 def _meaning(error: anthropic.APIStatusError, model: str, now: datetime) -> NightworkError:
@@ -137,13 +140,12 @@ def _client(credentials: Credentials, read_timeout_s: float) -> anthropic.Anthro
 def _shared_client(credentials: Credentials, base_url: str | None, read_timeout_s: float) -> anthropic.Anthropic:
     """Return the client of some credentials; agents share one, and with it its connections."""
     key, token = credentials.api_key, credentials.auth_token
-    try:
-        return anthropic.Anthropic(
-            api_key=key.get_secret_value() if key else None,
-            auth_token=token.get_secret_value() if token and not key else None,
-            base_url=base_url,
-            max_retries=0,
-            timeout=httpx2.Timeout(connect=10.0, read=read_timeout_s, write=60.0, pool=600.0),
-        )
-    except (ValueError, TypeError, httpx2.InvalidURL) as error:
-        raise ProviderRefused(PROVIDER, failures.said(str(error))) from None
+    if base_url and not base_url.startswith(("http://", "https://")):
+        raise bad_input("ANTHROPIC_BASE_URL", f"{base_url!r} is no address; expected https://...")
+    return anthropic.Anthropic(
+        api_key=key.get_secret_value() if key else None,
+        auth_token=token.get_secret_value() if token and not key else None,
+        base_url=base_url,
+        max_retries=0,
+        timeout=httpx2.Timeout(connect=10.0, read=read_timeout_s, write=60.0, pool=600.0),
+    )

@@ -46,7 +46,7 @@ def of_status(
     if status == 429:
         return RateLimited(provider, reset_s(headers, now))
     if status >= 500 or status in _TRANSIENT:
-        return Unavailable(provider, f"status {status}: {told}")
+        return Unavailable(provider, f"status {status}: {told}", 0.0)
     if status == 413 or _TOO_LONG.search(text):
         return ContextOverflow(model, told)
     return ModelError(model, told)

@@ -87,6 +87,7 @@ class Request(_Frozen):
     system: str
     tools: tuple[Tool, ...]
     messages: tuple[Message, ...]
+    max_tokens: int | None = Field(default=None, ge=1, description="longest answer; None is the model's own")
     counted: Counted | None = None
 
 

@@ -18,7 +18,7 @@ from nightwork.llm.messages import Message, Reply, Request, ToolCall
 class ScriptedModel:
     """Answers with the turns of its script, and fails when the script runs out."""
 
-    provider = "script"
+    provider: str | None = None
     context_window: int | None = None
 
     def __init__(self, path: Path) -> None:

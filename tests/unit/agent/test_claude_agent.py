@@ -149,7 +149,7 @@ LONG_ANSWERS = {**HAPPY, "C2": [*[[VIEW] for _ in range(30)], [EDIT], [WORK]]}
 
 
 def long_attempt(tmp_path, server, folder="one", **settings):
-    found = Attempt(tmp_path / folder, server, max_context_tokens=200_000, **settings)
+    found = Attempt(tmp_path / folder, server, max_output_tokens=1_000, **settings)
     (found.folder / "w" / "a.txt").write_text("one\n" + "line of text\n" * 300)
     return found
 
@@ -324,4 +324,4 @@ def test_no_call_of_an_attempt_costs_more_than_was_reserved_for_it(tmp_path):
         assert all(cost <= most for most, cost in reserved)
         usage = Trajectory(found.path).last_usage()
         # The reservation is no fantasy: the longest answer, what was counted, and little more.
-        assert reserved[-1][0] < (16_000 * 20 + 1.3 * usage.tokens * 5) / 1e6
+        assert reserved[-1][0] < (1_000 * 20 + 1.3 * usage.tokens * 5) / 1e6

@@ -120,14 +120,14 @@ def test_an_answer_without_its_end_may_be_asked_for_again(claude, ask, fault, ev
         complete(claude, ask, replace(LONG, **{fault: events}))
 
 
-def test_a_cut_answer_tells_what_it_has_cost(claude, ask):
-    with pytest.raises(Unavailable) as early:
-        complete(claude, ask, cut(LONG, 0))
-    with pytest.raises(Unavailable) as late:
-        complete(claude, ask, cut(LONG, 8))
-    whole = complete(claude, ask, replace(LONG, output_tokens=1000)).usage
-    assert early.value.cost_usd == 0
-    assert 0 < late.value.cost_usd < whole.cost_usd
+@pytest.mark.parametrize(
+    ("answer", "cost_usd"),
+    [(cut(LONG, 0), None), (cut(LONG, 8), None), (Answer(body=b"<html>"), None), (failed(500), 0), (overloaded(), 0)],
+)
+def test_what_a_failed_call_has_cost_is_told_or_not_known(claude, ask, answer, cost_usd):
+    with pytest.raises(Unavailable) as caught:
+        complete(claude, ask, answer)
+    assert caught.value.cost_usd == cost_usd
 
 
 @pytest.mark.parametrize(
@@ -156,8 +156,9 @@ def test_a_stream_that_hangs_is_given_up(claude, ask):
 def test_a_provider_that_is_not_there_is_unavailable(claude, ask):
     with MessagesServer() as server:
         model = claude(server)
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable) as caught:
         model.complete(ask())
+    assert caught.value.cost_usd == 0
 
 
 def test_a_wish_to_stop_ends_a_call(claude, ask):

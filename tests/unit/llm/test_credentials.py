@@ -80,7 +80,10 @@ def test_unknown_names_and_prices_are_told(tmp_path, monkeypatch):
     price = Price(
         input=1, output=1, cache_write_5m=1, cache_write_1h=1, cache_read=1, context_window=9_000, max_output=900
     )
-    assert open_model("gpt", tmp_path, prices={"gpt": price}).context_window == 9_000
+    assert open_model("gpt", tmp_path, prices={"gpt": price}).context_window == 8_100
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "proxy")
+    with pytest.raises(BadInput, match="'proxy' is no address"):
+        open_model("claude-opus-5-5", tmp_path)
 
 
 def test_the_environment_names_another_address_and_the_key_is_checked_at_no_cost(monkeypatch):
