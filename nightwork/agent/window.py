@@ -42,6 +42,15 @@ class Window:
         """
         return self._leave_out(stage, 0.0, self._newest()) or self._leave_out(stage, 0.0, 0)
 
+    def forget_thinking(self, stage: str) -> bool:
+        """Leave out all thinking, which its model did not take back; returns whether there was any."""
+        replies = [record for record in self.trajectory.records if record["kind"] == "assistant"]
+        left_out = self.trajectory.left_out()
+        if not any(record["message"].get("blocks") for record in replies[left_out.replies :]):
+            return False
+        self.trajectory.leave_out(stage, left_out.results)
+        return True
+
     def _leave_out(self, stage: str, target: float, spared: int, worth: float = 0.0) -> bool:
         """Leave out answers, oldest first, until the target is reached or only the newest are left."""
         tokens, rate = whole, _ = self._estimated()

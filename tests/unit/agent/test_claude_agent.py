@@ -16,7 +16,7 @@ from nightwork.agent.model import ModelAgent
 from nightwork.agent.results import Work
 from nightwork.agent.trajectory import Trajectory
 from nightwork.agent.transcript import transcript
-from nightwork.errors import ModelError, Unavailable
+from nightwork.errors import ModelError, ThinkingRefused, Unavailable
 from nightwork.llm.claude import ClaudeModel
 from nightwork.llm.credentials import Credentials
 from nightwork.llm.prices import price_of
@@ -87,7 +87,7 @@ def test_an_attempt_passes_from_scope_to_work(attempt):
     assert work == Work(summary="greet people")
     assert len(requests) == 5
     assert (found.folder / "w" / "a.txt").read_text() == "one one\n"
-    assert Trajectory(found.path).cost_usd() > 0
+    assert Trajectory(found.path).last_usage().cost_usd > 0
 
 
 def test_an_answer_that_was_cut_is_asked_for_once_more_in_smaller_steps(attempt):
@@ -143,6 +143,28 @@ def test_thinking_stays_in_the_trajectory_and_goes_back_unchanged(attempt):
     _, requests, found = attempt(THINKING)
     assert requests[-1].raw.count(b'"type":"thinking"') == 4
     assert found.path.read_text().count('"signature"') == 5
+
+
+UNTAKEN = (
+    "messages.1.content.0: `thinking` or `redacted_thinking` blocks in the latest assistant message cannot be modified."
+)
+
+
+def test_thinking_that_its_model_does_not_take_back_is_left_out_and_the_work_goes_on(tmp_path):
+    scripted = conversations({"T-1": THINKING})
+
+    def answer(asked):
+        is_third = len([b for b in asked.blocks() if b'"type":"thinking"' in b]) == 3
+        return failed(400, "invalid_request_error", UNTAKEN) if is_third else scripted(asked)
+
+    with MessagesServer(answer) as server:
+        found = Attempt(tmp_path, server)
+        assert isinstance(found.run(), Work)
+        assert [request.raw.count(b'"type":"thinking"') for request in server.requests] == [0, 1, 2, 3, 0, 1]
+    with MessagesServer(lambda asked: failed(400, "invalid_request_error", UNTAKEN)) as server:
+        with pytest.raises(ThinkingRefused):
+            Attempt(tmp_path / "two", server).run()
+        assert len(server.requests) == 1
 
 
 LONG_ANSWERS = {**HAPPY, "C2": [*[[VIEW] for _ in range(30)], [EDIT], [WORK]]}

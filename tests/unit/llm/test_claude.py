@@ -23,6 +23,7 @@ from nightwork.errors import (
     ProviderRefused,
     RateLimited,
     Stopped,
+    ThinkingRefused,
     Unavailable,
 )
 from nightwork.llm.messages import Message, ToolCall, ToolResult
@@ -92,6 +93,7 @@ def test_thinking_goes_to_no_other_model(claude, ask):
         (failed(429, "rate_limit_error", "x", "enforced_spend_limit_reached"), ProviderRefused, "x"),
         (failed(404, "not_found_error", "model: claude-x"), ModelError, "model: claude-x"),
         (failed(400, "invalid_request_error", "tools.0: bad\x1b[2J" + "x" * 1000), ModelError, "bad"),
+        (failed(400, "invalid_request_error", "Invalid `signature` in `thinking` block"), ThinkingRefused, "signature"),
         (failed(422, "invalid_request_error", "no"), ModelError, "no"),
         (failed(400, "invalid_request_error", "prompt is too long: 3 tokens > 2 maximum"), ContextOverflow, "too long"),
         (failed(413, "request_too_large", "too large"), ContextOverflow, "too large"),
