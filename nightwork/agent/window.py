@@ -8,6 +8,7 @@ the trajectory: a resumed run sends the same bytes.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 
 from nightwork.agent.trajectory import Trajectory
@@ -40,7 +41,7 @@ class Window:
 
         First all but the newest answers go, then those too.
         """
-        return self._leave_out(stage, 0.0, self._newest()) or self._leave_out(stage, 0.0, 0)
+        return self._leave_out(stage, -math.inf, self._newest()) or self._leave_out(stage, -math.inf, 0)
 
     def forget_thinking(self, stage: str) -> bool:
         """Leave out all thinking, which its model did not take back; returns whether there was any."""
