@@ -8,6 +8,7 @@ NightworkError
 │   └── ProviderRefused a provider takes no request of ours: the key, the permission, the credit
 ├── ModelError          the model cannot be used as it is: the item failed
 │   ├── ContextOverflow the conversation is longer than the model takes; only nightwork.agent sees it
+│   ├── ThinkingRefused the thinking in a conversation is not taken back; only nightwork.agent sees it
 │   └── ScriptExhausted the scripted model was asked for more turns than its script holds
 ├── RateLimited         a provider asks us to wait; only nightwork.llm sees it
 ├── Unavailable         a call failed on the way, and may be made again; only nightwork.llm sees it
@@ -90,6 +91,10 @@ class ModelError(NightworkError):
 
 class ContextOverflow(ModelError):
     """A conversation is longer than the model takes: (model, why)."""
+
+
+class ThinkingRefused(ModelError):
+    """A model does not take back what it has thought: (model, why)."""
 
 
 class ScriptExhausted(ModelError):

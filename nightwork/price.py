@@ -59,10 +59,11 @@ class Price(Rates):
         )
         return total / 1e6
 
-    def worst_case_usd(self, input_tokens: int, output_tokens: int) -> float:
+    def worst_case_usd(self, input_tokens: int, output_tokens: int, cache_ttl: str) -> float:
         """Return what no call with at most so many tokens costs more than, however its input is counted."""
-        found = [self, *([self.long_prompt] if self.long_prompt else [])]
-        dearest = max(max(rates.input, rates.cache_write_5m, rates.cache_write_1h, rates.cache_read) for rates in found)
+        found: list[Rates] = [self, *([self.long_prompt] if self.long_prompt else [])]
+        writes = [rates.cache_write_1h if cache_ttl == "1h" else rates.cache_write_5m for rates in found]
+        dearest = max(*writes, *(max(rates.input, rates.cache_read) for rates in found))
         return (input_tokens * dearest + output_tokens * max(rates.output for rates in found)) / 1e6
 
 

@@ -17,7 +17,8 @@ _HEAD = """\
 # Where tickets come from: a folder of Markdown files.
 tickets: tickets
 
-# Who does the work: a coding command line that reads the ticket on standard input and edits the current folder.
+# Who does the work: a coding command line that reads the ticket on standard input and edits the current folder; or,
+# with `kind: model` and `model: claude-sonnet-5-5` in place of all below, nightwork itself with a model of Anthropic's.
 agent:
   kind: command
   command: []        # for example ["my-agent", "--print"]; `nightwork doctor` checks it

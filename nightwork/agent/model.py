@@ -15,7 +15,7 @@ from nightwork.agent.results import Context, Escalation, Option, Plan, Scope, Tr
 from nightwork.agent.tools import Refused, Toolbox, describe, descriptions
 from nightwork.agent.trajectory import CHECKS, PUBLISHING, Trajectory
 from nightwork.agent.window import Window
-from nightwork.errors import ContextOverflow
+from nightwork.errors import ContextOverflow, ThinkingRefused
 from nightwork.llm import Model, Request, ToolCall, ToolResult
 from nightwork.markdown import printable
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
@@ -114,8 +114,11 @@ class ModelAgent:
         except ContextOverflow:
             if not self.window.shorten(stage):
                 raise
-            return
-        self.trajectory.add_reply(stage, reply)
+        except ThinkingRefused:
+            if not self.window.forget_thinking(stage):
+                raise
+        else:
+            self.trajectory.add_reply(stage, reply)
 
     def _request(self, stage: str) -> Request:
         return Request(

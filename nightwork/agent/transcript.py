@@ -44,7 +44,8 @@ def _told(record: dict[str, Any]) -> Iterator[str]:
         case "escalated":
             yield f"**{stage}: escalated**: {escape(record['value'].get('summary', ''))}"
         case "left_out":
-            yield f"**{stage}: the oldest {record['results']} answers of tools are left out from here on**"
+            told = f"the oldest {record['results']} answers of tools and all thinking so far"
+            yield f"**{stage}: {told} are left out from here on**"
         case "malformed":
             yield f"**{stage}: not usable**: {escape(record['reason'])}"
 

@@ -8,6 +8,7 @@ the trajectory: a resumed run sends the same bytes.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 
 from nightwork.agent.trajectory import Trajectory
@@ -30,8 +31,9 @@ class Window:
 
     def keep(self, stage: str) -> None:
         """Shorten the conversation when it comes near the limit."""
-        tokens, _ = self._estimated()
-        if self.limit is not None and tokens > HIGH * self.limit and not self._is_fresh():
+        if self.limit is None or self._is_fresh():
+            return
+        if self._estimated()[0] > HIGH * self.limit:
             self._leave_out(stage, LOW * self.limit, self._newest(), _WORTH * self.limit)
 
     def shorten(self, stage: str) -> bool:
@@ -39,7 +41,16 @@ class Window:
 
         First all but the newest answers go, then those too.
         """
-        return self._leave_out(stage, 0.0, self._newest()) or self._leave_out(stage, 0.0, 0)
+        return self._leave_out(stage, -math.inf, self._newest()) or self._leave_out(stage, -math.inf, 0)
+
+    def forget_thinking(self, stage: str) -> bool:
+        """Leave out all thinking, which its model did not take back; returns whether there was any."""
+        replies = [record for record in self.trajectory.records if record["kind"] == "assistant"]
+        left_out = self.trajectory.left_out()
+        if not any(record["message"].get("blocks") for record in replies[left_out.replies :]):
+            return False
+        self.trajectory.leave_out(stage, left_out.results)
+        return True
 
     def _leave_out(self, stage: str, target: float, spared: int, worth: float = 0.0) -> bool:
         """Leave out answers, oldest first, until the target is reached or only the newest are left."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ import anthropic
 import httpx2
 
 from nightwork import stop
-from nightwork.errors import NightworkError, ProviderRefused, Unavailable
+from nightwork.errors import NightworkError, Unavailable, bad_input
 from nightwork.llm import failures, wire
 from nightwork.llm.credentials import Credentials
 from nightwork.llm.messages import Reply, Request, Usage
@@ -25,6 +25,7 @@ PROVIDER = "anthropic"
 # Between two events of a stream; the provider sends a ping at least every few seconds.
 READ_TIMEOUT_S = 120.0
 CALL_TIMEOUT_S = 1_800.0
+_TRANSPORT = (httpx2.HTTPError, httpx2.StreamError, OSError, ValueError)
 
 
 class ClaudeModel:
@@ -44,8 +45,9 @@ class ClaudeModel:
     ) -> None:
         self.name = name
         self.price = price
-        self.context_window: int | None = price.context_window
         self.max_tokens = min(max_output_tokens, price.max_output)
+        # The answer needs its part of the window.
+        self.context_window: int | None = max(price.context_window - self.max_tokens, price.context_window // 2)
         self.cache_ttl = cache_ttl
         self._client = _client(credentials, read_timeout_s)
         self._now = now
@@ -53,7 +55,7 @@ class ClaudeModel:
     def worst_case_usd(self, request: Request) -> float:
         """Return what the call can cost at most: all input at the dearest rate, and the longest answer."""
         bound = wire.token_bound(request, self.name, self.price.strict_tools)
-        return self.price.worst_case_usd(bound, self._longest(request))
+        return self.price.worst_case_usd(bound, self._longest(request), self.cache_ttl)
 
     def complete(self, request: Request) -> Reply:
         """Return the model's answer from one HTTP request."""
@@ -82,15 +84,18 @@ class ClaudeModel:
     def _receive(self, body: dict[str, Any], received: Received) -> None:
         deadline = time.monotonic() + CALL_TIMEOUT_S
         with self._client.messages.create(**body, stream=True) as stream:
-            for event in anthropic.Stream.raw_events(stream.response):
+            events = anthropic.Stream.raw_events(stream.response)
+            for event in events:
                 stop.check()
                 if time.monotonic() > deadline:
                     raise Unreadable(f"no end after {CALL_TIMEOUT_S:.0f} s")
                 received.take(event.event or "", event.data)
                 if received.is_whole:
-                    return
+                    break
+            with contextlib.suppress(*_TRANSPORT):  # the connection is kept when the stream was read to its end
+                next(events, None)
 
-    @contextmanager
+    @contextlib.contextmanager
     def _failures_told(self) -> Iterator[None]:
         """Turn what the client raises into what it means; what the client said itself is not passed on."""
         try:
@@ -101,7 +106,7 @@ class ClaudeModel:
             kind, text = error.args
             otherwise = Unavailable(PROVIDER, f"{kind}: {failures.said(text)}", None)
             raise failures.of_kind(PROVIDER, self.name, kind, text, otherwise) from None
-        except (anthropic.APIError, httpx2.HTTPError, httpx2.StreamError, Unreadable, OSError, ValueError) as error:
+        except (anthropic.APIError, *_TRANSPORT) as error:
             why = f"{type(error).__name__}: {failures.said(str(error))}"
             raise Unavailable(PROVIDER, why, 0.0 if _never_arrived(error) else None) from None
 
@@ -131,17 +136,16 @@ def _client(credentials: Credentials, read_timeout_s: float) -> anthropic.Anthro
     return _shared_client(credentials, credentials.base_url or os.environ.get("ANTHROPIC_BASE_URL"), read_timeout_s)
 
 
-@functools.lru_cache(maxsize=8)
+@functools.cache
 def _shared_client(credentials: Credentials, base_url: str | None, read_timeout_s: float) -> anthropic.Anthropic:
     """Return the client of some credentials; agents share one, and with it its connections."""
     key, token = credentials.api_key, credentials.auth_token
-    try:
-        return anthropic.Anthropic(
-            api_key=key.get_secret_value() if key else None,
-            auth_token=token.get_secret_value() if token and not key else None,
-            base_url=base_url,
-            max_retries=0,
-            timeout=httpx2.Timeout(connect=10.0, read=read_timeout_s, write=60.0, pool=600.0),
-        )
-    except (ValueError, TypeError, httpx2.InvalidURL) as error:
-        raise ProviderRefused(PROVIDER, failures.said(str(error))) from None
+    if base_url and not base_url.startswith(("http://", "https://")):
+        raise bad_input("ANTHROPIC_BASE_URL", f"{base_url!r} is no address; expected https://...")
+    return anthropic.Anthropic(
+        api_key=key.get_secret_value() if key else None,
+        auth_token=token.get_secret_value() if token and not key else None,
+        base_url=base_url,
+        max_retries=0,
+        timeout=httpx2.Timeout(connect=10.0, read=read_timeout_s, write=60.0, pool=600.0),
+    )

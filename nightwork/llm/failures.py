@@ -11,7 +11,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from nightwork.errors import ContextOverflow, ModelError, NightworkError, ProviderRefused, RateLimited, Unavailable
+from nightwork.errors import (
+    ContextOverflow,
+    ModelError,
+    NightworkError,
+    ProviderRefused,
+    RateLimited,
+    ThinkingRefused,
+    Unavailable,
+)
 from nightwork.llm.credentials import redacted
 from nightwork.markdown import printable
 
@@ -23,6 +31,9 @@ _REFUSED = frozenset({401, 402, 403})
 _REFUSED_KINDS = frozenset({"authentication_error", "billing_error", "permission_error"})
 _TOO_LONG = re.compile(
     r"prompt is too long|exceed.{0,30}context (window|limit)|input length and .max_tokens. exceed", re.I
+)
+_THINKING = re.compile(
+    r"thinking.{0,80}(cannot be modified|signature|match|conversation|prefix)|signature.{0,40}thinking", re.I | re.S
 )
 # Answered with 400 or 429, and yet no waiting helps: money, or an account that is closed.
 _NO_CREDIT = re.compile(
@@ -49,7 +60,7 @@ def of_status(
         return Unavailable(provider, f"status {status}: {told}", 0.0)
     if status == 413 or _TOO_LONG.search(text):
         return ContextOverflow(model, told)
-    return ModelError(model, told)
+    return (ThinkingRefused if status == 400 and _THINKING.search(text) else ModelError)(model, told)
 
 
 def of_kind(provider: str, model: str, kind: str, text: str, otherwise: NightworkError) -> NightworkError:

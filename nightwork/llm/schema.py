@@ -10,8 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-_TOLD = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern")
-_DROPPED = ("title", "default")
+_TOLD = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern", "default")
 
 
 def input_schema(model: type[BaseModel]) -> dict[str, Any]:
@@ -36,7 +35,7 @@ def _clean(schema: Any, definitions: dict[str, Any]) -> Any:
         if key == "properties"
         else _clean(value, definitions)
         for key, value in schema.items()
-        if key not in _TOLD and key not in _DROPPED
+        if key not in _TOLD and key != "title"
     }
     told = [f"{key}: {schema[key]}" for key in _TOLD if _is_worth_telling(key, schema.get(key))]
     if told:
@@ -45,4 +44,6 @@ def _clean(schema: Any, definitions: dict[str, Any]) -> Any:
 
 
 def _is_worth_telling(key: str, value: Any) -> bool:
-    return value is not None and (key, value) != ("minLength", 1)
+    if value in (None, "", []):
+        return False
+    return (key, value) != ("minLength", 1) and not (key == "maxLength" and value >= 1_000)
