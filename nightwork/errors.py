@@ -8,6 +8,7 @@ NightworkError
 │   └── ProviderRefused a provider takes no request of ours: the key, the permission, the credit
 ├── ModelError          the model cannot be used as it is: the item failed
 │   └── ScriptExhausted the scripted model was asked for more turns than its script holds
+├── Tampered            a workspace is not as it was made: nothing of it is looked at, the item failed
 ├── RateLimited         a provider asks us to wait; only nightwork.llm sees it
 ├── Unavailable         a call failed on the way, and may be made again; only nightwork.llm sees it
 ├── Stopped             a person or a signal asked for the end: what runs is aborted, resumable
@@ -93,6 +94,14 @@ class ScriptExhausted(ModelError):
     def __str__(self) -> str:
         script, ticket, stage, turn = self.args
         return f"{script}: the script has no turn {turn} for {ticket} {stage}; add it, or end the stage earlier"
+
+
+class Tampered(NightworkError):
+    """A workspace is not as it was made: (path, what is wrong)."""
+
+    def __str__(self) -> str:
+        path, problem = self.args
+        return f"{path}: {problem}; nothing of it is published"
 
 
 class RateLimited(NightworkError):

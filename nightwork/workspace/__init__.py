@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from nightwork.change import ChangedFile, LineChanges
-from nightwork.errors import bad_input
+from nightwork.errors import Tampered, bad_input
 from nightwork.files import remove_tree
 from nightwork.workspace import entries, lines
 from nightwork.workspace.entries import TreeEntry
@@ -149,7 +149,12 @@ class Repository:
         return Path(self.git("rev-parse", "--path-format=absolute", "--git-common-dir"))
 
     def snapshot(self, worktree: Path) -> str:
-        """Return the tree hash of a worktree as it is, new files included and ignored ones left out."""
+        """Return the tree hash of a worktree as it is, new files included and ignored ones left out.
+
+        Raises Tampered when its link to git was swapped: another folder's configuration could name programs to run.
+        """
+        if worktree != self.root:
+            self._refuse_swapped(worktree)
         with tempfile.TemporaryDirectory() as folder:
             git, env = self.git.at(worktree), {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             own = worktree / ".git"
@@ -161,6 +166,17 @@ class Repository:
                 shutil.copy2(index, env["GIT_INDEX_FILE"])
             git("add", "--all", "--", ".", env=env)
             return git("write-tree", env=env)
+
+    def _refuse_swapped(self, worktree: Path) -> None:
+        own, folder = worktree / ".git", (self._common_folder() / "worktrees").resolve()
+        try:
+            admin = _admin_folder(worktree).resolve() if own.is_file() and not own.is_symlink() else None
+            is_ours = admin is not None and admin.parent == folder
+            points_back = is_ours and admin is not None and _same_file(admin / "gitdir", own)
+        except (OSError, ValueError, RuntimeError):
+            points_back = False
+        if not points_back:
+            raise Tampered(worktree.parent.name, "the worktree's .git is not the one that was made")
 
     def commit(self, tree: str, parents: list[str], message: str, at: datetime) -> str:
         """Make a commit object; the same arguments give the same commit, so that making it twice is harmless."""
@@ -292,6 +308,10 @@ _WHOLE = "nightwork-whole"
 
 def _admin_folder(worktree: Path) -> Path:
     return worktree / (worktree / ".git").read_text(encoding="utf-8").removeprefix("gitdir:").strip()
+
+
+def _same_file(pointer: Path, path: Path) -> bool:
+    return Path(pointer.read_text(encoding="utf-8").strip()).resolve() == path.resolve()
 
 
 def _is_whole(worktree: Path) -> bool:
