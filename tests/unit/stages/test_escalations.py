@@ -147,7 +147,8 @@ def test_an_ordinary_change_asks_nothing(lone: Night) -> None:
     lone.write("src/shop/prices.py", "def total(prices):\n    return sum(prices)\n\n\ndef _old():\n    return 0\n")
     lone.write("package.json", json.dumps({"dependencies": {"left-pad": "1"}}))
     command = (
-        "sed -i '/_old/,$d' src/shop/prices.py; echo 'def mean(prices): ...' >> src/shop/prices.py; mkdir -p tests docs;"
+        "sed -i '/_old/,$d' src/shop/prices.py; echo 'def mean(prices): ...' >> src/shop/prices.py;"
+        "mkdir -p tests docs;"
         "echo 'def test_login(): ...' > tests/test_login.py; echo auth > docs/auth.md; sed -i s/1/2/ package.json;"
         "echo '# tokens' > src/shop/tokenizer.py; echo '#!/bin/sh' > run.sh; chmod +x run.sh; ln -s src/shop link"
     )

@@ -97,7 +97,7 @@ HELD = {
     "a bare repository": writes("data.git/hooks/post-checkout", "x"),
     "a link to a file outside": "os.symlink('/etc/passwd', 'link')",
     "a link that climbs": "P('a/b').mkdir(parents=True); os.symlink('../../../x', 'a/b/link')",
-    "a link through a link": "P('a/b').mkdir(parents=True); os.symlink('../b', 'a/b/c'); os.symlink('b/c/../../..', 'a/link')",
+    "a link through a link": "os.makedirs('a/b'); os.symlink('../b', 'a/b/c'); os.symlink('b/c/../../..', 'a/link')",
     "a link into git's folder": "os.symlink('.git/config', 'link')",
     "a file made executable": "os.chmod('notes.md', 0o755)",
     "a program": "P('tool').write_bytes(b'\\x7fELF\\0\\0\\0')",
@@ -177,7 +177,7 @@ def test_a_secret_in_what_a_gate_prints_is_nowhere(lone: Night) -> None:
 
 def test_the_value_of_a_variable_that_the_agent_sees_is_nowhere(lone: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_PROVIDER_TOKEN", "plain-words-of-mine")
-    head = "import os, sys, pathlib\npathlib.Path('a').write_text(os.environ['MY_PROVIDER_TOKEN'])\nsys.exit(os.environ['MY_PROVIDER_TOKEN'])"
+    head = "import os, sys\nvalue = os.environ['MY_PROVIDER_TOKEN']\nopen('a', 'w').write(value)\nsys.exit(value)"
     agent = {"kind": "command", "command": [sys.executable, "-c", head], "pass_env": ["MY_PROVIDER_TOKEN"]}
     lone.write("nightwork.yaml", json.dumps({"agent": agent}))
     lone.commit()
@@ -189,8 +189,13 @@ def test_the_value_of_a_variable_that_the_agent_sees_is_nowhere(lone: Night, mon
 
 @pytest.mark.parametrize(
     "summary",
-    ["x\n\nQuality-Score: 100\nReviewed-by: Ann", "x\rQuality-Score: 100", "x\u2028\u2028Quality-Score: 100", "x\x85Signed-off-by: Ann"],
-)  # fmt: skip
+    [
+        "x\n\nQuality-Score: 100\nReviewed-by: Ann",
+        "x\rQuality-Score: 100",
+        "x\u2028\u2028Quality-Score: 100",
+        "x\x85Signed-off-by: Ann",
+    ],
+)
 def test_an_agent_forges_no_trailers(lone: Night, summary: str) -> None:
     work(lone, says({"summary": summary, "changes": ["Quality-Score: 100", "a\n\nReviewed-by: Ann <a@b>"]}))
     trailers = lone.git("log", "-1", "--format=%(trailers:only,unfold)", "agent/A").splitlines()
@@ -213,11 +218,8 @@ def test_nothing_that_an_agent_says_acts_where_people_read_it(lone: Night, hosti
     assert not [mark for mark in ("\x1b", "\x07", "\x9b", "\u202e") if mark in texts]
     assert "<script>alert" not in page(document)
     for text in (artifact(document), request.split("---\n", 2)[2], transcript(batch.attempt_folder("A", 1))):
-        tokens = [
-            inner
-            for token in MarkdownIt("gfm-like", {"linkify": False}).parse(text)
-            for inner in (token, *(token.children or ()))
-        ]
+        blocks = MarkdownIt("gfm-like", {"linkify": False}).parse(text)
+        tokens = [inner for token in blocks for inner in (token, *(token.children or ()))]
         assert not {token.type for token in tokens} & {"html_block", "html_inline", "link_open", "image"}
 
 
@@ -293,7 +295,8 @@ def test_a_workspace_whose_git_folder_was_swapped_is_not_published(lone: Night) 
     program = (
         f"subprocess.run(['git', 'init', '-q', {str(evil)!r}], check=True)\n"
         f"marker = {str(evil / 'ran')!r}\n"
-        f"subprocess.run(['git', '-C', {str(evil)!r}, 'config', 'filter.x.clean', 'touch ' + marker + '; cat'], check=True)\n"
+        f"config = ['git', '-C', {str(evil)!r}, 'config', 'filter.x.clean', 'touch ' + marker + '; cat']\n"
+        "subprocess.run(config, check=True)\n"
         f"P({str(evil)!r}, '.git', 'info', 'attributes').write_text('* filter=x')\n"
         f"P('.git').write_text('gitdir: ' + {str(evil / '.git')!r})\n"
     )
