@@ -30,6 +30,7 @@ _CODE = (".py", ".js", ".ts", ".mjs", ".rb", ".go", ".rs", ".java", ".kt", ".cs"
 _PROSE = (".md", ".rst", ".txt", ".adoc", ".html", ".css", ".svg", ".png", ".po")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+\d*|\d+[a-z]*")
 _MAX_LINES = 1_000_000
+_MAX_SOURCE = 1_000_000  # bytes; nobody writes a larger module by hand
 
 
 def held_by_scope(scope: Scope, settings: EscalationSettings) -> list[Held]:
@@ -145,11 +146,12 @@ def _named_by(repository: Repository, entries: Sequence[TreeEntry], old: bool) -
 def _removed_names(repository: Repository, old: str, entries: Sequence[TreeEntry]) -> Iterator[Held]:
     touched = [entry for entry in entries if entry.old_blob and entry.path.endswith(".py")]
     paths = frozenset(repository.blobs(old)) if touched else frozenset()
-    for entry in touched:
-        module = module_name(entry.path, paths)
-        if module is None or entry.old_blob is None:
-            continue
-        after = repository.blob(entry.new_blob) if entry.new_blob else None
-        for name in removed_names(repository.blob(entry.old_blob), after):
+    modules = {entry: module for entry in touched if (module := module_name(entry.path, paths))}
+    blobs = [blob for entry in modules for blob in (entry.old_blob, entry.new_blob) if blob]
+    sizes = repository.blob_sizes(blobs)
+    sources = repository.read_blobs({blob: size for blob, size in sizes.items() if size <= _MAX_SOURCE})
+    for entry, module in modules.items():
+        before = sources.get(entry.old_blob or "", b"")
+        for name in removed_names(before, sources.get(entry.new_blob) if entry.new_blob else None):
             text = f"{entry.name}: {module}.{name} is gone; others may use it"
             yield Held(Trigger.COMPATIBILITY, text, f"name\0{module}.{name}", entry.path)

@@ -10,7 +10,7 @@ import contextlib
 import shutil
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -256,6 +256,10 @@ class Repository:
     def blob_sizes(self, blobs: Sequence[str]) -> dict[str, int]:
         """Return the bytes of each content, by id; what is not there is left out."""
         return entries.blob_sizes(self.git, blobs)
+
+    def read_blobs(self, sizes: Mapping[str, int]) -> dict[str, bytes]:
+        """Return contents by id; `sizes` are those that `blob_sizes` tells."""
+        return entries.read_blobs(self.git, sizes)
 
     def blob(self, blob: str) -> bytes:
         """Return a content by its id."""
