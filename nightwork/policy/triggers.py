@@ -21,11 +21,10 @@ _MIGRATIONS = (
     "migrations/*.go", "migrations/*.xml", "alembic/versions/*", "db/migrate/*", "db/changelog/*", "schema.prisma",
     "db/schema.rb", "structure.sql", "v[0-9]*__*.sql", "r__*.sql", "u[0-9]*__*.sql", "schema.sql",
 )  # fmt: skip
-_DDL = (
-    r"\b(?:CREATE|ALTER|DROP|RENAME|TRUNCATE)\s+(?:TEMP(?:ORARY)?\s+|UNIQUE\s+|OR\s+REPLACE\s+)?"
-    r"(?:TABLE|INDEX|VIEW|SCHEMA|DATABASE|TYPE|COLUMN|TRIGGER|SEQUENCE)\b"
-)
-_DDL_SQL, _DDL_CODE = re.compile(_DDL, re.IGNORECASE), re.compile(_DDL)
+_KINDS = r"(?:TABLE|INDEX|VIEW|SCHEMA|DATABASE|TYPE|COLUMN|TRIGGER|SEQUENCE)\b"
+_DDL_SQL = re.compile(rf"\b(?:CREATE|ALTER|DROP|RENAME|TRUNCATE)\s+(?:\w+\s+){{0,3}}{_KINDS}", re.IGNORECASE)
+# In code a table that is made is one that nobody has data in yet.
+_DDL_CODE = re.compile(rf"\b(?:ALTER|DROP|RENAME|TRUNCATE)\s+{_KINDS}")
 _CODE = (".py", ".js", ".ts", ".mjs", ".rb", ".go", ".rs", ".java", ".kt", ".cs", ".php", ".scala", ".ex", ".swift")
 _PROSE = (".md", ".rst", ".txt", ".adoc", ".html", ".css", ".svg", ".png", ".po")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+\d*|\d+[a-z]*")
