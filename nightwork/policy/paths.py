@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 from nightwork.agent.results import Trigger
 from nightwork.gates.flags import CI, GATE_CONFIG, HOOKS, LOCK_FILES, matches
 from nightwork.gates.tricks import instruction_files
+from nightwork.guarding import Guarded
 from nightwork.markdown import printable
 from nightwork.policy.held import Held
-from nightwork.settings import FILE_NAME, Guarded, Settings
+from nightwork.settings import FILE_NAME, Settings
 from nightwork.workspace import Repository
 from nightwork.workspace.entries import EXECUTABLE, LINK, SUBMODULE, TreeEntry
 

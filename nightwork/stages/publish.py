@@ -17,9 +17,9 @@ from nightwork.batch import TicketRef
 from nightwork.change import Change
 from nightwork.files import write_atomically
 from nightwork.forge import MergeRequest, open_forge
+from nightwork.guarding import Guarded
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
 from nightwork.policy import Held, Standing
-from nightwork.settings import Guarded
 from nightwork.stages import questions
 from nightwork.stages.attempt import attempt_of, refuse_moved_branch
 from nightwork.stages.texts import commit_message, follow_up_ticket, merge_request_body

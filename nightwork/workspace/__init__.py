@@ -15,11 +15,12 @@ from datetime import datetime
 from pathlib import Path
 
 from nightwork.change import ChangedFile, LineChanges
-from nightwork.errors import Tampered, bad_input
+from nightwork.errors import bad_input
 from nightwork.files import remove_tree
 from nightwork.workspace import entries, lines
 from nightwork.workspace.entries import TreeEntry
 from nightwork.workspace.git import Git, shown
+from nightwork.workspace.linked import admin_folder, refuse_swapped
 from nightwork.workspace.merging import Merge, merge_all
 
 BRANCH_PREFIX = "agent/"
@@ -120,7 +121,7 @@ class Repository:
             self._remove(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             self.git("worktree", "add", "--quiet", "--detach", "--force", str(path), commit)
-        _admin_folder(path).joinpath(_WHOLE).touch()
+        admin_folder(path).joinpath(_WHOLE).touch()
         return True
 
     def remove_worktree(self, path: Path) -> None:
@@ -154,29 +155,18 @@ class Repository:
         Raises Tampered when its link to git was swapped: another folder's configuration could name programs to run.
         """
         if worktree != self.root:
-            self._refuse_swapped(worktree)
+            refuse_swapped(worktree, self._common_folder())
         with tempfile.TemporaryDirectory() as folder:
             git, env = self.git.at(worktree), {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             own = worktree / ".git"
             index = (
-                _admin_folder(worktree) if own.is_file() else Path(git("rev-parse", "--absolute-git-dir"))
+                admin_folder(worktree) if own.is_file() else Path(git("rev-parse", "--absolute-git-dir"))
             ) / "index"
             with contextlib.suppress(FileNotFoundError):
                 # With its time: git looks inside a file only when the index is not newer than the file's last change.
                 shutil.copy2(index, env["GIT_INDEX_FILE"])
             git("add", "--all", "--", ".", env=env)
             return git("write-tree", env=env)
-
-    def _refuse_swapped(self, worktree: Path) -> None:
-        own, folder = worktree / ".git", (self._common_folder() / "worktrees").resolve()
-        try:
-            admin = _admin_folder(worktree).resolve() if own.is_file() and not own.is_symlink() else None
-            is_ours = admin is not None and admin.parent == folder
-            points_back = is_ours and admin is not None and _same_file(admin / "gitdir", own)
-        except (OSError, ValueError, RuntimeError):
-            points_back = False
-        if not points_back:
-            raise Tampered(worktree.parent.name, "the worktree's .git is not the one that was made")
 
     def commit(self, tree: str, parents: list[str], message: str, at: datetime) -> str:
         """Make a commit object; the same arguments give the same commit, so that making it twice is harmless."""
@@ -310,16 +300,8 @@ def _changed(status: str, old: str | None, path: str, added: int | None, deleted
 _WHOLE = "nightwork-whole"
 
 
-def _admin_folder(worktree: Path) -> Path:
-    return worktree / (worktree / ".git").read_text(encoding="utf-8").removeprefix("gitdir:").strip()
-
-
-def _same_file(pointer: Path, path: Path) -> bool:
-    return Path(pointer.read_text(encoding="utf-8").strip()).resolve() == path.resolve()
-
-
 def _is_whole(worktree: Path) -> bool:
-    return (worktree / ".git").is_file() and _admin_folder(worktree).joinpath(_WHOLE).exists()
+    return (worktree / ".git").is_file() and admin_folder(worktree).joinpath(_WHOLE).exists()
 
 
 def _delete(path: Path) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from nightwork.agent.results import Plan, Risk, Scope, Trigger
+from nightwork.guarding import EscalationSettings
 from nightwork.policy import held_by_change, held_by_plan, held_by_scope
-from nightwork.settings import EscalationSettings
 from nightwork.workspace import Repository
 
 DEFAULTS = EscalationSettings()
