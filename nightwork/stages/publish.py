@@ -71,8 +71,7 @@ def _examined(ref: TicketRef, repository: Repository) -> tuple[str, list[Held]]:
         repository.restore(ref.worktree, attempt_of(ref).parent, sorted(unwanted))
         tree = repository.snapshot(ref.worktree)
         held = _held(ref, repository, tree)
-    approved = {subject for subject, standing in known.items() if standing is Standing.APPROVED}
-    return tree, list({each.subject: each for each in held if each.subject not in approved}.values())
+    return tree, questions.unsettled(ref, held)
 
 
 def _held(ref: TicketRef, repository: Repository, tree: str) -> list[Held]:

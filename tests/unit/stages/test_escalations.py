@@ -130,6 +130,16 @@ def test_a_sensitive_area_is_asked_about_before_anything_is_paid_for(lone: Night
     assert landed(lone, batch) == ["src/auth/login.py"]
 
 
+@pytest.mark.parametrize(
+    ("does", "status"), [("echo x > a.txt", "completed"), ("mkdir -p auth; echo x > auth/a", "escalated")]
+)
+def test_what_is_to_be_avoided_is_asked_about_again_only_when_it_was_not(lone: Night, does: str, status: str) -> None:
+    lone.ticket("A", estimated_files=["auth/a"])
+    batch, _ = asked(lone, f"grep -q avoid; {does}")
+    answer(batch, "A", "avoid", "leave it")
+    assert lone.go_on(batch).counts[Status(status)] == 1
+
+
 def test_triggers_can_be_switched_off(lone: Night) -> None:
     lone.write("shop.py", "def old():\n    return 0\n")
     off = {"dependencies": False, "migrations": False, "public_names": False, "sensitive_words": []}
@@ -233,6 +243,21 @@ def test_a_model_takes_its_work_up_again_when_it_is_given_back(lone: Night) -> N
     answer(batch, "A", "rework", "without CI")
     assert lone.go_on(batch).counts[Status.COMPLETED] == 1
     assert landed(lone, batch) == ["a.txt"]
+
+
+def test_what_the_agent_has_asked_about_itself_is_not_asked_again(lone: Night) -> None:
+    escalation = {
+        "trigger": "data", "summary": "which column?", "context": {"tried": "a", "why": "b", "blocks": "c"},
+        "options": [{"name": "one", "description": "x"}, {"name": "two", "description": "x"}], "recommendation": "one",
+    }  # fmt: skip
+    result = json.dumps({"escalation": escalation})
+    lone.settings(f"echo 'ALTER TABLE t ADD c int;' > m.sql; grep -q two || echo '{result}' > $NIGHTWORK_RESULT")
+    lone.commit()
+    batch, document = lone.run()
+    assert document.escalations[0].summary == "which column?"
+    answer(batch, "A", "two", "")
+    assert lone.go_on(batch).counts[Status.COMPLETED] == 1
+    assert landed(lone, batch) == ["m.sql"]
 
 
 def test_an_unknown_option_is_refused(lone: Night) -> None:
