@@ -10,6 +10,7 @@ NightworkError
 │   ├── ContextOverflow the conversation is longer than the model takes; only nightwork.agent sees it
 │   ├── ThinkingRefused the thinking in a conversation is not taken back; only nightwork.agent sees it
 │   └── ScriptExhausted the scripted model was asked for more turns than its script holds
+├── Tampered            a workspace is not as it was made: nothing of it is looked at, the item failed
 ├── RateLimited         a provider asks us to wait; only nightwork.llm sees it
 ├── Unavailable         a call failed on the way, and may be made again; only nightwork.llm sees it
 ├── Stopped             a person or a signal asked for the end: what runs is aborted, resumable
@@ -103,6 +104,14 @@ class ScriptExhausted(ModelError):
     def __str__(self) -> str:
         script, ticket, stage, turn = self.args
         return f"{script}: the script has no turn {turn} for {ticket} {stage}; add it, or end the stage earlier"
+
+
+class Tampered(NightworkError):
+    """A workspace is not as it was made: (path, what is wrong)."""
+
+    def __str__(self) -> str:
+        path, problem = self.args
+        return f"{path}: {problem}; nothing of it is published"
 
 
 class RateLimited(NightworkError):

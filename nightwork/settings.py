@@ -17,9 +17,7 @@ import yaml
 from pydantic import (
     AfterValidator,
     AwareDatetime,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     model_validator,
@@ -27,9 +25,11 @@ from pydantic import (
 
 from nightwork import yamlfile
 from nightwork.errors import BadInput, Fault, bad_input
+from nightwork.guarding import EscalationSettings, PolicySettings
 from nightwork.price import Price
 from nightwork.redact import hide_variable
 from nightwork.sandbox.confinement import Confinement
+from nightwork.section import Section
 
 FILE_NAME = "nightwork.yaml"
 ENVIRONMENT_PREFIX = "NIGHTWORK_"
@@ -75,12 +75,6 @@ Duration = Annotated[
 ]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
 Command = Annotated[tuple[str, ...], Field(min_length=1)]
-
-
-class Section(BaseModel):
-    """A part of the settings; unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class BatchSettings(Section):
@@ -187,51 +181,6 @@ class EnvironmentSettings(Section):
     )
     pass_env: tuple[str, ...] = Field(default=(), description="variables that the setup may see; none by default")
     timeout: Duration = timedelta(minutes=30)
-
-
-class Guarded(StrEnum):
-    """What an agent may change only when a person says so."""
-
-    SECRETS = "secrets"  # what looks like a key or a password, in added lines, names and binary files
-    CI = "ci"
-    HOOKS = "hooks"  # hooks of git and their configuration, .gitattributes, .gitmodules
-    LOCK_FILES = "lock_files"
-    GATE_CONFIG = "gate_config"  # what the setting of this name lists, and what a gate's command starts
-    NIGHTWORK = "nightwork"  # nightwork.yaml, .nightwork/, the folder of tickets
-    INSTRUCTIONS = "instructions"  # files that tell coding agents what to do
-    LINKS = "links"  # symbolic links that lead out of the repository
-    SUBMODULES = "submodules"
-    EXECUTABLES = "executables"  # compiled programs, and files that become executable
-    BINARIES = "binaries"  # binary files over `max_binary_kb`
-
-
-class PolicySettings(Section):
-    """What waits for a person before it is on a branch."""
-
-    hold: tuple[Guarded, ...] = Field(default=tuple(Guarded), description="kinds that need a person")
-    protected: tuple[str, ...] = Field(default=(), description="further paths that need a person")
-    allowed: tuple[str, ...] = Field(default=(), description="paths that need none, whatever their kind")
-    max_binary_kb: int = Field(default=500, ge=0, description="a larger binary file needs a person")
-
-
-class EscalationSettings(Section):
-    """What is asked of a person, beside what the agent asks by itself."""
-
-    dependencies: bool = Field(default=True, description="a dependency that the base does not have")
-    migrations: bool = Field(default=True, description="a change of a database schema")
-    public_names: bool = Field(default=True, description="a public Python name that is gone")
-    sensitive_words: tuple[str, ...] = Field(
-        default=(
-            "auth", "authn", "authz", "authentication", "authorization", "oauth", "oauth2", "oidc", "saml", "sso",
-            "login", "signin", "password", "passwords", "passwd", "credential", "credentials", "crypto",
-            "cryptography", "encryption", "jwt", "acl", "rbac", "permissions", "mfa", "totp", "2fa",
-        ),
-        description="words of a path that tell of authentication or cryptography",
-    )  # fmt: skip
-    high_risks: bool = Field(default=True, description="a risk that the plan calls likely and severe")
-    open_questions: int | None = Field(
-        default=3, ge=1, description="so many questions left open after C0 are asked; null never asks them"
-    )
 
 
 class SandboxSettings(Confinement, Section):

@@ -194,7 +194,8 @@ class ModelAgent:
             return self._end(stage, call, ending, result, objections)
         try:
             refuse_redacted(call)
-            text, refused = self.tools.use(call, read_only=stage != "C2"), False
+            answer = self.tools.use(call, read_only=stage != "C2")
+            text, refused = prompts.data_block(call.name, answer), False
         except Refused as error:
             text, refused = str(error), True
         self._result(stage, call, text, refused)

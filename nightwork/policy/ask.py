@@ -46,7 +46,7 @@ def before_work(held: Sequence[Held], stage: str) -> Escalation:
 
 def before_publishing(held: Sequence[Held], others: int) -> Escalation:
     """Ask what of finished work may go on the branch; `others` is how many changed files are not in question."""
-    holds_secret = any(each.seen.startswith(("secret\0", "filename\0")) for each in held)
+    is_guarded = any(each.trigger is Trigger.SECURITY and not each.seen.startswith("sensitive\0") for each in held)
     can_leave_out = others > 0 and all(each.path for each in held)
     return Escalation(
         trigger=_worst(held),
@@ -57,7 +57,7 @@ def before_publishing(held: Sequence[Held], others: int) -> Escalation:
             blocks="the commit and the merge request of this ticket",
         ),
         options=tuple(_publishing(can_leave_out, others)),
-        recommendation=LEAVE_OUT if can_leave_out and holds_secret else REWORK if holds_secret else PUBLISH,
+        recommendation=(LEAVE_OUT if can_leave_out else REWORK) if is_guarded else PUBLISH,
         questions=("Does the ticket ask for it?",),
     )
 

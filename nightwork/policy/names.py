@@ -33,58 +33,44 @@ def module_name(path: str, paths: Collection[str]) -> str | None:
     return ".".join(names) if is_package and names[0].lower() not in _NOT_IMPORTED else None
 
 
-def public_names(source: bytes) -> frozenset[str] | None:
-    """Return what a module offers: what `__all__` lists, else all names without an underscore, with their methods.
-
-    None for a source that cannot be read.
-    """
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    names = set(_bound(tree.body))
-    listed = _listed(tree)
-    public = listed if listed is not None else {name for name in names if not name.startswith("_")}
-    methods = {
-        f"{node.name}.{name}"
-        for node in tree.body
-        if isinstance(node, ast.ClassDef) and node.name in public
-        for name in _bound(node.body, imports=False)
-        if not name.startswith("_")
-    }
-    return frozenset(public | methods)
-
-
 def removed_names(before: bytes, after: bytes | None) -> list[str]:
     """Return the public names that a module had and has no longer; all of them when it is gone or cannot be read.
 
-    What was only imported was not offered, unless `__all__` lists it.
+    Public is what `__all__` lists, else what the module defines without an underscore, and the methods of public
+    classes; what it only imports is public when it is listed.
     """
-    had = public_names(before)
+    had = _parsed(before)
     if had is None:
         return []
-    own = had if _listed(ast.parse(before)) is not None else had & _defined(before)
-    has = frozenset() if after is None else public_names(after)
-    still = _everything(after) if after is not None and has is not None else frozenset()
-    return sorted(name for name in own if name not in still)
+    has = _parsed(after) if after is not None else None
+    still = _names(has, imports=True) | (_listed(has) or set()) if has is not None else set()
+    return sorted(_public(had) - still)
 
 
-def _everything(source: bytes) -> frozenset[str]:
-    """Return every name that a module binds, with the methods of its classes; those of bases are not known."""
-    tree = ast.parse(source)
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    found = set(_bound(tree.body)) | (_listed(tree) or set())
-    return frozenset(found | {f"{node.name}.{name}" for node in classes for name in _bound(node.body)})
+def _parsed(source: bytes) -> ast.Module | None:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
-def _defined(source: bytes) -> frozenset[str]:
-    tree = ast.parse(source)
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    found = set(_bound(tree.body, imports=False))
-    return frozenset(found | {f"{node.name}.{name}" for node in classes for name in _bound(node.body, imports=False)})
+def _public(tree: ast.Module) -> set[str]:
+    listed, names = _listed(tree), _names(tree, imports=False)
+    top = listed if listed is not None else {name for name in names if "." not in name and name[0] != "_"}
+    parts = [name.partition(".") for name in names]
+    return top | {owner + dot + name for owner, dot, name in parts if owner in top and name and name[0] != "_"}
 
 
-def _bound(body: list[ast.stmt], imports: bool = True) -> Iterator[str]:
+def _names(tree: ast.Module, imports: bool) -> set[str]:
+    """Return what a module binds, and `Class.name` for what its classes do; what they inherit is not known."""
+    found = set(_bound(tree.body, imports))
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            found |= {f"{node.name}.{name}" for name in _bound(node.body, imports)}
+    return found
+
+
+def _bound(body: list[ast.stmt], imports: bool) -> Iterator[str]:
     for node in body:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():

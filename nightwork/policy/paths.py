@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import posixpath
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from nightwork.agent.results import Trigger
 from nightwork.gates.flags import CI, GATE_CONFIG, HOOKS, LOCK_FILES, matches
 from nightwork.gates.tricks import instruction_files
+from nightwork.guarding import Guarded
 from nightwork.markdown import printable
 from nightwork.policy.held import Held
-from nightwork.settings import FILE_NAME, Guarded, Settings
+from nightwork.settings import FILE_NAME, Settings
 from nightwork.workspace import Repository
 from nightwork.workspace.entries import EXECUTABLE, LINK, SUBMODULE, TreeEntry
 
@@ -40,19 +41,22 @@ INSTRUCTIONS = (
     ".kiro/*",
 )
 _PROGRAMS = (b"\x7fELF", b"MZ", b"\xfe\xed\xfa", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+_READ_WHOLE = 5_000_000
 _LOOKED_AT = 8_000  # bytes in which git, too, looks for a NUL
 
 
 def held_paths(entries: Sequence[TreeEntry], repository: Repository, settings: Settings) -> Iterator[Held]:
     """Yield what of a change needs a person because of where it stands or what kind of file it is."""
     policy, named = settings.policy, _named(settings)
-    sizes = repository.blob_sizes([entry.new_blob for entry in entries if entry.is_file and entry.new_blob])
+    sizes = repository.blob_sizes([entry.new_blob for entry in entries if entry.new_blob])
+    contents = repository.read_blobs({blob: size for blob, size in sizes.items() if size <= _READ_WHOLE})
+    heads = {blob: content[:_LOOKED_AT] for blob, content in contents.items()}
     for entry in entries:
         path = plain(entry.path)
         if matches(path, policy.allowed):
             continue
         reasons = {kind: why for kind, why, patterns in named if _is_in(path, entry, patterns)}
-        reasons |= _by_kind(entry, repository.blob, sizes, policy.max_binary_kb)
+        reasons |= _by_kind(entry, heads, sizes, policy.max_binary_kb)
         for kind, why in reasons.items():
             if kind is None or kind in policy.hold:
                 trigger = Trigger.ARCHITECTURE if kind is Guarded.LOCK_FILES else Trigger.SECURITY
@@ -107,17 +111,17 @@ def _change(entry: TreeEntry) -> str:
 
 
 def _by_kind(
-    entry: TreeEntry, read: Callable[[str], bytes], sizes: dict[str, int], max_binary_kb: int
+    entry: TreeEntry, heads: dict[str, bytes], sizes: dict[str, int], max_binary_kb: int
 ) -> dict[Guarded | None, str]:
     if SUBMODULE in {entry.new_mode, entry.old_mode}:
         return {Guarded.SUBMODULES: "is a submodule: code of another repository"}
     if entry.new_mode == LINK and entry.new_blob:
-        target = read(entry.new_blob).decode("utf-8", "surrogateescape")
+        target = heads.get(entry.new_blob, b"/").decode("utf-8", "surrogateescape")
         return {Guarded.LINKS: f"leads to {target!r}, out of the repository"} if leads_out(entry.path, target) else {}
     if not entry.is_file or not entry.new_blob:
         return {}
     size = sizes.get(entry.new_blob, 0)
-    head = read(entry.new_blob)[:_LOOKED_AT]
+    head = heads.get(entry.new_blob, b"\0")  # what is too large to be read counts as binary
     found: dict[Guarded | None, str] = {}
     if head.startswith(_PROGRAMS) and b"\0" in head:
         found[Guarded.EXECUTABLES] = "is a compiled program"

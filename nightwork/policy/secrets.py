@@ -43,15 +43,15 @@ def _in_name(entry: TreeEntry) -> Iterator[Held]:
 
 
 def _in_text(entry: TreeEntry, after: str, before: str) -> Iterator[Held]:
-    after, before = after.replace("\0", ""), before.replace("\0", "")  # so that UTF-16 is read as well
     told: set[str] = set()
-    for match in find(after):
-        secret = after[match.start : match.end]
-        digest = hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()[:16]
-        if secret not in before and digest not in told:
-            told.add(digest)
-            text = f"{redact(entry.name)}: holds what looks like a {match.kind}"
-            yield Held(Trigger.SECURITY, text, f"secret\0{entry.path}\0{digest}", entry.path)
+    for text in dict.fromkeys((after.replace("\0", "\n"), after.replace("\0", ""))):  # the latter reads UTF-16
+        for match in find(text):
+            secret = text[match.start : match.end]
+            digest = hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()[:16]
+            if secret not in before.replace("\0", "") and digest not in told:
+                told.add(digest)
+                said = f"{redact(entry.name)}: holds what looks like a {match.kind}"
+                yield Held(Trigger.SECURITY, said, f"secret\0{entry.path}\0{digest}", entry.path)
 
 
 def _text(repository: Repository, blob: str | None) -> str:

@@ -8,11 +8,11 @@ from pathlib import PurePosixPath
 
 from nightwork.agent.results import Level, Plan, Scope, Trigger
 from nightwork.gates.flags import is_test_file, matches
+from nightwork.guarding import EscalationSettings
 from nightwork.policy.dependencies import Unreadable, dependencies
 from nightwork.policy.held import Held
 from nightwork.policy.names import module_name, removed_names
 from nightwork.policy.paths import plain
-from nightwork.settings import EscalationSettings
 from nightwork.workspace import Repository
 from nightwork.workspace.entries import TreeEntry
 
@@ -21,15 +21,15 @@ _MIGRATIONS = (
     "migrations/*.go", "migrations/*.xml", "alembic/versions/*", "db/migrate/*", "db/changelog/*", "schema.prisma",
     "db/schema.rb", "structure.sql", "v[0-9]*__*.sql", "r__*.sql", "u[0-9]*__*.sql", "schema.sql",
 )  # fmt: skip
-_DDL = (
-    r"\b(?:CREATE|ALTER|DROP|RENAME|TRUNCATE)\s+(?:TEMP(?:ORARY)?\s+|UNIQUE\s+|OR\s+REPLACE\s+)?"
-    r"(?:TABLE|INDEX|VIEW|SCHEMA|DATABASE|TYPE|COLUMN|TRIGGER|SEQUENCE)\b"
-)
-_DDL_SQL, _DDL_CODE = re.compile(_DDL, re.IGNORECASE), re.compile(_DDL)
+_KINDS = r"(?:TABLE|INDEX|VIEW|SCHEMA|DATABASE|TYPE|COLUMN|TRIGGER|SEQUENCE)\b"
+_DDL_SQL = re.compile(rf"\b(?:CREATE|ALTER|DROP|RENAME|TRUNCATE)\s+(?:\w+\s+){{0,3}}{_KINDS}", re.IGNORECASE)
+# In code a table that is made is one that nobody has data in yet.
+_DDL_CODE = re.compile(rf"\b(?:ALTER|DROP|RENAME|TRUNCATE)\s+{_KINDS}")
 _CODE = (".py", ".js", ".ts", ".mjs", ".rb", ".go", ".rs", ".java", ".kt", ".cs", ".php", ".scala", ".ex", ".swift")
 _PROSE = (".md", ".rst", ".txt", ".adoc", ".html", ".css", ".svg", ".png", ".po")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+\d*|\d+[a-z]*")
 _MAX_LINES = 1_000_000
+_MAX_SOURCE = 1_000_000  # bytes; nobody writes a larger module by hand
 
 
 def held_by_scope(scope: Scope, settings: EscalationSettings) -> list[Held]:
@@ -145,11 +145,12 @@ def _named_by(repository: Repository, entries: Sequence[TreeEntry], old: bool) -
 def _removed_names(repository: Repository, old: str, entries: Sequence[TreeEntry]) -> Iterator[Held]:
     touched = [entry for entry in entries if entry.old_blob and entry.path.endswith(".py")]
     paths = frozenset(repository.blobs(old)) if touched else frozenset()
-    for entry in touched:
-        module = module_name(entry.path, paths)
-        if module is None or entry.old_blob is None:
-            continue
-        after = repository.blob(entry.new_blob) if entry.new_blob else None
-        for name in removed_names(repository.blob(entry.old_blob), after):
+    modules = {entry: module for entry in touched if (module := module_name(entry.path, paths))}
+    blobs = [blob for entry in modules for blob in (entry.old_blob, entry.new_blob) if blob]
+    sizes = repository.blob_sizes(blobs)
+    sources = repository.read_blobs({blob: size for blob, size in sizes.items() if size <= _MAX_SOURCE})
+    for entry, module in modules.items():
+        before = sources.get(entry.old_blob or "", b"")
+        for name in removed_names(before, sources.get(entry.new_blob) if entry.new_blob else None):
             text = f"{entry.name}: {module}.{name} is gone; others may use it"
             yield Held(Trigger.COMPATIBILITY, text, f"name\0{module}.{name}", entry.path)

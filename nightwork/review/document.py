@@ -186,6 +186,7 @@ class ReviewDocument(_Frozen):
     status: BatchStatus
     base: str
     sandbox: str
+    agent: str = Field(default="", description="who worked, and what of yours it could reach")
     counts: dict[Status, int] = Field(description="admitted tickets by status, every status present")
     total: int = Field(description="admitted tickets: the sum of the counts")
     order: tuple[str, ...] = Field(default=REVIEW_ORDER, description="what is reviewed first, in words")

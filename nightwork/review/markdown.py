@@ -58,6 +58,7 @@ def _summary(document: ReviewDocument) -> str:
         ("base", words.line(document.base)[:12]),
         ("sandbox", words.line(document.sandbox)),
     ]
+    facts += [("agent", words.line(document.agent, 400))] if document.agent else []
     return table(("", ""), facts)
 
 

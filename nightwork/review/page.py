@@ -52,6 +52,7 @@ def _parts(document: ReviewDocument) -> Iterable[str]:
 
 def _header(document: ReviewDocument) -> str:
     facts = f"base <code>{_line(document.base)[:12]}</code> · sandbox {_line(document.sandbox)}"
+    facts += f" · agent: {_line(document.agent, 400)}" if document.agent else ""
     return (
         f'<header><p class="kicker">nightwork · batch review</p><h1>{_line(document.batch_id)} '
         f"{_badge(document.status, '')}</h1><p>{facts}</p></header>"

@@ -63,6 +63,8 @@ def _summary(document: ReviewDocument) -> list[RenderableType]:
     facts.append(("Cost", words.money(document.cost_usd)))
     base, sandbox = words.line(document.base)[:12], words.line(document.sandbox)
     facts.append(("Batch", f"{document.status}, base {base}, sandbox {sandbox}"))
+    if document.agent:
+        facts.append(("Agent", words.line(document.agent, 400)))
     return [_heading("Summary:"), *(_item("", _fact(name, value)) for name, value in facts)]
 
 

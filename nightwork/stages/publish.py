@@ -18,9 +18,9 @@ from nightwork.batch import TicketRef
 from nightwork.change import Change
 from nightwork.files import write_atomically
 from nightwork.forge import MergeRequest, open_forge
+from nightwork.guarding import Guarded
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
 from nightwork.policy import Held, Standing
-from nightwork.settings import Guarded
 from nightwork.stages import questions
 from nightwork.stages.attempt import attempt_of, refuse_moved_branch
 from nightwork.stages.texts import commit_message, follow_up_ticket, merge_request_body
@@ -76,8 +76,7 @@ def _examined(ref: TicketRef, repository: Repository) -> tuple[str, list[Held]]:
         repository.restore(ref.worktree, attempt_of(ref).parent, sorted(unwanted))
         tree = repository.snapshot(ref.worktree)
         held = _held(ref, repository, tree)
-    approved = {subject for subject, standing in known.items() if standing is Standing.APPROVED}
-    return tree, list({each.subject: each for each in held if each.subject not in approved}.values())
+    return tree, questions.unsettled(ref, held)
 
 
 def _held(ref: TicketRef, repository: Repository, tree: str) -> list[Held]:

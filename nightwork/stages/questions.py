@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict
 
 from nightwork import records
 from nightwork.agent import Escalation
-from nightwork.agent.trajectory import PUBLISHING, Trajectory
+from nightwork.agent.results import Trigger
+from nightwork.agent.trajectory import CHECKS, PUBLISHING, Trajectory
 from nightwork.batch import Batch, EscalationRecord, TicketRef
 from nightwork.decision import Decision
 from nightwork.files import append_record, read_records
@@ -61,10 +62,8 @@ def ask(ref: TicketRef, stage: str, held: Sequence[Held], escalation: Escalation
 
 def said(ref: TicketRef) -> dict[str, Standing]:
     """Return what people have decided about the ticket's subjects, in any attempt of any batch; the last word holds."""
-    folders = (ref.batch.folder.parent).glob(f"*/tickets/{ref.ticket}/attempt-*/asked.jsonl")
-    decided = [pair for path in folders for pair in _answered(ref, path)]
     standing: dict[str, Standing] = {}
-    for asked, answer in sorted(decided, key=lambda pair: pair[1].at):
+    for asked, answer in sorted(_all_answered(ref), key=lambda pair: pair[1].at):
         word = _standing(answer.option)
         for subject in asked.subjects:
             standing.pop(subject, None)
@@ -72,10 +71,29 @@ def said(ref: TicketRef) -> dict[str, Standing]:
     return standing
 
 
+def unanswered(ref: TicketRef, held: Iterable[Held]) -> list[Held]:
+    """Return what is held before work and was not asked about yet, whatever the answer was, each subject once."""
+    known = {subject for asked, _ in _all_answered(ref) for subject in asked.subjects}
+    return [each for each in unsettled(ref, held) if each.subject not in known]
+
+
 def unsettled(ref: TicketRef, held: Iterable[Held]) -> list[Held]:
-    """Return what nobody has decided on yet, each subject once."""
-    known = said(ref)
-    return list({each.subject: each for each in held if each.subject not in known}.values())
+    """Return what nobody has approved yet, each subject once.
+
+    When the agent itself has asked about data or compatibility in this attempt, its answer is about schemas and names
+    as well: nightwork does not ask a second time.
+    """
+    approved = {subject for subject, standing in said(ref).items() if standing is Standing.APPROVED}
+    told = _asked_by_the_agent(ref) & {Trigger.DATA, Trigger.COMPATIBILITY}
+    open_points = [each for each in held if each.subject not in approved and each.trigger not in told]
+    return list({each.subject: each for each in open_points}.values())
+
+
+def _asked_by_the_agent(ref: TicketRef) -> set[str]:
+    """Return the triggers of the escalations that the attempt's agent made and people answered."""
+    answered = len(ref.batch.decisions.answers(ref.ticket, ref.attempt))
+    noted = _trajectory(ref).escalations()[:answered]
+    return {record["value"]["trigger"] for record in noted if record["stage"] not in {*CHECKS, PUBLISHING}}
 
 
 def goes_back(ref: TicketRef) -> bool:
@@ -106,6 +124,11 @@ def decisions(ref: TicketRef) -> list[str]:
     """Return what was asked of a person in this attempt by nightwork, and what was decided, one line each."""
     found = _answered(ref, ref.folder / "asked.jsonl")
     return list(dict.fromkeys(f"{answer.text()}: {asked.summary}" for asked, answer in found))
+
+
+def _all_answered(ref: TicketRef) -> list[tuple[Asked, Decision]]:
+    paths = ref.batch.folder.parent.glob(f"*/tickets/{ref.ticket}/attempt-*/asked.jsonl")
+    return [pair for path in paths for pair in _answered(ref, path)]
 
 
 def _answered(ref: TicketRef, path: Path) -> Iterator[tuple[Asked, Decision]]:

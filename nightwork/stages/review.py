@@ -50,6 +50,7 @@ def document_of(batch: Batch) -> ReviewDocument:
         manifest,
         [_reviewed(batch, entry, outcome) for entry, outcome in batch.entries()],
         sandbox=open_sandbox(batch.state_folder, confinement=batch.settings().sandbox).name,
+        agent=batch.settings().agent.reach(),
         together=batch.together(),
         unready=[UnreadyRow(ticket=row.ticket, where=row.where, reasons=row.reasons) for row in intake.unready],
         left_out=[LeftOutRow(ticket=row.ticket, reason=_text(row)) for row in intake.left_out],

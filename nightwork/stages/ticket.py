@@ -86,7 +86,7 @@ def _landed(ref: TicketRef) -> Landing | None:
 
 def _check(ref: TicketRef, stage: str, held: Sequence[Held]) -> Outcome | None:
     """Ask about what needs a person before any work on it is paid for; None when nothing does."""
-    open_points = questions.unsettled(ref, held)
+    open_points = questions.unanswered(ref, held)
     if not open_points:
         return None
     return questions.ask(ref, f"check {stage}", open_points, policy.before_work(open_points, stage))

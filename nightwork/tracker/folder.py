@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from nightwork.errors import BadInput, Fault, bad_input
+from nightwork.redact import redact
 from nightwork.ticket import Ticket, parse_ticket
 from nightwork.tracker.found import Found
 from nightwork.yamlfile import read_text
@@ -30,7 +31,7 @@ class FolderTracker:
             try:
                 tickets.append((name, parse_ticket(self._read(path, name), name)))
             except BadInput as error:
-                unreadable.append((name, error.faults))
+                unreadable.append((name, tuple(Fault(fault.where, redact(fault.problem)) for fault in error.faults)))
         return Found(tuple(tickets), tuple(unreadable))
 
     def _read(self, path: Path, name: str) -> str:

@@ -10,7 +10,7 @@ import contextlib
 import shutil
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from nightwork.files import remove_tree
 from nightwork.workspace import entries, lines
 from nightwork.workspace.entries import TreeEntry
 from nightwork.workspace.git import Git, shown
+from nightwork.workspace.linked import admin_folder, refuse_swapped
 from nightwork.workspace.merging import Merge, merge_all
 
 BRANCH_PREFIX = "agent/"
@@ -120,7 +121,7 @@ class Repository:
             self._remove(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             self.git("worktree", "add", "--quiet", "--detach", "--force", str(path), commit)
-        _admin_folder(path).joinpath(_WHOLE).touch()
+        admin_folder(path).joinpath(_WHOLE).touch()
         return True
 
     def remove_worktree(self, path: Path) -> None:
@@ -149,12 +150,17 @@ class Repository:
         return Path(self.git("rev-parse", "--path-format=absolute", "--git-common-dir"))
 
     def snapshot(self, worktree: Path) -> str:
-        """Return the tree hash of a worktree as it is, new files included and ignored ones left out."""
+        """Return the tree hash of a worktree as it is, new files included and ignored ones left out.
+
+        Raises Tampered when its link to git was swapped: another folder's configuration could name programs to run.
+        """
+        if worktree != self.root:
+            refuse_swapped(worktree, self._common_folder())
         with tempfile.TemporaryDirectory() as folder:
             git, env = self.git.at(worktree), {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             own = worktree / ".git"
             index = (
-                _admin_folder(worktree) if own.is_file() else Path(git("rev-parse", "--absolute-git-dir"))
+                admin_folder(worktree) if own.is_file() else Path(git("rev-parse", "--absolute-git-dir"))
             ) / "index"
             with contextlib.suppress(FileNotFoundError):
                 # With its time: git looks inside a file only when the index is not newer than the file's last change.
@@ -241,6 +247,10 @@ class Repository:
         """Return the bytes of each content, by id; what is not there is left out."""
         return entries.blob_sizes(self.git, blobs)
 
+    def read_blobs(self, sizes: Mapping[str, int]) -> dict[str, bytes]:
+        """Return contents by id; `sizes` are those that `blob_sizes` tells."""
+        return entries.read_blobs(self.git, sizes)
+
     def blob(self, blob: str) -> bytes:
         """Return a content by its id."""
         return self.git.status("cat-file", "blob", blob)[1].encode("utf-8", "surrogateescape")
@@ -290,12 +300,8 @@ def _changed(status: str, old: str | None, path: str, added: int | None, deleted
 _WHOLE = "nightwork-whole"
 
 
-def _admin_folder(worktree: Path) -> Path:
-    return worktree / (worktree / ".git").read_text(encoding="utf-8").removeprefix("gitdir:").strip()
-
-
 def _is_whole(worktree: Path) -> bool:
-    return (worktree / ".git").is_file() and _admin_folder(worktree).joinpath(_WHOLE).exists()
+    return (worktree / ".git").is_file() and admin_folder(worktree).joinpath(_WHOLE).exists()
 
 
 def _delete(path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from nightwork.workspace.git import Git, shown
+
+MOST_BYTES = 50_000_000  # that one git process is asked for
 
 LINK, SUBMODULE, EXECUTABLE = "120000", "160000", "100755"
 
@@ -61,3 +63,29 @@ def blob_sizes(git: Git, blobs: Iterable[str]) -> dict[str, int]:
     told = git("cat-file", "--batch-check=%(objectname) %(objectsize)", stdin="\n".join(wanted) + "\n").splitlines()
     pairs = (line.split() for line in told)
     return {pair[0]: int(pair[1]) for pair in pairs if pair[1].isdecimal()}
+
+
+def read_blobs(git: Git, sizes: Mapping[str, int]) -> dict[str, bytes]:
+    """Return contents by id, given their bytes, in as few git processes as their size allows."""
+    found: dict[str, bytes] = {}
+    for wanted in _chunks(sizes):
+        told = git.status("cat-file", "--batch", stdin="\n".join(wanted) + "\n")[1].encode("utf-8", "surrogateescape")
+        at = 0
+        for blob in wanted:
+            start = told.index(b"\n", at) + 1
+            found[blob] = told[start : start + sizes[blob]]
+            at = start + sizes[blob] + 1
+    return found
+
+
+def _chunks(sizes: Mapping[str, int]) -> Iterator[list[str]]:
+    chunk: list[str] = []
+    room = MOST_BYTES
+    for blob, size in sizes.items():
+        if chunk and size > room:
+            yield chunk
+            chunk, room = [], MOST_BYTES
+        chunk.append(blob)
+        room -= size
+    if chunk:
+        yield chunk

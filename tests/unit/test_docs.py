@@ -19,7 +19,8 @@ from nightwork import scaffold
 from nightwork.agent.results import Escalation, Work
 from nightwork.gates.reports import FORMS
 from nightwork.review import ReviewDocument
-from nightwork.settings import GateSettings, RunOptions, Section, Settings
+from nightwork.section import Section
+from nightwork.settings import GateSettings, RunOptions, Settings
 from nightwork.ticket import READY_LABEL, Ticket, parse_ticket
 
 ROOT = Path(__file__).parents[2]

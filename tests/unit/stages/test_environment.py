@@ -131,16 +131,22 @@ def test_a_sandbox_shows_the_environment_first_on_the_path(tmp_path: Path) -> No
     assert bare.stdout == "unset\n"
 
 
+QUIET = {"escalation": {"dependencies": False}}
+
+
 @pytest.mark.parametrize("confine", [True, False], ids=["confined", "unconfined"])
 def test_agents_and_gates_find_what_the_base_pins_and_a_change_cannot_choose_it(
     night: Night, repository: Repository, confine: bool
 ) -> None:
     agent = "judge > $NIGHTWORK_TICKET.txt; echo evil > requirements.txt"
+    unguarded = {"hold": []}  # a person has let it pass: the gates still judge with what the base pins
     night.settings(
         agent,
         {"tests": "test $(judge) = one"},
         environment=setup(TOOL).model_dump(mode="json"),
         sandbox={"confine": confine},
+        policy=unguarded,
+        **QUIET,
     )
     night.commit()
     batch, document = night.run()
