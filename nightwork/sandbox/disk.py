@@ -46,6 +46,6 @@ class Growth:
 
 
 def _room(folder: Path) -> int:
-    """Return the free space, files that could still be made included, of which some file systems have a fixed number."""
+    """Return the free space, with that of files that could still be made, where their number is fixed."""
     status = os.statvfs(folder)
     return status.f_bfree * status.f_frsize + status.f_ffree * _ENTRY_BYTES

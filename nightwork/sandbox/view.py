@@ -64,7 +64,7 @@ def _system() -> Iterator[list[str]]:
 
 
 def git(folder: Path, written: Path) -> list[str]:
-    """Return the arguments that show the repository of a worktree so that git can read it, and nothing of it be written.
+    """Return the arguments that let git read the repository of a worktree, and nobody write to it.
 
     Its configuration is ours: that of the repository may hold credentials and name programs.
     """

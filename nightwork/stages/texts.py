@@ -23,12 +23,15 @@ def commit_message(ticket: Ticket, work: Work, batch_id: str) -> str:
     return "\n".join([subject, "", *body, *([""] if body else []), *trailers]) + "\n"
 
 
-def merge_request_body(ticket: Ticket, scope: Scope, plan: Plan, change: Change, follow_up: Path | None) -> str:
+def merge_request_body(
+    ticket: Ticket, scope: Scope, plan: Plan, change: Change, follow_up: Path | None, confined: bool = True
+) -> str:
     """Return what a reviewer reads first: scope, plan, risks, difference, evidence, what remains."""
     added, deleted = change.lines()
     parts = [
         f"# {escape(ticket.id)}: {escape(ticket.title)}",
         f"Draft. Branch `{change.branch}`, standing on {change.origin[:12]}, attempt {change.attempt}.",
+        *([] if confined else ["Unconfined: the agent ran without a sandbox."]),
         *(["Stacked on " + ", ".join(change.stacked_on) + ": merge those first."] if change.stacked_on else []),
         "## Scope",
         escape(scope.objective),

@@ -19,6 +19,7 @@ from nightwork.change import Change
 from nightwork.files import write_atomically
 from nightwork.forge import MergeRequest, open_forge
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
+from nightwork.sandbox import is_confined
 from nightwork.stages import gates
 from nightwork.stages.attempt import attempt_of, keep_work, open_attempt, refuse_moved_branch
 from nightwork.stages.texts import commit_message, follow_up_ticket, merge_request_body
@@ -105,7 +106,8 @@ def publish(ref: TicketRef, scoped: Scope, planned: Plan, work: Work) -> Outcome
     records.save(Landing(scope=scoped, plan=planned, work=work), ref.folder / "landing.json")
     change = ref.change or _land(ref, repository, work)
     follow_up = _write_follow_up(ref, work)
-    body = merge_request_body(ticket, scoped, planned, change, follow_up)
+    confined = is_confined(batch.settings().sandbox)
+    body = merge_request_body(ticket, scoped, planned, change, follow_up, confined)
     shared = change.model_dump(include={"ticket", "attempt", "branch", "parent", "commit", "stacked_on"})
     open_forge(batch.folder).propose(MergeRequest(title=ticket.title, body=body, **shared))
     repository.drop_wip(ticket.id)
