@@ -12,8 +12,8 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from nightwork.files import refuse_full_disk, write_atomically
-from nightwork.sandbox import view
+from nightwork.files import refuse_full_disk
+from nightwork.sandbox import etc, view
 from nightwork.sandbox.confinement import DEFAULT, Confinement
 from nightwork.sandbox.limits import MB, Limits
 from nightwork.sandbox.process import Start, run_to_end
@@ -42,6 +42,8 @@ unset begun blocks processes
 exec "$@"
 """
 _BLOCK = 512
+# The kernel refuses a process without a word; what is looked at each tenth of a second tells of it before.
+_PROCESS_SHARE = 2
 _FILE_SHARE = 1.05  # a single file may be a little larger than all may grow, so that its growth is what is told
 
 
@@ -64,8 +66,7 @@ class Bubblewrap:
         self._confinement = confinement
         self._options = options
         self._toolchain = view.toolchain(confinement.visible)
-        for name, text in view.WRITTEN.items():
-            _write(self._written / name, text)
+        etc.write(self._written)
 
     def inside(self, run: Run) -> str:
         """Return where a command sees its folder: at one place, whatever the folder."""
@@ -104,7 +105,8 @@ class Bubblewrap:
 
     def _begin(self, run: Run, begins: int) -> list[str]:
         blocks = int(self._confinement.disk_mb * MB * _FILE_SHARE) // _BLOCK
-        return ["/bin/sh", "-c", _BEGIN, "sh", str(begins), str(blocks), str(self._confinement.processes), *run.command]
+        processes = self._confinement.processes * _PROCESS_SHARE
+        return ["/bin/sh", "-c", _BEGIN, "sh", str(begins), str(blocks), str(processes), *run.command]
 
     def _places(self, run: Run) -> dict[Path, str]:
         """Return the folders of the host that may be written to, and where the command sees each."""
@@ -117,7 +119,7 @@ class Bubblewrap:
         return [
             *("--info-fd", str(tells), *_APART, *self._options),
             *(["--share-net"] if run.network else []),
-            *view.root(self._written, run.network, self._confinement.tmp_mb, _home(run)),
+            *view.root(self._written / etc.ETC, run.network, self._confinement.tmp_mb, _home(run)),
             *view.shown(self._toolchain),
             *view.bound(str(self._modules), "/node_modules", "--ro-bind-try"),  # Node looks above the folder
             *(view.bound(str(prepared), view.ENVIRONMENT) if prepared else []),
@@ -168,10 +170,3 @@ def _told(value: str | Path, places: Mapping[Path, str]) -> str:
 
 def _not_started(run: Run, reason: str) -> Finished:
     return Finished(None, "", f"{run.command[0]!r} could not be started: {reason}", 0.0)
-
-
-def _write(path: Path, text: str) -> None:
-    with contextlib.suppress(OSError):
-        if path.read_text(encoding="utf-8") == text:
-            return
-    write_atomically(path, text)

@@ -150,7 +150,7 @@ WRITES: dict[str, Trace] = {
         marked(lambda m: m.repository / ".git" / "info" / "attributes"),
     ),
     "a submodule": (
-        shell(lambda m: f"git init -q s; (cd s; git {WHO} commit --allow-empty -qm x); {FILES} submodule -q add $PWD/s t"),
+        shell(lambda m: f"git init -q s; (cd s; git {WHO} commit --allow-empty -qm x);{FILES} submodule add $PWD/s t"),
         lambda m: "submodule" in (m.repository / ".git" / "config").read_text(),
     ),
     "a branch": (
@@ -181,6 +181,8 @@ def removed(path: Path) -> bool:
 @pytest.mark.parametrize("name", WRITES)
 def test_what_a_command_must_not_change_stays_as_it_was(machine: Machine, name: str) -> None:
     program, is_there = WRITES[name]
+    if "Python" in name and not os.access(sys.prefix, os.W_OK):
+        pytest.skip("this user may not change nightwork's own Python")
     machine.run(machine.confined(), program(machine))
     assert not is_there(machine)
     shutil.rmtree(machine.worktree / "s", ignore_errors=True)
@@ -203,11 +205,11 @@ DAEMONS = {
 @pytest.mark.parametrize("name", DAEMONS)
 @pytest.mark.parametrize("how", ["returns", "times out"])
 def test_a_daemon_ends_with_its_step(machine: Machine, name: str, how: str) -> None:
-    line = DAEMONS[name] + ("" if how == "returns" else " sleep 9")
+    line = DAEMONS[name] + (" sleep 0.2" if how == "returns" else " sleep 9")
     for sandbox, survives in ((machine.confined(), False), (machine.unconfined(), True)):
         mark = machine.worktree / "mark"
         mark.unlink(missing_ok=True)
-        found = machine.run(sandbox, SHELL.format(line=line), timeout_s=0.3 if how == "times out" else 20)
+        found = machine.run(sandbox, SHELL.format(line=line), timeout_s=0.4 if how == "times out" else 20)
         assert found.timed_out == (how == "times out")
         time.sleep(0.9)
         assert mark.exists() == survives
@@ -228,7 +230,8 @@ print('won')
 THREADS = """
 import threading, time
 for _ in range(60):
-    threading.Thread(target=time.sleep, args=(1,), daemon=True).start()
+    threading.Thread(target=time.sleep, args=(2,), daemon=True).start()
+time.sleep(0.5)
 print('won')
 """
 MEMORY = "x = bytearray(200_000_000); x[::4096] = b'x' * len(x[::4096]); print('won')"
