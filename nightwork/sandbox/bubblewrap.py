@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from nightwork.files import refuse_full_disk
-from nightwork.sandbox import etc, view
+from nightwork.sandbox import etc, seccomp, view
 from nightwork.sandbox.confinement import DEFAULT, Confinement
 from nightwork.sandbox.limits import MB, Limits
 from nightwork.sandbox.process import Start, run_to_end
@@ -94,11 +94,14 @@ class Bubblewrap:
         places = self._places(run)
         limits = Limits(self._confinement, [run.folder, *run.writable])
         try:
-            with _listed(self._arguments(run, places, limits.tells)) as arguments:
+            rules = seccomp.program()
+            with _file(rules or b"") as filters, _file(b"") as arguments:
+                given = self._arguments(run, places, limits.tells, filters if rules else None)
+                _fill(arguments, b"".join(os.fsencode(argument) + b"\0" for argument in given))
                 bwrap = (shutil.which("bwrap") or "bwrap", "--args", str(arguments), "--", *self._begin(run, begins))
                 join = ("/bin/sh", "-c", _JOIN, "sh", *map(str, limits.joined_by), "--")
                 variables = self._variables(run, places)
-                start = Start((*join, *bwrap), run.folder, variables, (limits.tells, begins, arguments))
+                start = Start((*join, *bwrap), run.folder, variables, (limits.tells, begins, arguments, filters))
                 return run_to_end(start, run, self._notes, limits)
         finally:
             limits.end()
@@ -114,10 +117,11 @@ class Bubblewrap:
         own = {self._environment: view.ENVIRONMENT} if self._environment in run.writable else {}
         return {run.folder: view.WORKSPACE, **numbered, **{path: at for path, at in own.items() if path}}
 
-    def _arguments(self, run: Run, places: Mapping[Path, str], tells: int) -> list[str]:
+    def _arguments(self, run: Run, places: Mapping[Path, str], tells: int, filters: int | None) -> list[str]:
         prepared = self._environment if self._environment not in places else None
         return [
             *("--info-fd", str(tells), *_APART, *self._options),
+            *(["--seccomp", str(filters)] if filters is not None else []),
             *(["--share-net"] if run.network else []),
             *view.root(self._written / etc.ETC, run.network, self._confinement.tmp_mb, _home(run)),
             *view.shown(self._toolchain),
@@ -142,15 +146,19 @@ class Bubblewrap:
 
 
 @contextlib.contextmanager
-def _listed(arguments: Sequence[str]) -> Iterator[int]:
-    """Give arguments as a file: on the command line everybody, the command too, could read the paths of the host."""
-    descriptor = os.memfd_create("arguments")
+def _file(data: bytes) -> Iterator[int]:
+    """Give a file without a name: on the command line everybody, the command too, could read the paths of the host."""
+    descriptor = os.memfd_create("nightwork")
     try:
-        os.write(descriptor, b"".join(os.fsencode(argument) + b"\0" for argument in arguments))
-        os.lseek(descriptor, 0, os.SEEK_SET)
+        _fill(descriptor, data)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _fill(descriptor: int, data: bytes) -> None:
+    os.write(descriptor, data)
+    os.lseek(descriptor, 0, os.SEEK_SET)
 
 
 def _home(run: Run) -> str:

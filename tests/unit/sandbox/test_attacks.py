@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -335,6 +336,8 @@ def last_without(place: str) -> Callable[[list[str]], list[str]]:
     return leave_out
 
 
+KEYS = "import ctypes; print('won' * (ctypes.CDLL(None).syscall({0}, b'user', b'nightwork', b'x', 1, -2) > 0))"
+ADD_KEY = {"x86_64": 248, "aarch64": 217}.get(platform.machine(), 0)
 SYSCTL = "f = open('/proc/sys/kernel/core_pattern', 'r+'); print('won')"
 DOORS = {
     "settings of the kernel": (last_without("/proc"), SYSCTL),
@@ -348,6 +351,7 @@ DOORS = {
         lambda a: [*a[:2], "--unshare-net", "--unshare-ipc", "--unshare-uts", *a[3:]],
         f"import os; print('won' if os.path.exists('/proc/{os.getpid()}/stat') and os.getpid() > 50 else '')",
     ),
+    "keys of the user's session": (without("--seccomp", 2), KEYS.format(ADD_KEY)),
     "the paths of the host on the command line": (None, "print(open('/proc/1/cmdline').read())"),
 }
 
