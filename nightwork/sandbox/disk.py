@@ -25,7 +25,8 @@ class Growth:
 
     def is_over(self, process_ids: Sequence[int]) -> bool:
         """Say whether the folders grew by more than the limit; files that are open but deleted count too."""
-        if self._room - _room(self._folders[0]) <= self._limit:
+        room = _room(self._folders[0])
+        if self._room - room <= self._limit:
             return False
         device = self._folders[0].stat().st_dev
         total = tree.deleted_bytes(list(process_ids), device)
@@ -33,6 +34,7 @@ class Growth:
             total += size
             if total > self._limit:
                 return True
+        self._room = room + total  # looked at again when as much is gone as is still allowed
         return False
 
     def _changed(self) -> Iterator[int]:

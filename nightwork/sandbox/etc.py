@@ -19,7 +19,10 @@ _COPIED = (
     "ld.so.cache", "localtime", "timezone", "mime.types", "protocols", "services", "os-release", "debian_version",
     "ssl/openssl.cnf",
 )  # fmt: skip
-_FOLDERS = ("alternatives", "ssl/certs", "pki/tls/certs", "pki/ca-trust/extracted", "crypto-policies", "fonts", "java")
+_FOLDERS = (
+    "alternatives", "ssl/certs", "pki/tls/certs", "pki/ca-trust/extracted", "ca-certificates", "crypto-policies",
+    "fonts", "java*", "perl",
+)  # fmt: skip
 _OF_NETWORK = ("resolv.conf", "hosts", "pip.conf")
 # What tools ask of a user and of hosts, and git configuration that names no program.
 _OWN = {
@@ -54,7 +57,8 @@ def mounted(network: bool) -> list[list[str]]:
 
 
 def _existing() -> list[str]:
-    return [name for name in _FOLDERS if Path("/etc", name).is_dir()]
+    found = [path for pattern in _FOLDERS for path in Path("/etc").glob(pattern)]
+    return [str(path.relative_to("/etc")) for path in found if path.is_dir()]
 
 
 def _put(path: Path, data: bytes) -> None:

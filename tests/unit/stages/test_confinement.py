@@ -129,3 +129,23 @@ def test_options_turn_the_sandbox_off() -> None:
 def test_the_sandbox_of_a_state_folder_is_the_one_that_the_settings_ask_for(tmp_path: Path) -> None:
     assert open_sandbox(tmp_path).name == "bubblewrap"
     assert open_sandbox(tmp_path, confinement=Confinement(confine=False)).name == "unconfined"
+
+
+def test_the_result_of_a_command_agent_comes_out_of_the_sandbox(night: Night) -> None:
+    alone(night)
+    night.settings(f'{ADD}; echo $NIGHTWORK_RESULT > where; printf \'{{"summary": "did it"}}\' > $NIGHTWORK_RESULT')
+    night.commit()
+    night.run()
+    assert night.git("log", "-1", "--format=%s", "agent/A") == "feat(A): did it"
+    assert night.git("show", "agent/A:where") == "/nightwork/1/result.json"
+
+
+def test_a_result_that_is_a_link_to_a_file_of_the_host_is_not_read(night: Night, tmp_path: Path) -> None:
+    alone(night)
+    (tmp_path / "secret.json").write_text('{"summary": "hunter2"}')
+    night.settings(f"{ADD}; ln -s {tmp_path}/secret.json $NIGHTWORK_RESULT")
+    night.commit()
+    batch, _ = night.run()
+    outcome = batch.state().items["A"]
+    assert (outcome.status, outcome.reason) == (Status.FAILED, Reason.MALFORMED)
+    assert "hunter2" not in outcome.message
