@@ -34,9 +34,7 @@ case $1 in
 */*) [ -f "$1" ] && [ -x "$1" ] ;;
 *) command -v -- "$1" >/dev/null 2>&1 ;;
 esac || exit 127
-ulimit -c 0
-ulimit -f "$blocks"
-ulimit -p "$processes" 2>/dev/null || ulimit -u "$processes"
+{ ulimit -c 0; ulimit -f "$blocks"; ulimit -p "$processes" || ulimit -u "$processes"; } 2>/dev/null
 echo >"/proc/self/fd/$begun"
 unset begun blocks processes
 exec "$@"

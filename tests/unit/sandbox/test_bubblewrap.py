@@ -71,6 +71,20 @@ def test_the_worktree_the_environment_and_the_toolchain_are_there(machine: Machi
     assert (machine.worktree / "b.txt").stat().st_uid == os.getuid()
 
 
+def test_a_user_with_lower_limits_of_his_own_keeps_them(machine: Machine) -> None:
+    driver = f"""
+import resource
+from pathlib import Path
+from nightwork.sandbox import Run, open_sandbox
+resource.setrlimit(resource.RLIMIT_NPROC, (900, 900))
+resource.setrlimit(resource.RLIMIT_FSIZE, (10**8, 10**8))
+line = "ulimit -p || ulimit -u; ulimit -f"
+print(open_sandbox(Path({str(machine.state)!r})).run(Run(("sh", "-c", line), Path({str(machine.worktree)!r}))))
+"""
+    said = subprocess.run([sys.executable, "-c", driver], capture_output=True, text=True, check=True).stdout
+    assert r"stdout='900\n195312\n', stderr=''" in said
+
+
 def test_standard_input_reaches_the_command_whole(machine: Machine) -> None:
     text = "é\n" * 200_000
     assert machine.confined().run(Run(("cat",), machine.worktree, stdin=text)).stdout == text
