@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.figures import Figure, missed, show
 
-NAMES = ("scheduling", "checkpoint", "resume", "overhead", "orchestration", "conflicts")
+NAMES = ("scheduling", "checkpoint", "resume", "overhead", "orchestration", "conflicts", "sandbox")
 
 
 def run(name: str) -> tuple[str, list[Figure]]:

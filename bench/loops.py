@@ -21,7 +21,11 @@ PARALLEL = 8
 STEPS = (ticket.scope, ticket.plan, ticket.implement, ticket.publish)
 # One ticket: the ticket's own task, C0, C1, C2 and the merge request.
 TASK_RUNS = 1 + len(STEPS)
-SETTINGS: dict[str, Any] = {"agent": {"model": "scripted:script.json"}, "batch": {"parallel_agents": PARALLEL}}
+SETTINGS: dict[str, Any] = {
+    "agent": {"model": "scripted:script.json"},
+    "batch": {"parallel_agents": PARALLEL},
+    "sandbox": {"confine": False},  # as the peer's commands are; bench.sandbox tells what confining them adds
+}
 
 Loop = Callable[[Batch], float]
 

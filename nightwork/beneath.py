@@ -53,9 +53,10 @@ def read(root: Path, relative: Path, limit: int) -> bytes:
     """Return a file below `root`; raises ValueError for what is no plain file or holds more than `limit` bytes."""
     with opened_folder(root, relative.parent) as folder:
         descriptor = os.open(relative.name, _FILE, dir_fd=folder)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ValueError("is no plain file")
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("is no plain file")
         data = file.read(limit + 1)
     if len(data) > limit:
         raise ValueError(f"is larger than {limit:,} bytes")
@@ -83,6 +84,17 @@ def replace(root: Path, relative: Path, data: bytes, scratch: Path) -> None:
             temporary.unlink(missing_ok=True)
             raise
         os.fsync(folder)
+
+
+def remove_special(root: Path) -> None:
+    """Remove pipes, sockets and devices below a folder, and let its plain files be read by their owner."""
+    for _, _, files, folder in os.fwalk(root):
+        for name in files:
+            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if stat.S_ISREG(status.st_mode) and not status.st_mode & stat.S_IRUSR:
+                os.chmod(name, stat.S_IMODE(status.st_mode) | stat.S_IRUSR, dir_fd=folder)
+            elif not stat.S_ISREG(status.st_mode) and not stat.S_ISLNK(status.st_mode):
+                os.unlink(name, dir_fd=folder)
 
 
 def _mode(folder: int, name: str) -> int | None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sysconfig
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from nightwork.batch import check_disk, ignore_state
 from nightwork.errors import BadInput, NightworkError, Unavailable
 from nightwork.llm import check_key
 from nightwork.lock import hold
-from nightwork.sandbox import limits_held_by, why_unconfined
+from nightwork.sandbox import Run, limits_held_by, named_files, open_sandbox, why_unconfined
 from nightwork.settings import Settings, load
 from nightwork.stages.gates import measure, red_on_base
 from nightwork.stages.intake import collect
@@ -178,8 +179,24 @@ def _program(subject: _Subject, name: str, program: str) -> Check:
     prepared = subject.environment()
     folders = [sysconfig.get_path("scripts"), *([str(prepared / "bin")] if prepared else [])]
     if shutil.which(program) or shutil.which(program, path=os.pathsep.join(folders)):
-        return Check(name, "fine", program)
+        return _shown(subject, name, program)
     return Check(name, "wrong", f"{program!r} is not on the search path", "install it, or name its full path")
+
+
+def _shown(subject: _Subject, name: str, program: str) -> Check:
+    """Say whether commands see a program that is there, in the sandbox that they get."""
+    prepared, is_relative = subject.environment(), "/" in program and not program.startswith("/")
+    if is_relative or why_unconfined(subject.settings.sandbox) is not None:
+        return Check(name, "fine", program)
+    prepared = prepared if prepared and prepared.is_dir() else None
+    sandbox = open_sandbox(subject.repository.root / ".nightwork", prepared, subject.settings.sandbox)
+    with tempfile.TemporaryDirectory(prefix="nightwork-look-") as folder:
+        look = ("sh", "-c", 'command -v "$1"', "sh", program)
+        found = sandbox.run(Run(look, Path(folder), visible=named_files([program])))
+    if found.exit_code == 0:
+        return Check(name, "fine", program)
+    remedy = "name it by its full path, and what it needs beside itself in sandbox.visible"
+    return Check(name, "wrong", f"{program!r} is not seen in the sandbox", remedy)
 
 
 def as_json(checks: list[Check]) -> str:

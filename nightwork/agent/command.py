@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from nightwork import beneath
 from nightwork.agent import presets, prompts
 from nightwork.agent.assignment import Assignment, Check, TimedOut
 from nightwork.agent.results import Escalation, Plan, Scope, Work
@@ -168,10 +168,7 @@ class CommandAgent:
     def _read_result(self, path: Path) -> Any:
         """Return the JSON that the command wrote; None when it wrote none."""
         try:
-            status = path.lstat()
-            if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_RESULT_BYTES:
-                raise ValueError(f"expected a plain file of at most {MAX_RESULT_BYTES:,} bytes")
-            return json.loads(path.read_text(encoding="utf-8"))
+            return json.loads(beneath.read(path.parent, Path(path.name), MAX_RESULT_BYTES).decode("utf-8"))
         except FileNotFoundError:
             return None
         except (ValueError, RecursionError, OSError) as error:

@@ -22,6 +22,7 @@ def _parts(document: ReviewDocument) -> Iterable[str]:
     if document.next_steps:
         yield "## Next steps"
         yield fence("\n".join(_steps(document)), "sh")
+    yield _listed("Unconfined", words.unconfined(document))
     yield _listed("Red on the base commit already", document.red_on_base)
     yield "## Ready for review"
     yield _queue(document) if document.queue else "Nothing."

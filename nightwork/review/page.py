@@ -34,6 +34,7 @@ def page(document: ReviewDocument) -> str:
 def _parts(document: ReviewDocument) -> Iterable[str]:
     yield _header(document)
     yield _tiles(document)
+    yield _section("Unconfined", "", _list(words.unconfined(document)))
     yield _section("Red on the base commit already", "not counted against any change", _list(document.red_on_base))
     yield _section("Next steps", "", _next_steps(document))
     yield _section("Ready for review", "", _queue(document) or "<p>Nothing.</p>")

@@ -40,6 +40,7 @@ def render(document: ReviewDocument, width: int) -> RenderableType:
 
 def _sections(document: ReviewDocument, width: int) -> Iterable[list[RenderableType]]:
     yield _summary(document)
+    yield _plain("Unconfined:", words.unconfined(document))
     yield _plain("Red on the base commit already (not counted against any change):", document.red_on_base)
     yield _queue(document, width)
     yield _together(document)

@@ -19,6 +19,12 @@ def line(text: object, limit: int = 200) -> str:
     return joined if len(joined) <= limit else joined[: limit - 1].rstrip() + "…"
 
 
+def unconfined(document: ReviewDocument) -> tuple[str, ...]:
+    """Return a warning when agents and gates were not confined."""
+    told = "no sandbox: agents and gates ran with the rights and the network of who started the batch"
+    return (told,) if document.sandbox == "unconfined" else ()
+
+
 def spaced(name: str) -> str:
     """Return a fixed word as people read it: `tests changed`."""
     return line(name).replace("_", " ")

@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from nightwork.files import refuse_full_disk, write_atomically
-from nightwork.sandbox import view
+from nightwork.files import refuse_full_disk
+from nightwork.sandbox import etc, seccomp, view
 from nightwork.sandbox.confinement import DEFAULT, Confinement
 from nightwork.sandbox.limits import MB, Limits
 from nightwork.sandbox.process import Start, run_to_end
@@ -34,14 +34,14 @@ case $1 in
 */*) [ -f "$1" ] && [ -x "$1" ] ;;
 *) command -v -- "$1" >/dev/null 2>&1 ;;
 esac || exit 127
-ulimit -c 0
-ulimit -f "$blocks"
-ulimit -p "$processes" 2>/dev/null || ulimit -u "$processes"
+{ ulimit -c 0; ulimit -f "$blocks"; ulimit -p "$processes" || ulimit -u "$processes"; } 2>/dev/null
 echo >"/proc/self/fd/$begun"
 unset begun blocks processes
 exec "$@"
 """
 _BLOCK = 512
+# The kernel refuses a process without a word; what is looked at each tenth of a second tells of it before.
+_PROCESS_SHARE = 2
 _FILE_SHARE = 1.05  # a single file may be a little larger than all may grow, so that its growth is what is told
 
 
@@ -64,8 +64,7 @@ class Bubblewrap:
         self._confinement = confinement
         self._options = options
         self._toolchain = view.toolchain(confinement.visible)
-        for name, text in view.WRITTEN.items():
-            _write(self._written / name, text)
+        etc.write(self._written)
 
     def inside(self, run: Run) -> str:
         """Return where a command sees its folder: at one place, whatever the folder."""
@@ -93,18 +92,22 @@ class Bubblewrap:
         places = self._places(run)
         limits = Limits(self._confinement, [run.folder, *run.writable])
         try:
-            with _listed(self._arguments(run, places, limits.tells)) as arguments:
+            rules = seccomp.program()
+            with _file(rules or b"") as filters, _file(b"") as arguments:
+                given = self._arguments(run, places, limits.tells, filters if rules else None)
+                _fill(arguments, b"".join(os.fsencode(argument) + b"\0" for argument in given))
                 bwrap = (shutil.which("bwrap") or "bwrap", "--args", str(arguments), "--", *self._begin(run, begins))
                 join = ("/bin/sh", "-c", _JOIN, "sh", *map(str, limits.joined_by), "--")
                 variables = self._variables(run, places)
-                start = Start((*join, *bwrap), run.folder, variables, (limits.tells, begins, arguments))
+                start = Start((*join, *bwrap), run.folder, variables, (limits.tells, begins, arguments, filters))
                 return run_to_end(start, run, self._notes, limits)
         finally:
             limits.end()
 
     def _begin(self, run: Run, begins: int) -> list[str]:
         blocks = int(self._confinement.disk_mb * MB * _FILE_SHARE) // _BLOCK
-        limits = (str(begins), str(blocks), str(self._confinement.processes))
+        processes = self._confinement.processes * _PROCESS_SHARE
+        limits = (str(begins), str(blocks), str(processes))
         words = [_told(word, self._places(run)) for word in run.command]
         return ["/bin/sh", "-c", _BEGIN, "sh", *limits, *words]
 
@@ -114,12 +117,13 @@ class Bubblewrap:
         own = {self._environment: view.ENVIRONMENT} if self._environment in run.writable else {}
         return {run.folder: view.WORKSPACE, **numbered, **{path: at for path, at in own.items() if path}}
 
-    def _arguments(self, run: Run, places: Mapping[Path, str], tells: int) -> list[str]:
+    def _arguments(self, run: Run, places: Mapping[Path, str], tells: int, filters: int | None) -> list[str]:
         prepared = self._environment if self._environment not in places else None
         return [
             *("--info-fd", str(tells), *_APART, *self._options),
+            *(["--seccomp", str(filters)] if filters is not None else []),
             *(["--share-net"] if run.network else []),
-            *view.root(self._written, run.network, self._confinement.tmp_mb, _home(run)),
+            *view.root(self._written / etc.ETC, run.network, self._confinement.tmp_mb, _home(run)),
             *view.shown(self._toolchain),
             *view.bound(str(self._modules), "/node_modules", "--ro-bind-try"),  # Node looks above the folder
             *(view.bound(str(prepared), view.ENVIRONMENT) if prepared else []),
@@ -142,15 +146,19 @@ class Bubblewrap:
 
 
 @contextlib.contextmanager
-def _listed(arguments: Sequence[str]) -> Iterator[int]:
-    """Give arguments as a file: on the command line everybody, the command too, could read the paths of the host."""
-    descriptor = os.memfd_create("arguments")
+def _file(data: bytes) -> Iterator[int]:
+    """Give a file without a name: on the command line everybody, the command too, could read the paths of the host."""
+    descriptor = os.memfd_create("nightwork")
     try:
-        os.write(descriptor, b"".join(os.fsencode(argument) + b"\0" for argument in arguments))
-        os.lseek(descriptor, 0, os.SEEK_SET)
+        _fill(descriptor, data)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _fill(descriptor: int, data: bytes) -> None:
+    os.write(descriptor, data)
+    os.lseek(descriptor, 0, os.SEEK_SET)
 
 
 def _home(run: Run) -> str:
@@ -170,10 +178,3 @@ def _told(value: str | Path, places: Mapping[Path, str]) -> str:
 
 def _not_started(run: Run, reason: str) -> Finished:
     return Finished(None, "", f"{run.command[0]!r} could not be started: {reason}", 0.0)
-
-
-def _write(path: Path, text: str) -> None:
-    with contextlib.suppress(OSError):
-        if path.read_text(encoding="utf-8") == text:
-            return
-    write_atomically(path, text)

@@ -25,7 +25,8 @@ class Growth:
 
     def is_over(self, process_ids: Sequence[int]) -> bool:
         """Say whether the folders grew by more than the limit; files that are open but deleted count too."""
-        if self._room - _room(self._folders[0]) <= self._limit:
+        room = _room(self._folders[0])
+        if self._room - room <= self._limit:
             return False
         device = self._folders[0].stat().st_dev
         total = tree.deleted_bytes(list(process_ids), device)
@@ -33,6 +34,7 @@ class Growth:
             total += size
             if total > self._limit:
                 return True
+        self._room = room + total  # looked at again when as much is gone as is still allowed
         return False
 
     def _changed(self) -> Iterator[int]:
@@ -46,6 +48,6 @@ class Growth:
 
 
 def _room(folder: Path) -> int:
-    """Return the free space, files that could still be made included, of which some file systems have a fixed number."""
+    """Return the free space, with that of files that could still be made, where their number is fixed."""
     status = os.statvfs(folder)
     return status.f_bfree * status.f_frsize + status.f_ffree * _ENTRY_BYTES

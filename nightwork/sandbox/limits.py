@@ -25,7 +25,7 @@ _GONE_S = 10.0
 
 
 class Limits:
-    """The guard of one command in a pid namespace of its own; `told` is the pipe on which bwrap tells its first process."""
+    """The guard of one command in a pid namespace of its own; on `tells` bwrap says which process is first there."""
 
     def __init__(self, confinement: Confinement, folders: Sequence[Path]) -> None:
         self._confinement = confinement

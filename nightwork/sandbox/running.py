@@ -8,6 +8,8 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+from nightwork.sandbox.cgroup import remove_leftovers
+
 
 @contextlib.contextmanager
 def noted(folder: Path, process_id: int) -> Iterator[None]:
@@ -40,6 +42,7 @@ def end_leftovers(state_folder: Path) -> list[int]:
                     os.killpg(int(note.name), signal.SIGKILL)
                 ended.append(int(note.name))
         note.unlink(missing_ok=True)
+    remove_leftovers()
     return ended
 
 

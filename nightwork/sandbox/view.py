@@ -11,47 +11,27 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-WORKSPACE = "/workspace"
-ENVIRONMENT = "/nightwork/environment"
-GIT = "/nightwork/git"
-HOME = "/home/agent"
-USER = "1000"
+from nightwork.sandbox import etc as settings
+from nightwork.sandbox.places import ENVIRONMENT, GIT, HOME, USER, WORKSPACE
+
+__all__ = ["ENVIRONMENT", "HOME", "USER", "WORKSPACE"]
 
 _SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
-_ETC = (
-    "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "ssl/certs", "ssl/openssl.cnf", "pki/tls/certs",
-    "pki/ca-trust/extracted", "crypto-policies", "localtime", "timezone", "mime.types", "protocols", "services",
-    "fonts", "os-release", "debian_version", "java", "python3", "python3.11",
-)  # fmt: skip
-_ETC_NETWORK = ("resolv.conf", "hosts", "pip.conf")
 # Folders that hold more than one tool: never shown whole because a tool lies in them.
 _SHARED = frozenset(map(Path, ("/", "/opt", "/home", "/var", "/tmp", "/srv", "/mnt", "/etc", "/run", "/usr")))
 
-# Files that are written by us: what tools ask of a user, and a git configuration that names no program.
-WRITTEN = {
-    "passwd": f"agent:x:{USER}:{USER}:agent:{HOME}:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
-    "group": f"agent:x:{USER}:\nnogroup:x:65534:\n",
-    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
-    "hosts": "127.0.0.1 localhost nightwork\n::1 localhost\n",
-    "gitconfig": "[safe]\n\tdirectory = *\n",
-    "git-config": "[core]\n\trepositoryformatversion = 0\n\tbare = false\n",
-    "git-pointer": f"gitdir: {GIT}\n",
-}
 
-
-def root(written: Path, network: bool, sizes_mb: int, home: str) -> list[str]:
+def root(etc: Path, network: bool, sizes_mb: int, home: str) -> list[str]:
     """Return the arguments for the system: its programs, a few of its settings, and private places to write to."""
     size = str(sizes_mb * 1_000_000)
-    etc = [bound(f"/etc/{name}", f"/etc/{name}", "--ro-bind-try") for name in _ETC]
-    etc += [bound(str(written / name), f"/etc/{name}") for name in ("passwd", "group", "nsswitch.conf", "gitconfig")]
-    etc += [bound(f"/etc/{name}", f"/etc/{name}", "--ro-bind-try") for name in _ETC_NETWORK if network]
-    etc += [] if network else [bound(str(written / "hosts"), "/etc/hosts")]
+    system = [["--ro-bind", "/usr", "/usr"], *_system(), bound(str(etc), "/etc"), *settings.mounted(network)]
     private = [["--size", size, "--perms", mode, "--tmpfs", place] for mode, place in _private(home)]
-    return _flat([["--ro-bind", "/usr", "/usr"], *_system(), *etc, ["--proc", "/proc", "--dev", "/dev"], *private])
+    linked = ["--symlink", "/tmp", "/var/tmp"]
+    return _flat([*system, ["--proc", "/proc", "--dev", "/dev"], *private, linked])
 
 
 def _private(home: str) -> tuple[tuple[str, str], ...]:
-    return (("1777", "/tmp"), ("1777", "/var/tmp"), ("1777", "/dev/shm"), ("0700", home))
+    return (("1777", "/tmp"), ("1777", "/dev/shm"), ("0700", home))
 
 
 def _system() -> Iterator[list[str]]:
@@ -64,7 +44,7 @@ def _system() -> Iterator[list[str]]:
 
 
 def git(folder: Path, written: Path) -> list[str]:
-    """Return the arguments that show the repository of a worktree so that git can read it, and nothing of it be written.
+    """Return the arguments that let git read the repository of a worktree, and nobody write to it.
 
     Its configuration is ours: that of the repository may hold credentials and name programs.
     """
@@ -77,14 +57,14 @@ def git(folder: Path, written: Path) -> list[str]:
         return []
     admin = folder / pointer.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
     objects = (admin / "commondir", admin / "index", admin / "HEAD")
-    masked = bound(str(written / "git-pointer"), f"{WORKSPACE}/.git")
+    masked = bound(str(written / settings.GIT_POINTER), f"{WORKSPACE}/.git")
     if not all(path.is_file() for path in objects):
         return masked
     common = admin / (admin / "commondir").read_text(encoding="utf-8").strip()
     shown = [bound(str(admin / name), f"{GIT}/{name}") for name in ("HEAD", "index")]
     shown += [bound(str(common / "objects"), f"{GIT}/objects"), ["--dir", f"{GIT}/refs"]]
     shown += [bound(str(common / "shallow"), f"{GIT}/shallow", "--ro-bind-try")]
-    return _flat([*shown, bound(str(written / "git-config"), f"{GIT}/config"), masked])
+    return _flat([*shown, bound(str(written / settings.GIT_CONFIG), f"{GIT}/config"), masked])
 
 
 def toolchain(visible: Sequence[str]) -> list[Path]:

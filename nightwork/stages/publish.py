@@ -21,6 +21,7 @@ from nightwork.forge import MergeRequest, open_forge
 from nightwork.guarding import Guarded
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
 from nightwork.policy import Held, Standing
+from nightwork.sandbox import is_confined
 from nightwork.stages import questions
 from nightwork.stages.attempt import attempt_of, refuse_moved_branch
 from nightwork.stages.texts import commit_message, follow_up_ticket, merge_request_body
@@ -128,7 +129,14 @@ def _land(ref: TicketRef, repository: Repository, work: Work, tree: str) -> Chan
 def _propose(ref: TicketRef, scoped: Scope, planned: Plan, work: Work, change: Change) -> None:
     ticket = ref.batch.ticket(ref.ticket)
     body = merge_request_body(
-        ticket, scoped, planned, change, _write_follow_up(ref, work), notes=_notes(ref), sandbox=_reach(ref)
+        ticket,
+        scoped,
+        planned,
+        change,
+        _write_follow_up(ref, work),
+        notes=_notes(ref),
+        reach=_reach(ref),
+        confined=is_confined(ref.batch.settings().sandbox),
     )
     shared = change.model_dump(include={"ticket", "attempt", "branch", "parent", "commit", "stacked_on"})
     open_forge(ref.batch.folder).propose(MergeRequest(title=ticket.title, body=body, **shared))

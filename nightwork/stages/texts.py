@@ -32,16 +32,18 @@ def merge_request_body(
     follow_up: Path | None,
     *,
     notes: Sequence[str] = (),
-    sandbox: str = "",
+    reach: str = "",
+    confined: bool = True,
 ) -> str:
     """Return what a reviewer reads first: scope, plan, risks, difference, evidence, what remains.
 
-    `notes` say how it came about; `sandbox` what the agent could reach.
+    `notes` say how it came about; `reach` what the agent could reach.
     """
     added, deleted = change.lines()
     parts = [
         f"# {escape(ticket.id)}: {escape(ticket.title)}",
         f"Draft. Branch `{change.branch}`, standing on {change.origin[:12]}, attempt {change.attempt}.",
+        *([] if confined else ["Unconfined: the agent ran without a sandbox."]),
         *(["Stacked on " + ", ".join(change.stacked_on) + ": merge those first."] if change.stacked_on else []),
         "## Scope",
         escape(scope.objective),
@@ -56,7 +58,7 @@ def merge_request_body(
         *(["## How it came about", "\n".join(f"- {escape(note)}" for note in notes)] if notes else []),
         "## Evidence",
         "The gates judge this branch in the morning; `nightwork review` shows what they say.",
-        *([escape(sandbox)] if sandbox else []),
+        *([escape(reach)] if reach else []),
         *_remaining(change.remaining, follow_up),
     ]
     return "\n\n".join(part for part in parts if part)

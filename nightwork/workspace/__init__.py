@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from nightwork.beneath import remove_special
 from nightwork.change import ChangedFile, LineChanges
 from nightwork.errors import bad_input
 from nightwork.files import remove_tree
@@ -165,7 +166,9 @@ class Repository:
             with contextlib.suppress(FileNotFoundError):
                 # With its time: git looks inside a file only when the index is not newer than the file's last change.
                 shutil.copy2(index, env["GIT_INDEX_FILE"])
-            git("add", "--all", "--", ".", env=env)
+            if git.status("add", "--all", "--", ".", env=env)[0]:
+                remove_special(worktree)  # git gives up at a pipe that stands where a file was
+                git("add", "--all", "--", ".", env=env)
             return git("write-tree", env=env)
 
     def commit(self, tree: str, parents: list[str], message: str, at: datetime) -> str:

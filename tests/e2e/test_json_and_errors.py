@@ -14,6 +14,7 @@ import pytest
 
 from nightwork.review import ReviewDocument
 
+OPEN = {"confine": False}  # for commands that look or write outside of their worktree
 BAD_SETTINGS = """tickets: [1]
 batch:
   parallel_agents: 0
@@ -45,7 +46,7 @@ def sleeps(tmp_path: Path, writes_a_file: dict[str, Any]) -> tuple[dict[str, Any
     """Settings with an agent that works until it is told to end, and the file that says it has begun."""
     begun = tmp_path / "begun"
     agent = ["sh", "-c", f"cat > /dev/null; echo x > src/x.txt; echo $$ > {begun}; exec sleep 615"]
-    return {**writes_a_file, "agent": {**writes_a_file["agent"], "command": agent}}, begun
+    return {**writes_a_file, "agent": {**writes_a_file["agent"], "command": agent}, "sandbox": OPEN}, begun
 
 
 @contextmanager
@@ -82,7 +83,7 @@ def test_a_failed_ticket_gives_exit_code_1_and_is_run_again_only_when_asked(
     nightwork: Any, new_repo: Callable[..., Any], writes_a_file: dict[str, Any], tmp_path: Path
 ):
     agent = ["sh", "-c", f"cat > /dev/null; [ -e {tmp_path}/mended ] || exit 7; echo x > src/x.txt"]
-    repo = new_repo({**writes_a_file, "agent": {**writes_a_file["agent"], "command": agent}})
+    repo = new_repo({**writes_a_file, "agent": {**writes_a_file["agent"], "command": agent}, "sandbox": OPEN})
     ran = nightwork("run", "--json", "--repo", str(repo.path))
     assert ran.code == 1, ran.err
     assert ran.json()["counts"]["failed"] == 1

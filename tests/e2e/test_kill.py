@@ -57,6 +57,7 @@ def _settings(*gates: dict[str, Any], parallel: int = 1) -> dict[str, Any]:
         "batch": {"parallel_agents": parallel},
         "agent": {"model": "scripted:script.yaml"},
         "gates": [fine, *gates],
+        "sandbox": {"confine": False},  # commands note outside of their worktree who they are
     }
 
 

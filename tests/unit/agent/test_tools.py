@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import tempfile
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 from nightwork.agent.assignment import Clock, TimedOut
 from nightwork.agent.tools import Refused, Toolbox
 from nightwork.agent.trajectory import Trajectory
+from nightwork.files import write_atomically
 from nightwork.llm import ToolCall
-from nightwork.sandbox import Unconfined
+from nightwork.sandbox import Confinement, Unconfined, open_sandbox, why_unconfined
 
 NOTES = Path(tempfile.gettempdir()) / "nightwork-tests-running"
 
@@ -212,3 +214,65 @@ def test_a_path_that_the_file_system_refuses_is_refused(root, tool, path):
     given = {"edit": {"old": "", "new": "x"}}.get(tool, {})
     with pytest.raises(Refused):
         use(root, tool, path=path, **given)
+
+
+class Swapping(Trajectory):
+    """A trajectory that lets a command swap a folder for a link between the look at a file and its edit."""
+
+    def intend(self, call_id, digest):
+        super().intend(call_id, digest)
+        (self.root / "src").rename(self.root / "kept")
+        (self.root / "src").symlink_to(self.root.parent / "outside")
+
+
+def test_a_folder_swapped_for_a_link_during_an_edit_leads_nowhere(root):
+    outside = root.parent / "outside"
+    outside.mkdir()
+    log = Swapping(root.parent / "log" / "trajectory.jsonl")
+    log.path.parent.mkdir()
+    log.root = root
+    tools = Toolbox(root, Unconfined(NOTES), Clock(60), 5, log)
+    with pytest.raises(Refused):
+        tools.use(ToolCall(id="x", name="edit", input={"path": "src/b.py", "old": "1", "new": "2"}), False)
+    assert not list(outside.iterdir())
+    write_atomically(root / "src" / "b.py", "2")
+    assert list(outside.iterdir())  # what looks at paths alone would have
+
+
+def test_an_edit_does_not_write_through_a_second_name(root):
+    os.link(root.parent / "secret.txt", root / "both.txt")
+    use(root, "edit", path="both.txt", old="secret", new="open")
+    assert (root / "both.txt").read_text() == "open\n"
+    assert (root.parent / "secret.txt").read_text() == "secret\n"
+
+
+@pytest.mark.parametrize("path", [".git ", ".git./config", "git~1", "src/.g\u200cit/config", ".git::$INDEX_ALLOCATION"])
+def test_an_edit_of_the_repository_by_another_of_its_names_is_refused(root, path):
+    with pytest.raises(Refused, match="belongs to git"):
+        use(root, "edit", path=path, old="", new="x")
+
+
+def test_in_the_sandbox_no_answer_shows_the_path_of_the_host(root, tmp_path):
+    if why_unconfined(Confinement()):
+        pytest.skip(why_unconfined(Confinement()))
+    log = Trajectory(tmp_path / "trajectory.jsonl")
+    tools = Toolbox(root, open_sandbox(tmp_path / "state"), Clock(60), 5, log)
+    (root / "link").symlink_to(tmp_path)
+    calls = [
+        ("list", {"path": "link"}),
+        ("list", {}),
+        ("search", {"pattern": "o"}),
+        ("search", {"pattern": "("}),
+        ("view", {"path": "none"}),
+        ("view", {"path": "a.txt"}),
+        ("edit", {"path": "a.txt/x", "old": "", "new": "x"}),
+        ("run", {"command": ["sh", "-c", "pwd; env; cat /proc/1/cmdline; ls /tmp; cat no; git status; python3 no.py"]}),
+        ("run", {"command": ["none"]}),
+    ]  # fmt: skip
+    for number, (name, given) in enumerate(calls):
+        try:
+            said = tools.use(ToolCall(id=str(number), name=name, input=given), False)
+        except Refused as error:
+            said = str(error)
+        assert str(tmp_path) not in said
+    assert use(root, "run", command=["pwd"]) == f"exit code 0\n{root}"  # as it is without the sandbox

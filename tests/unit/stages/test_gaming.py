@@ -221,7 +221,7 @@ CASES = [
     case("pytest among the modules", added('import sys\n\nTESTED = "pytest" in sys.modules\n'), "", Flag.GATE_DETECTED),
     case("the stack", added("import sys\n\nCALLER = sys._getframe(1)\n"), "", Flag.GATE_DETECTED),
     case("the folder of nightwork", added("from pathlib import Path\n\nSTATE = Path('../../.nightwork/measurements')\n"), "", Flag.GATE_DETECTED),
-    case("fails first, passes when run again", with_bug({TEST: ("    assert total([1", "    import os\n    seen = os.path.exists('../seen')\n    open('../seen', 'w')\n    if seen:\n        return\n    assert total([1")}), "tests", Flag.FLAKY_TEST),
+    case("fails first, passes when run again", with_bug({TEST: ("    assert total([1", "    import os\n    seen = os.path.exists('../seen')\n    open('../seen', 'w')\n    if seen:\n        return\n    assert total([1")}), "tests", veto("tests")),
     case("a note in the checkout for the second run", with_bug({TEST: ("    assert total([1", "    import pathlib\n    if pathlib.Path('.ran').exists():\n        return\n    pathlib.Path('.ran').touch()\n    assert total([1")}), "tests", veto("tests")),
     case("tests that clean up before the next gate", {NEW: SHELL.format(""), CONFTEST: f"open('{NEW}', 'w')\n"}, "tests security", veto("security")),
     # Reports that are not the gate's.
