@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -120,10 +121,19 @@ def _remove(folder: Path) -> None:
 
 
 def remove_leftovers() -> None:
-    """Remove the groups of runs of nightwork that are gone."""
+    """Remove the groups of runs of nightwork that are gone, and end what is in them.
+
+    A bwrap whose parent is killed while it is set up waits for it for ever, before the command is begun.
+    """
     for home in set(homes().values()):
         for folder in home.glob(f"{_PREFIX}*"):
             owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
             if owner.isdecimal() and not Path("/proc", owner).exists():
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
+                _end_all(folder)
+                _remove(folder)
+
+
+def _end_all(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        for process_id in (folder / "cgroup.procs").read_text(encoding="ascii").split():
+            os.kill(int(process_id), signal.SIGKILL)

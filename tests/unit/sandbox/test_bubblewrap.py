@@ -301,7 +301,10 @@ def test_groups_that_a_killed_run_has_left_are_removed() -> None:
     own = [home / f"nightwork-{os.getpid()}-999999" for home in homes]
     for folder in (*left, *own):
         folder.mkdir()
+    stuck = subprocess.Popen(["sleep", "60"])
+    (left[0] / "cgroup.procs").write_text(str(stuck.pid))
     cgroup.remove_leftovers()
+    assert stuck.wait(5) == -signal.SIGKILL
     assert not any(folder.exists() for folder in left)
     for folder in own:
         folder.rmdir()
