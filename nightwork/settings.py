@@ -258,9 +258,9 @@ class Settings(Section):
         default={}, description="of models whose published price is not known or not yours"
     )
     environment: EnvironmentSettings = EnvironmentSettings()
+    sandbox: SandboxSettings = SandboxSettings()
     policy: PolicySettings = PolicySettings()
     escalation: EscalationSettings = EscalationSettings()
-    sandbox: SandboxSettings = SandboxSettings()
     gates: tuple[GateSettings, ...] = ()
     gate_config: tuple[str, ...] = Field(
         default=(

@@ -84,7 +84,7 @@ def account_of(batch: Batch) -> Account:
         ledger=ledger_of(batch),
         batch=batch.id,
         limits=limits,
-        parallel=settings.batch.parallel_agents,
+        parallel=min(settings.batch.parallel_agents, len(batch.manifest().tickets)),
         breaker=lambda provider: breaker_of(provider, settings.rate_limit),
         patience=patience_of(batch),
     )

@@ -12,7 +12,7 @@ import pytest
 from nightwork.agent import check_agent
 from nightwork.errors import BadInput
 from nightwork.outcome import Status
-from nightwork.settings import AgentSettings
+from nightwork.settings import AgentSettings, BatchSettings, Settings
 from nightwork.stages.review import answer
 
 Night = Any
@@ -45,7 +45,8 @@ def run(
     (tools / name).write_text(PROGRAM.format(python=sys.executable) + note + does)
     (tools / name).chmod(0o755)
     (night.root / "tickets/B.md").unlink(missing_ok=True)
-    night.write("nightwork.yaml", json.dumps({"agent": {"preset": preset, **agent}}))
+    open_ = {"sandbox": {"confine": False}}  # what it has seen is noted outside of its worktree
+    night.write("nightwork.yaml", json.dumps({"agent": {"preset": preset, **agent}, **open_}))
     night.commit()
     return night.run(**({"budget_usd": budget} if budget is not None else {}))
 
@@ -132,24 +133,42 @@ def test_aider_gets_its_prompt_as_a_file_commits_nothing_and_leaves_nothing(nigh
     assert change and [file.path for file in change.files] == ["a.txt"]
 
 
+def test_a_tool_in_the_sandbox_finds_its_prompt_and_its_scratch_folder(night: Night, tools: Path) -> None:
+    (tools / "aider").write_text(
+        f"#!{sys.executable}\nimport pathlib, sys\nP = pathlib.Path\nassert str(P.cwd()) == '/workspace'\n"
+        "assert 'id: A' in P(sys.argv[sys.argv.index('--message-file') + 1]).read_text()\n"
+        "P(sys.argv[sys.argv.index('--chat-history-file') + 1]).write_text('said')\n" + DONE
+    )
+    (tools / "aider").chmod(0o755)
+    (night.root / "tickets/B.md").unlink()
+    night.write("nightwork.yaml", json.dumps({"agent": {"preset": "aider"}}))
+    night.commit()
+    batch, document = night.run()
+    assert document.sandbox == "bubblewrap"
+    assert document.counts[Status.COMPLETED] == 1, document.failed
+    change = batch.change("A", 1)
+    assert change and [file.path for file in change.files] == ["a.txt"]
+
+
 @pytest.mark.parametrize("preset", ["codex", "aider"])
 def test_a_tool_that_cannot_keep_to_a_budget_is_refused_with_one(night: Night, tools: Path, preset: str) -> None:
-    with pytest.raises(BadInput, match=rf"preset {preset} cannot keep to the budget of \$4"):
+    with pytest.raises(BadInput, match=rf"preset {preset} cannot keep to a budget"):
         run(night, tools, preset, DONE, budget=4)
     assert not (tools / "seen.json").exists()
 
 
 def test_a_command_is_refused_with_a_budget_unless_it_is_told(tmp_path: Path) -> None:
     plain, told = (AgentSettings(kind="command", command=("x", word)) for word in ("y", "--most={budget_usd}"))
-    check_agent(plain, tmp_path)
-    check_agent(told, tmp_path, 4)
-    with pytest.raises(BadInput, match=r"pass it on with \{budget_usd\}"):
-        check_agent(plain, tmp_path, 0)
+    check_agent(Settings(agent=plain), tmp_path)
+    check_agent(Settings(agent=told, batch=BatchSettings(budget_usd=4)), tmp_path)
+    for limits in (BatchSettings(budget_usd=0), BatchSettings(budget_per_ticket_usd=1)):
+        with pytest.raises(BadInput, match=r"pass it on with \{budget_usd\}"):
+            check_agent(Settings(agent=plain, batch=limits), tmp_path)
 
 
 def test_a_resume_with_a_budget_is_refused_as_well(night: Night, tools: Path) -> None:
     batch, _ = run(night, tools, "codex", "sys.exit(1)")
-    with pytest.raises(BadInput, match="cannot keep to the budget"):
+    with pytest.raises(BadInput, match="cannot keep to a budget"):
         night.go_on(batch, budget_usd=1, retry_failed=True)
 
 
