@@ -130,6 +130,8 @@ class AgentSettings(Section):
     @model_validator(mode="before")
     @classmethod
     def _preset_is_a_command(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("preset") == "":
+            data = {**data, "preset": None}
         if isinstance(data, dict) and data.get("preset") is not None:
             if data.get("command"):
                 raise ValueError("preset and command exclude each other; leave one out")
@@ -190,6 +192,9 @@ class SandboxSettings(Confinement, Section):
 class RunOptions(Section):
     """What one run may set differently from the repository's settings; None leaves them as they are."""
 
+    agent: str | None = Field(
+        default=None, description="who works: a model (claude-..., scripted:FILE), or claude-code, codex, aider"
+    )
     tickets: str | None = Field(default=None, description="where tickets come from: a folder of Markdown files")
     base: str | None = Field(default=None, description="branch, tag or commit from which the branches start")
     max_tickets: int | None = Field(default=None, ge=1, le=1000)
@@ -207,7 +212,15 @@ class RunOptions(Section):
         chosen: dict[str, Any] = {"tickets": self.tickets, "base": self.base}
         chosen["sandbox.confine"] = False if self.no_sandbox else None
         chosen |= {f"batch.{key}": getattr(self, key) for key in _BATCH_OPTIONS}
+        chosen |= _of_agent(self.agent) if self.agent is not None else {}
         return {key: value for key, value in chosen.items() if value is not None}
+
+
+def _of_agent(name: str) -> dict[str, Any]:
+    """Return the settings that choose an agent by one name, in place of any that the file chooses."""
+    is_preset = name in set(Preset)
+    chosen = {"kind": "command", "preset": name, "model": ""} if is_preset else {"kind": "model", "model": name}
+    return {f"agent.{key}": value for key, value in ({"preset": "", "command": [], "models": {}} | chosen).items()}
 
 
 _BATCH_OPTIONS = ("max_tickets", "parallel_agents", "budget_usd", "budget_per_ticket_usd", "deadline")

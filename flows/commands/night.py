@@ -27,6 +27,9 @@ from flows.commands import (
 def run(
     *,
     repo: Repo = HERE,
+    agent: Annotated[
+        str | None, Parameter(help="a model (claude-..., scripted:FILE), claude-code, codex or aider")
+    ] = None,
     base: Annotated[str | None, Parameter(help="branch, tag or commit from which the branches start")] = None,
     tickets: Annotated[str | None, Parameter(help="folder of Markdown tickets")] = None,
     batch_id: Annotated[str | None, Parameter(help="id of the new batch; by default <date>-overnight")] = None,
@@ -43,6 +46,7 @@ def run(
 ) -> int:
     """Run a batch from its tickets to the review queue."""
     options = run_options(
+        agent=agent,
         base=base,
         tickets=tickets,
         parallel_agents=parallel,

@@ -199,7 +199,7 @@ class Batch:
         fixed: dict[str, object] = {"tickets": before.tickets} if before else {}
         fixed |= {"sandbox.confine": False} if before and not before.sandbox.confine else {}
         fixed |= {f"batch.{key}": value for key, value in limits.items()}
-        settings = load_settings(self.repository, {**fixed, **options.flags()})
+        settings = load_settings(self.repository, {**fixed, **self._chosen(options).flags()})
         held = manifest.config.deadline if manifest.config.deadline and manifest.config.deadline > now else None
         chosen = settings.batch.model_copy(update={"deadline": options.deadline or held})
         settings = settings.model_copy(update={"batch": chosen})
@@ -210,6 +210,14 @@ class Batch:
             save_manifest(changed, self.folder / "manifest.yaml")
         self.keep_settings(settings)
         return settings
+
+    def _chosen(self, options: RunOptions) -> RunOptions:
+        """Return the options of a run, with the agent that an earlier run of the batch was given by name."""
+        path = self.folder / "options.json"
+        if options.agent is not None:
+            records.save(RunOptions(agent=options.agent), path)
+        earlier = records.load(RunOptions, path) if options.agent is None else None
+        return options.model_copy(update={"agent": earlier.agent}) if earlier else options
 
     def ticket(self, name: str) -> Ticket:
         """Return a ticket as it was at intake."""

@@ -71,9 +71,8 @@ def open_model(
     if kind == "scripted" and rest:
         return ScriptedModel(repository / rest)
     if not name.startswith("claude-") and name not in prices:
-        raise bad_input(
-            "agent.model", f"unknown model {name!r}; expected claude-... or scripted:FILE, or agent.kind: command"
-        )
+        expected = "expected claude-... or scripted:FILE; a command line goes by agent.preset or agent.command"
+        raise bad_input("agent.model", f"unknown model {name!r}; {expected}")
     price, chosen = price_of(name, prices), settings or AgentSettings()
     from nightwork.llm.claude import ClaudeModel  # the client costs 0.5 s to import; a script needs none
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from nightwork.errors import bad_input
+from nightwork.redact import hide
 
 API_KEY, AUTH_TOKEN = "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"
 
@@ -36,6 +37,9 @@ _held = Credentials()
 def hold(credentials: Credentials) -> None:
     """Use these from now on in this process."""
     global _held
+    for secret in (credentials.api_key, credentials.auth_token):
+        if secret:
+            hide(secret.get_secret_value())
     with _lock:
         _held = credentials
 
@@ -66,11 +70,3 @@ def variables(names: Iterable[str]) -> dict[str, str]:
     found = {name: secret.get_secret_value() for name, secret in held.items() if secret}
     found.update(os.environ)
     return {name: found[name] for name in names if name in found}
-
-
-def redacted(text: str) -> str:
-    """Return a text without the keys that are held."""
-    for secret in (_held.api_key, _held.auth_token):
-        if secret and secret.get_secret_value() in text:
-            text = text.replace(secret.get_secret_value(), "***")
-    return text

@@ -20,8 +20,8 @@ from nightwork.errors import (
     ThinkingRefused,
     Unavailable,
 )
-from nightwork.llm.credentials import redacted
 from nightwork.markdown import printable
+from nightwork.redact import redact
 
 # A reset later than this is no time that a provider tells; the longest limit is a month's.
 MAX_RESET = timedelta(days=32)
@@ -74,7 +74,7 @@ def of_kind(provider: str, model: str, kind: str, text: str, otherwise: Nightwor
 
 def said(text: str) -> str:
     """Return a provider's text as it may be shown and stored."""
-    shown = " ".join(printable(redacted(text)).split())
+    shown = " ".join(printable(redact(text)).split())
     return shown if len(shown) <= _MAX_TEXT else f"{shown[:_MAX_TEXT]}..."
 
 

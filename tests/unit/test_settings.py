@@ -174,3 +174,14 @@ def test_a_least_coverage_needs_a_file_that_tells_it(tmp_path):
     ((where, problem),) = faults(tmp_path, text)
     assert where == "nightwork.yaml:2"
     assert "coverage_path" in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "preset", "model"),
+    [("claude-code", "command", "claude-code", ""), ("claude-opus-5-5", "model", None, "claude-opus-5-5")],
+)
+@pytest.mark.parametrize("written", ["{}", "{kind: command, command: [x]}", "{preset: codex}", "{models: {C0: y}}"])
+def test_an_agent_chosen_by_name_takes_the_place_of_any_other(tmp_path, written, name, kind, preset, model):
+    (tmp_path / "nightwork.yaml").write_text(f"agent: {written}\n")
+    agent = load(tmp_path, RunOptions(agent=name).flags(), {}).agent
+    assert (agent.kind, agent.preset, agent.model, agent.command, agent.models) == (kind, preset, model, (), {})

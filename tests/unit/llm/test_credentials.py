@@ -41,7 +41,7 @@ def test_a_key_is_in_no_text_of_what_holds_it(tmp_path, monkeypatch):
     model = open_model("claude-opus-5-5", tmp_path)
     told = [repr(credentials.current()), str(credentials.current()), repr(model), repr(vars(model))]
     assert all(KEY not in text for text in told)
-    assert failures.said(f"the key {KEY} is bad") == "the key *** is bad"
+    assert failures.said(f"the key {KEY} is bad") == "the key [redacted value] is bad"
 
 
 def test_a_token_serves_as_well_and_the_key_goes_first(monkeypatch):

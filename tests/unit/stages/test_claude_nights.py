@@ -103,11 +103,11 @@ def test_a_ticket_at_its_limit_keeps_its_difference_and_is_partial(claude, serve
 def test_a_batch_at_its_limit_is_aborted_and_goes_on_with_a_higher_one(claude, serve):
     server = serve()
     night = claude(agent={"model": MODEL, "max_output_tokens": 4000})
-    batch = night.begin(budget_usd=0.16)
+    batch = night.begin(budget_usd=0.13)
     document = night.go_on(batch)
     assert set(statuses(batch).values()) <= {"aborted(budget)", "completed", "skipped(dependency)"}
     assert "aborted(budget)" in statuses(batch).values()
-    assert document.cost_usd <= 0.16
+    assert document.cost_usd <= 0.13
     assert document.status is BatchStatus.ABORTED
     before = len(server.requests)
     document = night.go_on(batch, budget_usd=5.0)
@@ -186,6 +186,17 @@ def test_calls_that_break_off_count_with_all_that_they_could_have_cost(claude, s
     assert statuses(batch) == {"A": "completed", "B": "completed"}
     (row,) = [row for row in document.spending if row.unconfirmed_usd]
     assert row.unconfirmed_usd > 16_000 * 20 / 1e6, "the longest answer was not left out"
+
+
+def test_an_agent_that_was_chosen_for_a_run_goes_on_in_a_resume(claude, serve):
+    serve()
+    night = claude(agent={"kind": "command", "command": ["false"]})
+    batch = night.begin(agent=MODEL, budget_usd=0.0)
+    night.go_on(batch, agent=MODEL)
+    assert "aborted(budget)" in statuses(batch).values()
+    night.go_on(batch, budget_usd=5.0)
+    assert statuses(batch) == {"A": "completed", "B": "completed"}
+    assert batch.settings().agent.model == MODEL
 
 
 def test_where_little_is_left_answers_are_kept_short_rather_than_given_up(claude, serve):
