@@ -7,12 +7,15 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import cast
 from uuid import UUID
 
 import httpx
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.exceptions import PrefectException
+
+from nightwork.markdown import escape
 
 logger = logging.getLogger("nightwork.artifacts")
 _SECONDS_BETWEEN_MOVES = 1.0
@@ -47,6 +50,34 @@ def progress_bar(description: str) -> Callable[[float], None]:
                 update_progress_artifact(known, percent)
 
     return move
+
+
+@contextlib.contextmanager
+def waits_shown(batch: str) -> Iterator[None]:
+    """Keep a report on what a batch waits for, made anew whenever a provider takes no more requests."""
+    handler = _Waits(batch)
+    handler.addFilter(lambda record: hasattr(record, "waiting_until"))
+    source = logging.getLogger("nightwork.llm")
+    source.addHandler(handler)
+    try:
+        yield
+    finally:
+        source.removeHandler(handler)
+
+
+class _Waits(logging.Handler):
+    """Adds each wait that is told to the report on all of them."""
+
+    def __init__(self, batch: str) -> None:
+        super().__init__()
+        self._batch = batch
+        self._lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take up one wait; it is known under the handler's lock, so that none is lost."""
+        at = datetime.fromtimestamp(record.created).astimezone()
+        self._lines.append(f"- {at:%Y-%m-%d %H:%M}: {escape(record.getMessage())}")
+        report("waits", self._batch, "\n".join(["# Waits", "", *self._lines]))
 
 
 def _key(text: str) -> str:

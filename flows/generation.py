@@ -6,7 +6,7 @@ from typing import Any
 
 from prefect import State, flow
 
-from flows.artifacts import progress_bar, report_on
+from flows.artifacts import progress_bar, report_on, waits_shown
 from flows.keys import take_credentials
 from flows.policy import kept, run_name, uncached
 from flows.states import as_state
@@ -52,6 +52,6 @@ def generation(repo: str = ".", batch_id: str | None = None, options: RunOptions
         if outcome.started_at is None:
             tell(name, outcome)
 
-    with hold(batch.repository, f"generation of {batch.id}"):
+    with hold(batch.repository, f"generation of {batch.id}"), waits_shown(batch.id):
         batch.settle_settings(options)
         stage.run_tickets(batch, lambda ref: work_on.submit(ref), on_end, options.retry_failed)
