@@ -29,7 +29,7 @@ from nightwork.database import Database
 _PROBE_S = 900.0
 # Waiting for another's probe, and for a wait that another process may shorten.
 _LOOK_AGAIN_S = 5.0
-_LONGEST_LOOK_S = 60.0
+LONGEST_LOOK_S = 60.0
 _FIRST_OUTAGE_S, _LONGEST_OUTAGE_S = 120.0, 1800.0
 # So many short limits without an answer between them are no throttling any more.
 _SHORT_IN_A_ROW = 10
@@ -119,6 +119,7 @@ class Breaker:
         *,
         hit_after_s: float = 300.0,
         untold_s: float = 3600.0,
+        longest_look_s: float = LONGEST_LOOK_S,
         rng: Callable[[], float] = random.random,
     ) -> None:
         self._database = Database(path, _SCHEMA, 1)
@@ -127,6 +128,7 @@ class Breaker:
         self.time = time
         self._hit_after_s = hit_after_s
         self._untold_s = untold_s
+        self._longest_look_s = longest_look_s
         self._rng = rng
 
     def enter(self) -> Permit | Wait:
@@ -134,7 +136,7 @@ class Breaker:
         now = self.time.now()
         with self._transaction() as connection:
             row = self._row(connection)
-            wait = _wait(row, now)
+            wait = _wait(row, now, self._longest_look_s)
             if wait is not None:
                 return wait
             if row["closed_until"] is None:
@@ -255,12 +257,12 @@ def _closures(database: Database, since: float) -> list[Closure]:
     return [Closure(row["provider"], row["at"], row["until"], Kind(row["kind"]), row["told"]) for row in rows]
 
 
-def _wait(row: Row, now: float) -> Wait | None:
+def _wait(row: Row, now: float, longest_look_s: float) -> Wait | None:
     """Return why a request has to wait; None when it may be sent, as a probe while the way is closed."""
     until = max(row["closed_until"] or 0.0, row["slow_until"])
     kind = Kind(row["kind"]) if row["kind"] else None
     if now < until:
-        return Wait(min(until, now + _LONGEST_LOOK_S), until, row["epoch"], kind)
+        return Wait(min(until, now + longest_look_s), until, row["epoch"], kind)
     if row["closed_until"] is not None and now < row["probe_until"]:
         return Wait(min(row["probe_until"], now + _LOOK_AGAIN_S), until, row["epoch"], kind)
     return None

@@ -1,4 +1,4 @@
-"""Batches against a provider of whose answers 30 % fail at random: nothing is lost, whatever the seed."""
+"""Batches against a provider that fails at random, or that is closed for any time: nothing is lost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from messages_server import Asked, Faults, MessagesServer, tools
+from messages_server import Asked, Faults, MessagesServer, rate_limited, tools
 from pydantic import SecretStr
 
 from nightwork import engine
@@ -65,9 +65,10 @@ class Simulated:
 class Night:
     """One batch of three tickets."""
 
-    def __init__(self, folder: Path, server: MessagesServer) -> None:
-        self.folder, time = folder, Simulated()
-        breaker = Breaker(folder / "providers.sqlite", "anthropic", time)
+    def __init__(self, folder: Path, server: MessagesServer, time: Simulated | None = None) -> None:
+        self.folder, self.time = folder, time or Simulated()
+        time = self.time
+        breaker = Breaker(folder / "providers.sqlite", "anthropic", time, longest_look_s=3600)
         self.ledger = Ledger(folder / "ledger.sqlite")
         self.account = Account(self.ledger, "night", Limits(), lambda _: breaker, Patience(since=time.now()))
         credentials = Credentials(api_key=SecretStr("sk-ant-of-a-test"), base_url=server.url)
@@ -75,7 +76,7 @@ class Night:
 
     def work_on(self, name: str) -> Outcome:
         worktree = self.folder / name
-        worktree.mkdir()
+        worktree.mkdir(exist_ok=True)
         assignment = Assignment(
             ticket=Ticket(id=name, title=f"add {name}"),
             attempt=1,
@@ -100,6 +101,7 @@ class Night:
         return path
 
     def run(self) -> dict[str, Outcome]:
+        self.account = replace(self.account, patience=Patience(since=self.time.now()))
         items = [Item("A", ()), Item("B", ("A",)), Item("C", ())]
         with ThreadPoolExecutor(3) as pool:
             submit = lambda name: pool.submit(self.work_on, name)  # noqa: E731
@@ -125,3 +127,62 @@ def test_every_batch_ends_with_nothing_lost(first):
             assert len(server.requests) == 15 + server.faulty, "no answered call was made again"
             assert sum(line.calls for line in night.ledger.lines("night")) >= 15
             assert night.ledger.close_leftovers() == 0
+
+
+class Wall:
+    """A provider that closes at one of its requests, for so long."""
+
+    def __init__(self, time: Simulated, at_request: int, hours: float, is_told: bool) -> None:
+        self.time, self.at_request, self.seconds, self.is_told = time, at_request, hours * 3600, is_told
+        self.ends: float | None = None
+        self.asked, self.refused = 0, 0
+
+    def __call__(self, asked: Asked):
+        self.asked += 1
+        if self.asked == self.at_request:
+            self.ends = self.time.now() + self.seconds
+        if self.ends is None or self.time.now() >= self.ends:
+            return answer(asked)
+        self.refused += 1
+        return rate_limited(f"{self.ends - self.time.now():.3f}" if self.is_told else None)
+
+
+def is_whole(night: Night, outcomes: dict[str, Outcome]) -> bool:
+    texts = [(night.folder / name / f"{name}.txt").read_text() for name in TICKETS]
+    return {outcome.status for outcome in outcomes.values()} == {Status.COMPLETED} and set(texts) == {"one\ntwo\n"}
+
+
+@pytest.mark.parametrize("hours", [0.1, 0.5, 1, 3, 7, 24, 100, 700])
+def test_a_wall_of_any_length_that_is_told_costs_one_hit_and_no_ticket(tmp_path, hours):
+    for at_request in range(1, 16, 3):
+        time = Simulated()
+        wall = Wall(time, at_request, hours, is_told=True)
+        folder = tmp_path / str(at_request)
+        folder.mkdir()
+        with MessagesServer(wall) as server:
+            night = Night(folder, server, time)
+            assert is_whole(night, night.run())
+            assert wall.refused <= 3, "each agent's call that was under way, and no other"
+            assert len(server.requests) == 15 + wall.refused
+            assert len(night.account.breaker("anthropic").closures(0)) == 1
+
+
+@pytest.mark.parametrize("hours", [0.5, 2.5, 9, 50])
+def test_a_wall_of_any_length_that_is_not_told_is_outlasted_by_a_resume(tmp_path, hours):
+    time = Simulated()
+    wall = Wall(time, 4, hours, is_told=False)
+    with MessagesServer(wall) as server:
+        night = Night(tmp_path, server, time)
+        runs = 1
+        while not is_whole_so_far(night, night.run()):
+            runs += 1
+            time.sleep(8 * 3600)  # until somebody, or a schedule, resumes
+        assert runs <= 1 + hours / 8 + 1
+        assert wall.refused <= runs * (3 + 3), "those under way, then one probe an hour"
+        assert len(server.requests) == 15 + wall.refused, "no answered call was made again"
+
+
+def is_whole_so_far(night: Night, outcomes: dict[str, Outcome]) -> bool:
+    statuses = {outcome.status for outcome in outcomes.values()}
+    assert statuses <= {Status.COMPLETED, Status.ABORTED, Status.SKIPPED}, outcomes
+    return is_whole(night, outcomes) if statuses == {Status.COMPLETED} else False
