@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import stat
 import threading
 from collections.abc import Iterator
@@ -84,6 +85,15 @@ def replace(root: Path, relative: Path, data: bytes, scratch: Path) -> None:
             temporary.unlink(missing_ok=True)
             raise
         os.fsync(folder)
+
+
+def remove(root: Path, relative: Path) -> None:
+    """Remove a file, a link or a folder with everything in it; raises FileNotFoundError when nothing is there."""
+    with opened_folder(root, relative.parent) as folder:
+        if stat.S_ISDIR(os.stat(relative.name, dir_fd=folder, follow_symlinks=False).st_mode):
+            shutil.rmtree(relative.name, dir_fd=folder)
+        else:
+            os.unlink(relative.name, dir_fd=folder)
 
 
 def remove_special(root: Path) -> None:

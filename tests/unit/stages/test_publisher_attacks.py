@@ -61,12 +61,6 @@ def says(result: dict[str, Any]) -> str:
     return f"P(os.environ['NIGHTWORK_RESULT']).write_text({json.dumps(result)!r})"
 
 
-GITLINK = """
-names = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-for line in ("init -q sub", "-C sub commit -q --allow-empty -m x"):
-    subprocess.run(["git", *line.split()], check=True, env={**os.environ, **names})
-"""
-
 HELD = {
     "a key in a new file": writes("settings.py", f'KEY = "{AWS}"\n'),
     "a key in a changed line": writes("notes.md", f"first\nsecond {GITHUB}\nthird\nfourth\n"),
@@ -92,7 +86,6 @@ HELD = {
     "a filter by attributes": writes(".gitattributes", "* filter=evil\n"),
     "attributes below": writes("src/.gitattributes", "* -diff\n"),
     "submodules by name": writes(".gitmodules", '[submodule "x"]\npath = x\nurl = ../evil\n'),
-    "a submodule": GITLINK,
     "a hook": writes(".husky/pre-commit", "x"),
     "a bare repository": writes("data.git/hooks/post-checkout", "x"),
     "a link to a file outside": "os.symlink('/etc/passwd', 'link')",
