@@ -63,7 +63,7 @@ class Bubblewrap:
         self._environment = environment
         self._confinement = confinement
         self._options = options
-        self._toolchain = view.toolchain(confinement.visible)
+        self._toolchain = view.toolchain(confinement.visible, state_folder.parent)
         etc.write(self._written)
 
     def inside(self, run: Run) -> str:

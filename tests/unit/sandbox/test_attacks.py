@@ -446,3 +446,21 @@ def test_a_home_that_is_named_hides_the_real_one(machine: Machine, monkeypatch: 
             Run(("sh", "-c", "ls /usr/bin | head -1"), machine.worktree, variables={"HOME": taken})
         )
         assert (told.exit_code, told.stdout != "") == (0, True)
+
+
+@pytest.mark.parametrize("mark", ["lib/x", "pyvenv.cfg"])
+def test_programs_of_the_repository_on_the_search_path_do_not_show_the_rest_of_it(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, mark: str
+) -> None:
+    (machine.repository / "lib").mkdir()
+    (machine.repository / mark).write_text("")
+    (machine.repository / "bin").mkdir()
+    (machine.repository / "bin" / "tool").write_text("#!/bin/sh\necho works\n")
+    (machine.repository / "bin" / "tool").chmod(0o755)
+    (machine.repository / ".env").write_text(SECRET)
+    monkeypatch.setenv("PATH", f"{machine.repository}/bin:{os.environ['PATH']}")
+    look = f"tool; cat {machine.repository}/.env {machine.repository}/.git/config; ls -A {machine.repository}"
+    finished = machine.confined().run(Run(("sh", "-c", look), machine.worktree))
+    assert "works" in finished.stdout
+    assert SECRET not in finished.stdout
+    assert not {".git", ".nightwork"} & set(finished.stdout.split())
