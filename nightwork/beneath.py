@@ -97,13 +97,14 @@ def remove(root: Path, relative: Path) -> None:
 
 
 def remove_special(root: Path) -> None:
-    """Remove pipes, sockets and devices below a folder, and let its plain files be read by their owner."""
-    for _, _, files, folder in os.fwalk(root):
-        for name in files:
-            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-            if stat.S_ISREG(status.st_mode) and not status.st_mode & stat.S_IRUSR:
-                os.chmod(name, stat.S_IMODE(status.st_mode) | stat.S_IRUSR, dir_fd=folder)
-            elif not stat.S_ISREG(status.st_mode) and not stat.S_ISLNK(status.st_mode):
+    """Remove pipes, sockets and devices below a folder, and let its files and folders be used by their owner."""
+    for _, folders, files, folder in os.fwalk(root):
+        for name in (*folders, *files):  # a folder before it is entered
+            mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+            wanted = stat.S_IRWXU if stat.S_ISDIR(mode) else stat.S_IRUSR if stat.S_ISREG(mode) else 0
+            if mode & wanted != wanted:
+                os.chmod(name, stat.S_IMODE(mode) | wanted, dir_fd=folder)
+            elif not wanted and not stat.S_ISLNK(mode):
                 os.unlink(name, dir_fd=folder)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,9 +54,12 @@ def remove_tree(folder: Path) -> None:
     """Remove a folder with everything in it, as far as the system lets; folders that nobody may write to included."""
     shutil.rmtree(folder, ignore_errors=True)
     if folder.is_dir():
-        for place, _, _ in os.walk(folder):
-            with contextlib.suppress(OSError):
-                Path(place).chmod(0o700)
+        folder.chmod(0o700)
+        for _, below, _, descriptor in os.fwalk(folder):
+            for name in below:  # before it is entered, and never what a link leads to
+                with contextlib.suppress(OSError):
+                    if not stat.S_ISLNK(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode):
+                        os.chmod(name, 0o700, dir_fd=descriptor)
         shutil.rmtree(folder, ignore_errors=True)
 
 

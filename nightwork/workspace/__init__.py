@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from nightwork.beneath import remove_special
 from nightwork.change import ChangedFile, LineChanges
 from nightwork.errors import bad_input
 from nightwork.files import remove_tree
@@ -23,7 +22,7 @@ from nightwork.workspace.entries import TreeEntry
 from nightwork.workspace.git import Git, shown
 from nightwork.workspace.linked import admin_folder, refuse_swapped
 from nightwork.workspace.merging import Merge, merge_all
-from nightwork.workspace.nested import dissolve
+from nightwork.workspace.nested import add_all
 
 BRANCH_PREFIX = "agent/"
 WIP_PREFIX = "refs/nightwork/wip/"
@@ -167,11 +166,7 @@ class Repository:
             with contextlib.suppress(FileNotFoundError):
                 # With its time: git looks inside a file only when the index is not newer than the file's last change.
                 shutil.copy2(index, env["GIT_INDEX_FILE"])
-            if worktree != self.root:
-                dissolve(git, worktree, env)
-            if git.status("add", "--all", "--", ".", env=env)[0]:
-                remove_special(worktree)  # git gives up at a pipe that stands where a file was
-                git("add", "--all", "--", ".", env=env)
+            add_all(git, worktree, env)
             return git("write-tree", env=env)
 
     def commit(self, tree: str, parents: list[str], message: str, at: datetime) -> str:

@@ -14,7 +14,17 @@ from nightwork.errors import Tampered
 from nightwork.workspace.git import Git
 
 
-def dissolve(git: Git, worktree: Path, env: Mapping[str, str]) -> None:
+def add_all(git: Git, worktree: Path, env: Mapping[str, str]) -> None:
+    """Add to the index what stands in a worktree, whatever an agent has put there."""
+    _dissolve(git, worktree, env)
+    code, _, said = git.status("add", "--all", "--", ".", env=env)
+    if code or said:  # git gives up at a pipe that stands where a file was, and passes over a folder closed to it
+        beneath.remove_special(worktree)
+        _dissolve(git, worktree, env)
+        git("add", "--all", "--", ".", env=env)
+
+
+def _dissolve(git: Git, worktree: Path, env: Mapping[str, str]) -> None:
     """Make plain folders of all repositories within a worktree but those that are ignored.
 
     Raises Tampered for one that cannot be removed.
@@ -38,7 +48,11 @@ def _found(git: Git, env: Mapping[str, str]) -> Iterator[str]:
 
 def _remove(worktree: Path, place: Path) -> None:
     try:
-        beneath.remove(worktree, place / ".git")
+        try:
+            beneath.remove(worktree, place / ".git")
+        except PermissionError:
+            beneath.remove_special(worktree)
+            beneath.remove(worktree, place / ".git")
     except (FileNotFoundError, NotADirectoryError):
         return  # not checked out, or a link or a file stands there
     except OSError as error:

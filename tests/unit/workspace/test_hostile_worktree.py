@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -161,3 +162,48 @@ def test_more_files_are_restored_than_a_command_line_holds(tmp_path: Path, workt
     whole = repository.git("mktree", stdin=f"040000 tree {more}\t{start.name}\n")
     repository.restore(worktree, repository.commit(whole, [], "x", datetime(2026, 1, 1, tzinfo=UTC)), names)
     assert len(list(start.iterdir())) == 9000 and tree != repository.snapshot(worktree)
+
+
+CLOSED = """
+import subprocess, sys
+from pathlib import Path
+from nightwork.workspace import Repository
+
+root, mode = Path(sys.argv[1]), int(sys.argv[2], 8)
+git = lambda folder, *words: subprocess.run(
+    ["git", "-c", "user.name=a", "-c", "user.email=b", *words], cwd=folder, check=True, capture_output=True
+)
+git(root, "init", "--quiet")
+git(root, "commit", "--quiet", "--allow-empty", "--message", "start")
+repository, worktree = Repository(root), root / ".nightwork" / "agent"
+repository.add_worktree(worktree, "HEAD")
+for folder in (worktree / "new", worktree / "nested"):
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "work").write_text("work")
+git(worktree / "nested", "init", "--quiet")
+for folder in (worktree / "new", worktree / "nested"):
+    (folder / "deep").chmod(mode)
+    folder.chmod(mode)
+print(repository.git("ls-tree", "-r", "--name-only", repository.snapshot(worktree)))
+for folder in (worktree / "new", worktree / "nested"):
+    (folder / "deep").chmod(mode)
+    folder.chmod(mode)
+repository.remove_worktree(worktree)
+print(worktree.exists())
+"""
+
+
+# Starts a program that permissions hold back even when it is root's (capabilities 1 and 2, PR_CAPBSET_DROP).
+ORDINARY = """
+import ctypes, os, sys
+for capability in (1, 2):
+    ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)
+os.execv(sys.executable, [sys.executable, "-c", *sys.argv[1:]])
+"""
+
+
+@pytest.mark.parametrize("mode", ["0", "400", "500"])
+def test_what_stands_in_a_folder_that_was_closed_is_kept_and_can_be_removed(tmp_path: Path, mode: str) -> None:
+    command = [sys.executable, "-c", ORDINARY, CLOSED, str(tmp_path), mode]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["nested/deep/work", "new/deep/work", "False"]
