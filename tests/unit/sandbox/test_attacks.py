@@ -464,3 +464,14 @@ def test_programs_of_the_repository_on_the_search_path_do_not_show_the_rest_of_i
     assert "works" in finished.stdout
     assert SECRET not in finished.stdout
     assert not {".git", ".nightwork"} & set(finished.stdout.split())
+
+
+def test_a_variable_of_a_command_is_not_obeyed_outside_of_the_sandbox(machine: Machine) -> None:
+    told = {"LD_DEBUG": "libs", "LD_DEBUG_OUTPUT": str(machine.outside.parent / "loaded"), "MARK": "one\ntwo"}
+    run = Run(
+        ("sh", "-c", 'echo "$LD_DEBUG $MARK"; tr "\\0" "\\n" </proc/self/environ'), machine.worktree, variables=told
+    )
+    finished = machine.confined().run(run)
+    assert "libs one\ntwo\n" in finished.stdout
+    assert "HOME=" in finished.stdout
+    assert not list(machine.outside.parent.glob("loaded*"))
