@@ -17,11 +17,11 @@ from nightwork.workspace.git import Git
 def add_all(git: Git, worktree: Path, env: Mapping[str, str]) -> None:
     """Add to the index what stands in a worktree, whatever an agent has put there."""
     _dissolve(git, worktree, env)
-    code, _, said = git.status("add", "--all", "--", ".", env=env)
+    code, _, said = git.status("add", "--all", "--sparse", "--", ".", env=env)
     if code or said:  # git gives up at a pipe that stands where a file was, and passes over a folder closed to it
         beneath.remove_special(worktree)
         _dissolve(git, worktree, env)
-        git("add", "--all", "--", ".", env=env)
+        git("add", "--all", "--sparse", "--", ".", env=env)
 
 
 def _dissolve(git: Git, worktree: Path, env: Mapping[str, str]) -> None:
