@@ -69,6 +69,9 @@ HELD = {
     "a key in a binary file": f"P('a.bin').write_bytes(b'\\0\\1\\2' + {AWS!r}.encode() + b'\\0')",
     "a key in the name of a file": writes(f"{GITHUB}.txt", "x"),
     "a key in a renamed file": f"os.rename('notes.md', 'more.md'); P('more.md').open('a').write({GITHUB!r})",
+    "a key in a file that is shown as another": (
+        f"open(b'\\xff.txt', 'w').write({GITHUB!r}); open('\ufffd.txt', 'w').write('x')"
+    ),
     "a key as the target of a link": f"os.symlink({GITHUB!r}, 'link')",
     "a key in a file that git calls binary": writes(".a", f"x\0{AWS}\n") + "; " + writes("b", "x"),
     "a password in a URL": writes("db.ini", "url = postgres://ann:s3cr3tPa55@db/shop\n"),
@@ -96,6 +99,8 @@ HELD = {
     "a program": "P('tool').write_bytes(b'\\x7fELF\\0\\0\\0')",
     "a large binary file": "P('a.bin').write_bytes(bytes(600 * 1024))",
     "a lock file": writes("web/package-lock.json", "{}"),
+    "another registry": writes("web/.npmrc", "registry=https://registry.invalid/"),
+    "who reviews": writes("docs/CODEOWNERS", "* @nobody"),
     "gate configuration": writes("pytest.ini", "[pytest]\n"),
     "what a gate starts": writes("tool.sh", "#!/bin/sh\nexit 0\n"),
     "the settings of the night": writes("nightwork.yaml", "{}"),
