@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from nightwork.files import remove_tree
 from nightwork.sandbox import Bubblewrap, Confinement, Run, view
 from nightwork.sandbox.works import works
 
@@ -475,3 +476,27 @@ def test_a_variable_of_a_command_is_not_obeyed_outside_of_the_sandbox(machine: M
     assert "libs one\ntwo\n" in finished.stdout
     assert "HOME=" in finished.stdout
     assert not list(machine.outside.parent.glob("loaded*"))
+
+
+DEEP = """
+import os, time
+for _ in range(1500):
+    os.mkdir("x")
+    os.chdir("x")
+for number in range(30):
+    with open(str(number), "wb") as file:
+        file.write(os.urandom(1_000_000))
+time.sleep(60)
+"""
+
+
+def test_what_is_written_too_deep_to_be_measured_is_ended(machine: Machine) -> None:
+    finished = machine.confined(disk_mb=20).run(Run((sys.executable, "-c", DEEP), machine.worktree, timeout_s=10))
+    remove_tree(machine.worktree)  # more than pytest can remove
+    assert "disk" in (finished.limit or "")
+
+
+def test_a_folder_that_a_command_has_closed_is_open_to_its_owner(machine: Machine) -> None:
+    machine.worktree.chmod(0o755)
+    machine.confined().run(Run(("chmod", "0", "."), machine.worktree))
+    assert machine.worktree.stat().st_mode & 0o777 == 0o700
