@@ -131,8 +131,8 @@ class Bubblewrap:
             *view.writable(places),
             *view.git(run.folder, self._written),
             *view.shown([path for path in run.visible if not self._is_shown(str(path))]),
-            *view.sealed(),
             *(word for pair in self._variables(run, places).items() for word in ("--setenv", *pair)),
+            *view.sealed(),
         ]
 
     def _variables(self, run: Run, places: Mapping[Path, str]) -> dict[str, str]:
