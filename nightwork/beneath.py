@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import stat
 import threading
 from collections.abc import Iterator
@@ -86,14 +87,24 @@ def replace(root: Path, relative: Path, data: bytes, scratch: Path) -> None:
         os.fsync(folder)
 
 
+def remove(root: Path, relative: Path) -> None:
+    """Remove a file, a link or a folder with everything in it; raises FileNotFoundError when nothing is there."""
+    with opened_folder(root, relative.parent) as folder:
+        if stat.S_ISDIR(os.stat(relative.name, dir_fd=folder, follow_symlinks=False).st_mode):
+            shutil.rmtree(relative.name, dir_fd=folder)
+        else:
+            os.unlink(relative.name, dir_fd=folder)
+
+
 def remove_special(root: Path) -> None:
-    """Remove pipes, sockets and devices below a folder, and let its plain files be read by their owner."""
-    for _, _, files, folder in os.fwalk(root):
-        for name in files:
-            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-            if stat.S_ISREG(status.st_mode) and not status.st_mode & stat.S_IRUSR:
-                os.chmod(name, stat.S_IMODE(status.st_mode) | stat.S_IRUSR, dir_fd=folder)
-            elif not stat.S_ISREG(status.st_mode) and not stat.S_ISLNK(status.st_mode):
+    """Remove pipes, sockets and devices below a folder, and let its files and folders be used by their owner."""
+    for _, folders, files, folder in os.fwalk(root):
+        for name in (*folders, *files):  # a folder before it is entered
+            mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+            wanted = stat.S_IRWXU if stat.S_ISDIR(mode) else stat.S_IRUSR if stat.S_ISREG(mode) else 0
+            if mode & wanted != wanted:
+                os.chmod(name, stat.S_IMODE(mode) | wanted, dir_fd=folder)
+            elif not wanted and not stat.S_ISLNK(mode):
                 os.unlink(name, dir_fd=folder)
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -49,14 +50,37 @@ def refuse_full_disk(folder: Path, told: str) -> None:
         raise Infrastructure("disk", f"is full at {folder.name}; {told}; make room, then resume")
 
 
+# Folders on a path that is always short enough for the system.
+_DEEP = 10
+
+
 def remove_tree(folder: Path) -> None:
-    """Remove a folder with everything in it, as far as the system lets; folders that nobody may write to included."""
-    shutil.rmtree(folder, ignore_errors=True)
-    if folder.is_dir():
-        for place, _, _ in os.walk(folder):
-            with contextlib.suppress(OSError):
-                Path(place).chmod(0o700)
+    """Remove a folder with everything in it, as far as the system lets, whatever its modes and however deep it is."""
+    with contextlib.suppress(RecursionError):
         shutil.rmtree(folder, ignore_errors=True)
+    if folder.is_dir():
+        folder.chmod(0o700)
+        while _open_up(folder):
+            pass
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _open_up(folder: Path) -> bool:
+    """Let folders below be entered, and bring up what is too deep to be walked through; says whether something was."""
+    is_brought = False
+    for place, below, _ in os.walk(folder):
+        paths = [Path(place, name) for name in below]
+        for path in paths:
+            with contextlib.suppress(OSError):
+                if not path.is_symlink():
+                    path.chmod(0o700)
+        if len(Path(place).parts) - len(folder.parts) >= _DEEP:
+            below.clear()
+            for path in paths:
+                with contextlib.suppress(OSError):
+                    path.rename(folder / uuid.uuid4().hex)
+                    is_brought = True
+    return is_brought
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -51,6 +51,7 @@ CI = (
     ".appveyor.yml",
     "appveyor.yml",
     "cloudbuild.y*ml",
+    "codeowners",
 )
 HOOKS = (
     ".pre-commit-config.y*ml",
@@ -100,6 +101,19 @@ LOCK_FILES = (
     "package.resolved",
     "flake.lock",
     ".terraform.lock.hcl",
+    # From where it is installed.
+    ".npmrc",
+    ".yarnrc",
+    ".yarnrc.yml",
+    ".pnpmfile.cjs",
+    "bunfig.toml",
+    "pip.conf",
+    "uv.toml",
+    ".cargo/config*",
+    ".bundle/config",
+    "nuget.config",
+    ".mvn/*",
+    "gradle-wrapper.*",
 )
 GATE_CONFIG = (".eslintrc*", "eslint.config.*", ".flake8", ".pylintrc", "sonar-project.properties", "noxfile.py")
 

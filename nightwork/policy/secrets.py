@@ -28,7 +28,7 @@ def held_secrets(repository: Repository, old: str, new: str, entries: Sequence[T
             yield Held(Trigger.SECURITY, f"{entry.name}: too large to be searched for secrets", seen, entry.path)
             continue
         if entry.is_file or entry.new_mode == LINK:
-            changed = lines.get(entry.name)
+            changed = lines.get(entry.path)  # a name that cannot be shown may be shown as another one's
             after = "\n".join(text for _, text in changed.added) if changed else _text(repository, entry.new_blob)
             before = "\n".join(changed.removed) if changed else _text(repository, entry.old_blob)
             yield from _in_text(entry, after, before)

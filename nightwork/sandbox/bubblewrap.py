@@ -63,7 +63,7 @@ class Bubblewrap:
         self._environment = environment
         self._confinement = confinement
         self._options = options
-        self._toolchain = view.toolchain(confinement.visible)
+        self._toolchain = view.toolchain(confinement.visible, state_folder.parent)
         etc.write(self._written)
 
     def inside(self, run: Run) -> str:
@@ -98,8 +98,9 @@ class Bubblewrap:
                 _fill(arguments, b"".join(os.fsencode(argument) + b"\0" for argument in given))
                 bwrap = (shutil.which("bwrap") or "bwrap", "--args", str(arguments), "--", *self._begin(run, begins))
                 join = ("/bin/sh", "-c", _JOIN, "sh", *map(str, limits.joined_by), "--")
-                variables = self._variables(run, places)
-                start = Start((*join, *bwrap), run.folder, variables, (limits.tells, begins, arguments, filters))
+                # Outside none of the run's own: LD_LIBRARY_PATH could lead into the folder of the change.
+                outside = {"PATH": os.defpath}
+                start = Start((*join, *bwrap), run.folder, outside, (limits.tells, begins, arguments, filters))
                 return run_to_end(start, run, self._notes, limits)
         finally:
             limits.end()
@@ -130,6 +131,7 @@ class Bubblewrap:
             *view.writable(places),
             *view.git(run.folder, self._written),
             *view.shown([path for path in run.visible if not self._is_shown(str(path))]),
+            *(word for pair in self._variables(run, places).items() for word in ("--setenv", *pair)),
             *view.sealed(),
         ]
 

@@ -30,10 +30,13 @@ class Growth:
             return False
         device = self._folders[0].stat().st_dev
         total = tree.deleted_bytes(list(process_ids), device)
-        for size in self._changed():
-            total += size
-            if total > self._limit:
-                return True
+        try:
+            for size in self._changed():
+                total += size
+                if total > self._limit:
+                    return True
+        except RecursionError:
+            return True  # deeper than can be measured
         self._room = room + total  # looked at again when as much is gone as is still allowed
         return False
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import stat
 import subprocess
 import threading
 import time
@@ -86,6 +87,15 @@ def run_to_end(start: Start, run: Run, notes: Path, guard: Guard) -> Finished:
         raise
     finally:
         _end(process, guard)
+        _reopen(start.folder)
+
+
+def _reopen(folder: Path) -> None:
+    """Let the owner into the folder of a command that has closed it."""
+    with contextlib.suppress(OSError):
+        mode = folder.stat().st_mode
+        if mode & stat.S_IRWXU != stat.S_IRWXU:
+            folder.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
 
 
 def _attend(process: subprocess.Popen[bytes], run: Run, guard: Guard) -> Finished:
@@ -153,6 +163,13 @@ class _Watcher(threading.Thread):
         self.broken: str | None = None
 
     def run(self) -> None:
+        try:
+            self._watch()
+        except BaseException:
+            _end(self._process, self._guard)  # nothing runs unwatched
+            raise
+
+    def _watch(self) -> None:
         while not self.ended.wait(min(_POLL_S, max(self._deadline - time.monotonic(), 0.0))):
             self.timed_out = time.monotonic() >= self._deadline
             self.broken = None if self.timed_out else self._guard.broken()

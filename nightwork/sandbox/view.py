@@ -19,6 +19,8 @@ __all__ = ["ENVIRONMENT", "HOME", "USER", "WORKSPACE"]
 _SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 # Folders that hold more than one tool: never shown whole because a tool lies in them.
 _SHARED = frozenset(map(Path, ("/", "/opt", "/home", "/var", "/tmp", "/srv", "/mnt", "/etc", "/run", "/usr")))
+# What a tool's folder holds of the tool.
+_PARTS = ("bin", "sbin", "lib", "lib64", "libexec", "share", "pyvenv.cfg")
 
 
 def root(etc: Path, network: bool, sizes_mb: int, home: str) -> list[str]:
@@ -67,18 +69,32 @@ def git(folder: Path, written: Path) -> list[str]:
     return _flat([*shown, bound(str(written / settings.GIT_CONFIG), f"{GIT}/config"), masked])
 
 
-def toolchain(visible: Sequence[str]) -> list[Path]:
+def toolchain(visible: Sequence[str], repository: Path) -> list[Path]:
     """Return the folders that are shown read-only beside the system's: those of this Python and those of the path.
 
-    Of what lies in the user's home only Python environments are shown, and what `visible` names.
+    Of what lies in the user's home only Python environments are shown, and what `visible` names. A tool's folder that
+    holds the repository is not shown whole.
     """
-    places = [Path(sys.prefix), Path(sys.base_prefix), *(Path(path).expanduser() for path in visible)]
+    places = [Path(sys.prefix), Path(sys.base_prefix)]
     for entry in os.environ.get("PATH", "").split(os.pathsep):
         if entry.startswith("/") and os.path.isdir(entry):  # noqa: PTH112
             places += _tool(Path(entry))
+    places = [part for place in places for part in _beside(repository, place)]
+    places += [Path(path).expanduser() for path in visible]
     real = [Path(os.path.realpath(place)) for place in places]
     wanted = dict.fromkeys(place for place in (*places, *real) if place.exists() and not _is_system(place))
     return sorted(wanted, key=lambda place: len(place.parts))
+
+
+def _beside(repository: Path, place: Path) -> list[Path]:
+    """Return a place, or its parts that belong to a tool when the repository is there or below."""
+    if not _holds(place, repository):
+        return [place]
+    return [place / name for name in _PARTS if not _holds(place / name, repository)]
+
+
+def _holds(place: Path, folder: Path) -> bool:
+    return Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(place))
 
 
 def _tool(folder: Path) -> list[Path]:

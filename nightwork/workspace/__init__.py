@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from nightwork.beneath import remove_special
 from nightwork.change import ChangedFile, LineChanges
 from nightwork.errors import bad_input
 from nightwork.files import remove_tree
@@ -23,6 +22,7 @@ from nightwork.workspace.entries import TreeEntry
 from nightwork.workspace.git import Git, shown
 from nightwork.workspace.linked import admin_folder, refuse_swapped
 from nightwork.workspace.merging import Merge, merge_all
+from nightwork.workspace.nested import add_all
 
 BRANCH_PREFIX = "agent/"
 WIP_PREFIX = "refs/nightwork/wip/"
@@ -166,9 +166,7 @@ class Repository:
             with contextlib.suppress(FileNotFoundError):
                 # With its time: git looks inside a file only when the index is not newer than the file's last change.
                 shutil.copy2(index, env["GIT_INDEX_FILE"])
-            if git.status("add", "--all", "--", ".", env=env)[0]:
-                remove_special(worktree)  # git gives up at a pipe that stands where a file was
-                git("add", "--all", "--", ".", env=env)
+            add_all(git, worktree, env)
             return git("write-tree", env=env)
 
     def commit(self, tree: str, parents: list[str], message: str, at: datetime) -> str:
@@ -282,7 +280,7 @@ class Repository:
         A link on the way to one of them is removed, so that nothing behind it is read or deleted.
         """
         git = self.git.at(worktree)
-        known = set(git("ls-tree", "-r", "-z", "--name-only", commit, "--", *paths).split("\0")) if paths else set()
+        known = set(git("ls-tree", "-r", "-z", "--name-only", commit).split("\0")) if paths else set()
         folders = {str(folder) for path in known for folder in Path(path).parents}
         for path in paths:
             for folder in [*reversed(Path(path).parents), Path(path)][1:]:
@@ -291,7 +289,8 @@ class Repository:
             if path not in known:
                 _delete(worktree / path)
         if present := [path for path in paths if path in known or path.rstrip("/") in folders]:
-            git("checkout", "--quiet", commit, "--", *present)
+            named = ("--pathspec-from-file=-", "--pathspec-file-nul")  # more than a command line holds
+            git("checkout", "--quiet", *named, commit, stdin="\0".join(present))
 
 
 def _changed(status: str, old: str | None, path: str, added: int | None, deleted: int | None) -> ChangedFile:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightwork.errors import StateError
-from nightwork.files import append_record, read_records, write_atomically
+from nightwork.files import append_record, read_records, remove_tree, write_atomically
 
 plain = st.text(st.characters(exclude_categories=["Cs"]))
 values = st.recursive(
@@ -165,3 +165,18 @@ def test_what_fails_on_a_full_disk_is_the_machines_fault_and_says_so(tmp_path):
     command_failed, git_failed, *_ = done.stdout.splitlines()
     assert command_failed == "disk: is full at full; 'false' failed there; make room, then resume"
     assert git_failed.startswith("disk: is full at full; `git rev-parse HEAD` exited 128")
+
+
+def test_a_folder_deeper_than_can_be_walked_through_is_removed(tmp_path):
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    descriptor = os.open(folder, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("x" * 20, dir_fd=descriptor)
+        below = os.open("x" * 20, os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = below
+    os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=descriptor))
+    os.close(descriptor)
+    remove_tree(folder)
+    assert not folder.exists()

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from nightwork.files import remove_tree
 from nightwork.sandbox import Bubblewrap, Confinement, Run, view
 from nightwork.sandbox.works import works
 
@@ -446,3 +447,56 @@ def test_a_home_that_is_named_hides_the_real_one(machine: Machine, monkeypatch: 
             Run(("sh", "-c", "ls /usr/bin | head -1"), machine.worktree, variables={"HOME": taken})
         )
         assert (told.exit_code, told.stdout != "") == (0, True)
+
+
+@pytest.mark.parametrize("mark", ["lib/x", "pyvenv.cfg"])
+def test_programs_of_the_repository_on_the_search_path_do_not_show_the_rest_of_it(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, mark: str
+) -> None:
+    (machine.repository / "lib").mkdir()
+    (machine.repository / mark).write_text("")
+    (machine.repository / "bin").mkdir()
+    (machine.repository / "bin" / "tool").write_text("#!/bin/sh\necho works\n")
+    (machine.repository / "bin" / "tool").chmod(0o755)
+    (machine.repository / ".env").write_text(SECRET)
+    monkeypatch.setenv("PATH", f"{machine.repository}/bin:{os.environ['PATH']}")
+    look = f"tool; cat {machine.repository}/.env {machine.repository}/.git/config; ls -A {machine.repository}"
+    finished = machine.confined().run(Run(("sh", "-c", look), machine.worktree))
+    assert "works" in finished.stdout
+    assert SECRET not in finished.stdout
+    assert not {".git", ".nightwork"} & set(finished.stdout.split())
+
+
+def test_a_variable_of_a_command_is_not_obeyed_outside_of_the_sandbox(machine: Machine) -> None:
+    told = {"LD_DEBUG": "libs", "LD_DEBUG_OUTPUT": str(machine.outside.parent / "loaded"), "MARK": "one\ntwo"}
+    run = Run(
+        ("sh", "-c", 'echo "$LD_DEBUG $MARK"; tr "\\0" "\\n" </proc/self/environ'), machine.worktree, variables=told
+    )
+    finished = machine.confined().run(run)
+    assert "libs one\ntwo\n" in finished.stdout
+    assert "HOME=" in finished.stdout
+    assert not list(machine.outside.parent.glob("loaded*"))
+
+
+DEEP = """
+import os, time
+for _ in range(1500):
+    os.mkdir("x")
+    os.chdir("x")
+for number in range(30):
+    with open(str(number), "wb") as file:
+        file.write(os.urandom(1_000_000))
+time.sleep(60)
+"""
+
+
+def test_what_is_written_too_deep_to_be_measured_is_ended(machine: Machine) -> None:
+    finished = machine.confined(disk_mb=20).run(Run((sys.executable, "-c", DEEP), machine.worktree, timeout_s=10))
+    remove_tree(machine.worktree)  # more than pytest can remove
+    assert "disk" in (finished.limit or "")
+
+
+def test_a_folder_that_a_command_has_closed_is_open_to_its_owner(machine: Machine) -> None:
+    machine.worktree.chmod(0o755)
+    machine.confined().run(Run(("chmod", "0", "."), machine.worktree))
+    assert machine.worktree.stat().st_mode & 0o777 == 0o700

@@ -61,12 +61,6 @@ def says(result: dict[str, Any]) -> str:
     return f"P(os.environ['NIGHTWORK_RESULT']).write_text({json.dumps(result)!r})"
 
 
-GITLINK = """
-names = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-for line in ("init -q sub", "-C sub commit -q --allow-empty -m x"):
-    subprocess.run(["git", *line.split()], check=True, env={**os.environ, **names})
-"""
-
 HELD = {
     "a key in a new file": writes("settings.py", f'KEY = "{AWS}"\n'),
     "a key in a changed line": writes("notes.md", f"first\nsecond {GITHUB}\nthird\nfourth\n"),
@@ -75,6 +69,9 @@ HELD = {
     "a key in a binary file": f"P('a.bin').write_bytes(b'\\0\\1\\2' + {AWS!r}.encode() + b'\\0')",
     "a key in the name of a file": writes(f"{GITHUB}.txt", "x"),
     "a key in a renamed file": f"os.rename('notes.md', 'more.md'); P('more.md').open('a').write({GITHUB!r})",
+    "a key in a file that is shown as another": (
+        f"open(b'\\xff.txt', 'w').write({GITHUB!r}); open('\ufffd.txt', 'w').write('x')"
+    ),
     "a key as the target of a link": f"os.symlink({GITHUB!r}, 'link')",
     "a key in a file that git calls binary": writes(".a", f"x\0{AWS}\n") + "; " + writes("b", "x"),
     "a password in a URL": writes("db.ini", "url = postgres://ann:s3cr3tPa55@db/shop\n"),
@@ -92,7 +89,6 @@ HELD = {
     "a filter by attributes": writes(".gitattributes", "* filter=evil\n"),
     "attributes below": writes("src/.gitattributes", "* -diff\n"),
     "submodules by name": writes(".gitmodules", '[submodule "x"]\npath = x\nurl = ../evil\n'),
-    "a submodule": GITLINK,
     "a hook": writes(".husky/pre-commit", "x"),
     "a bare repository": writes("data.git/hooks/post-checkout", "x"),
     "a link to a file outside": "os.symlink('/etc/passwd', 'link')",
@@ -103,6 +99,8 @@ HELD = {
     "a program": "P('tool').write_bytes(b'\\x7fELF\\0\\0\\0')",
     "a large binary file": "P('a.bin').write_bytes(bytes(600 * 1024))",
     "a lock file": writes("web/package-lock.json", "{}"),
+    "another registry": writes("web/.npmrc", "registry=https://registry.invalid/"),
+    "who reviews": writes("docs/CODEOWNERS", "* @nobody"),
     "gate configuration": writes("pytest.ini", "[pytest]\n"),
     "what a gate starts": writes("tool.sh", "#!/bin/sh\nexit 0\n"),
     "the settings of the night": writes("nightwork.yaml", "{}"),

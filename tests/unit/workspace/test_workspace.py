@@ -589,3 +589,17 @@ def test_a_folder_of_gate_configuration_is_as_on_the_base(repository, tmp_path, 
     repository.restore(tmp_path / "g", base, ["config", "missing"])
     assert sorted(path.name for path in (tmp_path / "g" / "config").iterdir()) == ["a.cfg"]
     assert (tmp_path / "g" / "config" / "a.cfg").read_text() == "base\n"
+
+
+def test_what_is_written_outside_of_a_sparse_checkout_is_kept(repository, tmp_path):
+    commit = commit_files(repository, tmp_path / "first", {"in/f": "x\n", "out/f": "x\n", "out/g": "x\n"})
+    git(repository.root, "checkout", "--quiet", "--detach", commit)
+    git(repository.root, "sparse-checkout", "set", "in")
+    worktree = tmp_path / "second"
+    repository.add_worktree(worktree, commit)
+    assert not (worktree / "out").exists()
+    (worktree / "out").mkdir()
+    (worktree / "out" / "f").write_text("changed\n")
+    (worktree / "out" / "new").write_text("new\n")
+    tree = repository.snapshot(worktree)
+    assert {entry.path for entry in repository.entries(repository.tree(commit), tree)} == {"out/f", "out/new"}
