@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from sqlite3 import Connection, Row
 
@@ -120,8 +121,7 @@ class Ledger:
             for whose, limit_usd in (("ticket", limits.ticket_usd), ("batch", limits.batch_usd)):
                 if limit_usd is None:
                     continue
-                # Rounded down: what is left over of a nano-dollar belongs to whoever set the limit.
-                limit = math.floor(limit_usd * NANO)
+                limit = _limit(limit_usd)
                 spent, reserved = _sums(connection, purpose.batch, purpose.ticket if whose == "ticket" else None)
                 if spent + reserved + wanted > limit:
                     raise OverBudget(whose, limit, spent, reserved, wanted)
@@ -158,7 +158,7 @@ class Ledger:
         """Return what a ticket may still reserve; None when there is no limit."""
         with self._transaction() as connection:
             left = [
-                math.floor(limit * NANO) - sum(_sums(connection, batch, name))
+                _limit(limit) - sum(_sums(connection, batch, name))
                 for limit, name in ((limits.ticket_usd, ticket), (limits.batch_usd, None))
                 if limit is not None
             ]
@@ -203,7 +203,17 @@ def _nano(usd: float) -> int:
     """Return an amount in nano-dollars, rounded up."""
     if not 0 <= usd < math.inf:
         raise ValueError(f"{usd!r} is no amount of money")
-    return math.ceil(usd * NANO)
+    return math.ceil(_exact(usd))
+
+
+def _limit(usd: float) -> int:
+    """Return a limit in nano-dollars, rounded down: what is left over of one belongs to whoever set the limit."""
+    return math.floor(_exact(usd))
+
+
+def _exact(usd: float) -> Decimal:
+    """Return nano-dollars as the amount is written: a product of floats may be a little more than the amount."""
+    return Decimal(str(usd)) * NANO
 
 
 def _sums(connection: Connection, batch: str, ticket: str | None) -> tuple[int, int]:

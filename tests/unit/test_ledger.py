@@ -85,6 +85,17 @@ def test_what_is_left_is_the_smaller_of_both_limits(ledger):
     assert ledger.left_usd("night", "A", Limits(ticket_usd=0.1)) == 0
 
 
+@pytest.mark.parametrize("spent", [0.0, 1.111111119, 3.333333334, 6.666666668, 7.000000001, 9.876543211])
+def test_all_that_is_left_can_be_reserved_to_the_last_nano_dollar(ledger, spent):
+    ledger.settle(ledger.reserve(A, spent, Limits()), spent)
+    for _ in range(2):
+        left = ledger.left_usd("night", "A", Limits(batch_usd=50.0))
+        ledger.reserve(A, min(left, 50 / 3), Limits(batch_usd=50.0))
+    left = ledger.left_usd("night", "A", Limits(batch_usd=50.0))
+    ledger.reserve(A, left, Limits(batch_usd=50.0))
+    assert ledger.left_usd("night", "A", Limits(batch_usd=50.0)) == 0
+
+
 def test_what_a_lost_ledger_has_forgotten_is_made_up(ledger):
     ledger.make_up(A, 0.4)
     ledger.make_up(A, 0.4)
