@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from nightwork import records
 from nightwork.batch import Batch
-from nightwork.breaker import Breaker, Closure, Kind, closures
+from nightwork.breaker import Breaker, Closure, Kind, closures, provider_of
 from nightwork.errors import Infrastructure
 from nightwork.ledger import Ledger, Limits, Purpose
 from nightwork.llm.metered import Account, Patience, WallClock
@@ -68,7 +68,7 @@ def _told(closure: Closure) -> WaitRow:
     begin, end = (datetime.fromtimestamp(at, UTC) for at in (closure.at, closure.until))
     told = closure.told or f"{begin:%Y-%m-%d %H:%M} to {end:%H:%M} UTC"
     kind = "rate limit" if closure.kind is Kind.HIT else closure.kind.value
-    return WaitRow(provider=closure.provider, kind=kind, told=told)
+    return WaitRow(provider=provider_of(closure.provider), kind=kind, told=told)
 
 
 def ledger_of(batch: Batch) -> Ledger:
