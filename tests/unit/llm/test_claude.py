@@ -289,3 +289,12 @@ def test_the_provider_is_told_apart_by_key_and_address_and_shows_neither():
     assert provider("sk-one") == provider("sk-one")
     assert len({provider("sk-one"), provider("sk-two"), provider("sk-one", "http://127.0.0.1:1")}) == 3
     assert "sk-one" not in provider("sk-one")
+
+
+@pytest.mark.parametrize("told", [-1, 10**30, 1.5, True, "7"])
+def test_a_count_of_tokens_that_cannot_be_is_no_answer(claude, ask, monkeypatch, told):
+    usage = MessagesServer.usage
+    monkeypatch.setattr(MessagesServer, "usage", lambda *of: {**usage(*of), "output_tokens": told})
+    with pytest.raises(Unavailable) as caught:
+        complete(claude, ask, text("done"))
+    assert caught.value.cost_usd is None, "unknown is not free"
