@@ -88,7 +88,8 @@ class CommandAgent:
         escalated = isinstance(result, Escalation)
         value = result.model_dump(mode="json")
         self.trajectory.say(stage, f"exit code {finished.exit_code}\n{finished.tail()}")
-        self.trajectory.accept(stage, {"escalation": value} if escalated else value)
+        if isinstance(result, Escalation) or result.cut_short is None:  # what money ended goes on with more of it
+            self.trajectory.accept(stage, {"escalation": value} if escalated else value)
         if escalated:
             self._note(stage, value)
         return result
