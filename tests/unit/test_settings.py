@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from nightwork.errors import BadInput
 from nightwork.settings import BatchSettings, RunOptions, Settings, format_duration, load, parse_duration
@@ -174,3 +175,11 @@ def test_a_least_coverage_needs_a_file_that_tells_it(tmp_path):
     ((where, problem),) = faults(tmp_path, text)
     assert where == "nightwork.yaml:2"
     assert "coverage_path" in problem
+
+
+@pytest.mark.parametrize("told", [-1.0, float("inf"), float("nan"), 1e300])
+@pytest.mark.parametrize("name", ["budget_usd", "budget_per_ticket_usd"])
+def test_a_budget_that_is_no_amount_of_money_is_refused(name, told):
+    for model in (BatchSettings, RunOptions):
+        with pytest.raises(ValidationError):
+            model(**{name: told})
