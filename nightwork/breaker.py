@@ -1,7 +1,7 @@
 """Keeps everybody on this machine away from a provider that takes no requests: quota walls, throttling, outages.
 
-One breaker for each provider, in a file that all processes of the user share. While it is closed nothing is sent but
-one probe at a time. Rules (batch-pipeline.md, "Rate Limits", and its merger with what a night shows):
+One breaker for each account at a provider, in a file that all processes of the user share. While it is closed nothing
+is sent but one probe at a time. Rules (batch-pipeline.md, "Rate Limits", and its merger with what a night shows):
 
 - A rate limit whose reset is further away than `hit_after`, or that tells none, is a **hit**: everybody waits for the
   reset. Limits that come back from calls sent before the hit belong to it. A probe that meets a limit is the next hit.
@@ -14,14 +14,14 @@ from __future__ import annotations
 import math
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from sqlite3 import Connection, Row
-from typing import Protocol
+from typing import Any, Protocol
 
 from nightwork.database import Database
 
@@ -31,6 +31,8 @@ _PROBE_S = 900.0
 _LOOK_AGAIN_S = 5.0
 LONGEST_LOOK_S = 60.0
 _FIRST_OUTAGE_S, _LONGEST_OUTAGE_S = 120.0, 1800.0
+# Clocks are set by less than this all the time.
+_CLOCK_S = 60.0
 # So many short limits without an answer between them are no throttling any more.
 _SHORT_IN_A_ROW = 10
 _JITTER = 0.1
@@ -92,10 +94,11 @@ class Closure:
 
 @dataclass(frozen=True)
 class Permit:
-    """The right to send one request, which is given back with what came of it."""
+    """The right, given at some time, to send one request; it is given back with what came of it."""
 
     epoch: int
     probe: str = ""
+    at: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -109,12 +112,12 @@ class Wait:
 
 
 class Breaker:
-    """The breaker of one provider."""
+    """The breaker of one provider, or of one account there: `anthropic#3fa9`."""
 
     def __init__(
         self,
         path: Path,
-        provider: str,
+        name: str,
         time: Time,
         *,
         hit_after_s: float = 300.0,
@@ -124,7 +127,8 @@ class Breaker:
     ) -> None:
         self._database = Database(path, _SCHEMA, 1)
         self.path = path
-        self.provider = provider
+        self.name = name
+        self.provider = provider_of(name)
         self.time = time
         self._hit_after_s = hit_after_s
         self._untold_s = untold_s
@@ -136,14 +140,14 @@ class Breaker:
         now = self.time.now()
         with self._transaction() as connection:
             row = self._row(connection)
-            wait = _wait(row, now, self._longest_look_s)
+            wait = _wait(self._believed(connection, row, now), now, self._longest_look_s)
             if wait is not None:
                 return wait
             if row["closed_until"] is None:
-                return Permit(row["epoch"])
+                return Permit(row["epoch"], at=now)
             probe = uuid.uuid4().hex
             self._set(connection, probe=probe, probe_until=now + _PROBE_S)
-            return Permit(row["epoch"], probe)
+            return Permit(row["epoch"], probe, now)
 
     def succeeded(self, permit: Permit) -> None:
         """Take back a permit whose request was answered: a probe opens the way for all."""
@@ -164,7 +168,8 @@ class Breaker:
         now, reset_s = self.time.now(), _credible(reset_s)
         with self._transaction() as connection:
             row = self._row(connection)
-            shorts = row["short_limits"] + 1
+            # Nothing is sent while all are slow: what was sent before that met the same limit.
+            shorts = row["short_limits"] + (permit.at >= row["slow_until"])
             is_long = reset_s is None or reset_s > self._hit_after_s or shorts >= _SHORT_IN_A_ROW
             if not is_long and reset_s is not None:
                 slow_until = max(row["slow_until"], now + self._spread(reset_s))
@@ -174,7 +179,7 @@ class Breaker:
             if permit.epoch < row["epoch"]:
                 return self._same_hit(connection, row, now, reset_s)
             wait_s = self._spread(self._untold_s if reset_s is None else max(reset_s, self._hit_after_s))
-            return self._close(connection, row, Closure(self.provider, now, now + wait_s, Kind.HIT))
+            return self._close(connection, row, Closure(self.name, now, now + wait_s, Kind.HIT))
 
     def _same_hit(self, connection: Connection, row: Row, now: float, reset_s: float | None) -> Closure | None:
         """A call sent before the hit brings no new one, but may know better how long it lasts."""
@@ -191,18 +196,19 @@ class Breaker:
                 return None
             wait_s = self._spread(min(_FIRST_OUTAGE_S * 2 ** row["outages"], _LONGEST_OUTAGE_S))
             self._set(connection, outages=min(row["outages"] + 1, 20))
-            return self._close(connection, row, Closure(self.provider, now, now + wait_s, Kind.OUTAGE))
+            return self._close(connection, row, Closure(self.name, now, now + wait_s, Kind.OUTAGE))
 
     def refused(self, permit: Permit, told: str) -> None:
         """Take back a permit when the provider takes no request of ours until a person has seen to it."""
         self.put_back(permit)
         now = self.time.now()
         with self._transaction() as connection:
-            self._note(connection, Closure(self.provider, now, now, Kind.REFUSED, told))
+            self._note(connection, Closure(self.name, now, now, Kind.REFUSED, told))
 
     def closures(self, since: float) -> list[Closure]:
-        """Return the closures that began since then, oldest first."""
-        return [closure for closure in _closures(self._database, since) if closure.provider == self.provider]
+        """Return the closures that began since then, oldest first; what is still to come was told by a wrong clock."""
+        found = [closure for closure in _closures(self._database, since) if closure.provider == self.name]
+        return [closure for closure in found if closure.at <= self.time.now() + _CLOCK_S]
 
     def _leave_probe(self, connection: Connection, row: Row, permit: Permit) -> None:
         if permit.probe and permit.probe == row["probe"]:
@@ -224,17 +230,29 @@ class Breaker:
     def _note(self, connection: Connection, closure: Closure) -> None:
         connection.execute(
             "INSERT INTO closures (provider, at, until, kind, told) VALUES (?, ?, ?, ?, ?)",
-            (self.provider, closure.at, closure.until, str(closure.kind), closure.told),
+            (self.name, closure.at, closure.until, str(closure.kind), closure.told),
         )
 
+    def _believed(self, connection: Connection, row: Row, now: float) -> dict[str, Any]:
+        """Return a row without the times that a clock, set back since, has made too late: then a probe tells."""
+        believed = dict(row)
+        begun = connection.execute(
+            "SELECT at FROM closures WHERE provider = ? ORDER BY id DESC", (self.name,)
+        ).fetchone()
+        if row["closed_until"] is not None and begun is not None and begun["at"] > now + _CLOCK_S:
+            believed["closed_until"] = now
+        for name, longest_s in (("slow_until", self._hit_after_s + _MOST_JITTER_S), ("probe_until", _PROBE_S)):
+            believed[name] *= row[name] <= now + longest_s
+        return believed
+
     def _row(self, connection: Connection) -> Row:
-        connection.execute("INSERT OR IGNORE INTO providers (name) VALUES (?)", (self.provider,))
-        row: Row = connection.execute("SELECT * FROM providers WHERE name = ?", (self.provider,)).fetchone()
+        connection.execute("INSERT OR IGNORE INTO providers (name) VALUES (?)", (self.name,))
+        row: Row = connection.execute("SELECT * FROM providers WHERE name = ?", (self.name,)).fetchone()
         return row
 
     def _set(self, connection: Connection, **values: object) -> None:
         assigned = ", ".join(f"{name} = ?" for name in values)
-        connection.execute(f"UPDATE providers SET {assigned} WHERE name = ?", (*values.values(), self.provider))
+        connection.execute(f"UPDATE providers SET {assigned} WHERE name = ?", (*values.values(), self.name))
 
     def _spread(self, seconds: float) -> float:
         """Return a little more, differently each time, so that not everybody comes back at the same instant."""
@@ -242,6 +260,11 @@ class Breaker:
 
     def _transaction(self) -> AbstractContextManager[Connection]:
         return self._database.transaction()
+
+
+def provider_of(name: str) -> str:
+    """Return the provider's part of a breaker's name."""
+    return name.partition("#")[0]
 
 
 def closures(path: Path, since: float) -> list[Closure]:
@@ -257,7 +280,7 @@ def _closures(database: Database, since: float) -> list[Closure]:
     return [Closure(row["provider"], row["at"], row["until"], Kind(row["kind"]), row["told"]) for row in rows]
 
 
-def _wait(row: Row, now: float, longest_look_s: float) -> Wait | None:
+def _wait(row: Mapping[str, Any], now: float, longest_look_s: float) -> Wait | None:
     """Return why a request has to wait; None when it may be sent, as a probe while the way is closed."""
     until = max(row["closed_until"] or 0.0, row["slow_until"])
     kind = Kind(row["kind"]) if row["kind"] else None

@@ -7,16 +7,19 @@ so that sums are exact.
 
 from __future__ import annotations
 
+import logging
 import math
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from sqlite3 import Connection, Row
 
 from nightwork.database import Database
-from nightwork.errors import NightworkError
+from nightwork.errors import Infrastructure, NightworkError
 
 NANO = 1_000_000_000
 _SCHEMA = """
@@ -36,7 +39,13 @@ CREATE TABLE calls (
 );
 CREATE INDEX calls_of_ticket ON calls (batch, ticket)
 """
+logger = logging.getLogger("nightwork.ledger")
 _COUNTS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
+
+
+# What calls of this process came to and no ledger holds yet, by ledger: state, amount, tokens, number.
+_unwritten: dict[Path, list[tuple[str | int | None, ...]]] = {}
+_lock = threading.Lock()
 
 
 class OverBudget(NightworkError):
@@ -116,30 +125,44 @@ class Ledger:
         Raises OverBudget when it does not fit into what a limit leaves.
         """
         wanted = _nano(at_most_usd)
+        self._write_settled()
         with self._transaction() as connection:
             for whose, limit_usd in (("ticket", limits.ticket_usd), ("batch", limits.batch_usd)):
                 if limit_usd is None:
                     continue
-                # Rounded down: what is left over of a nano-dollar belongs to whoever set the limit.
-                limit = math.floor(limit_usd * NANO)
+                limit = _limit(limit_usd)
                 spent, reserved = _sums(connection, purpose.batch, purpose.ticket if whose == "ticket" else None)
                 if spent + reserved + wanted > limit:
                     raise OverBudget(whose, limit, spent, reserved, wanted)
             return self._insert(connection, purpose, "reserved", wanted)
 
     def settle(self, number: int, cost_usd: float | None, tokens: Tokens = Tokens()) -> None:
-        """Note what a call came to; None when nobody knows, which counts with all that was reserved."""
+        """Note what a call came to; None when nobody knows, which counts with all that was reserved.
+
+        What cannot be written now is written before the next call: an answer that was paid for is not given up for it.
+        """
+        counts = tuple(getattr(tokens, name) for name in _COUNTS)
+        state, amount = ("unconfirmed", None) if cost_usd is None else ("settled", _nano(cost_usd))
+        with _lock:
+            _unwritten.setdefault(self._database.path, []).append((state, amount, *counts, number))
+        try:
+            self._write_settled()
+        except Infrastructure as error:
+            logger.warning("the cost of a call is not noted yet: %s", error)
+
+    def _write_settled(self) -> None:
+        with _lock:
+            values = tuple(_unwritten.get(self._database.path, ()))
+        if not values:
+            return
+        assigned = ", ".join(f"{name} = ?" for name in _COUNTS)
         with self._transaction() as connection:
-            counts = tuple(getattr(tokens, name) for name in _COUNTS)
-            assigned = ", ".join(f"{name} = ?" for name in _COUNTS)
-            if cost_usd is None:
-                state, amount = "unconfirmed", None
-            else:
-                state, amount = "settled", _nano(cost_usd)
-            connection.execute(
-                f"UPDATE calls SET state = ?, amount = coalesce(?, amount), {assigned} WHERE id = ?",
-                (state, amount, *counts, number),
+            connection.executemany(
+                f"UPDATE calls SET state = ?, amount = coalesce(?, amount), {assigned} WHERE id = ?", values
             )
+        with _lock:
+            left = [each for each in _unwritten.get(self._database.path, ()) if each not in values]
+            _unwritten[self._database.path] = left
 
     def close_leftovers(self) -> int:
         """Count in full what calls of an earlier process have reserved; only for whoever holds the run lock.
@@ -151,6 +174,7 @@ class Ledger:
 
     def spent_usd(self, batch: str, ticket: str | None = None) -> float:
         """Return what a batch, or one of its tickets, has spent; reservations of calls under way are left out."""
+        self._write_settled()
         with self._transaction() as connection:
             return _sums(connection, batch, ticket)[0] / NANO
 
@@ -158,7 +182,7 @@ class Ledger:
         """Return what a ticket may still reserve; None when there is no limit."""
         with self._transaction() as connection:
             left = [
-                math.floor(limit * NANO) - sum(_sums(connection, batch, name))
+                _limit(limit) - sum(_sums(connection, batch, name))
                 for limit, name in ((limits.ticket_usd, ticket), (limits.batch_usd, None))
                 if limit is not None
             ]
@@ -203,7 +227,17 @@ def _nano(usd: float) -> int:
     """Return an amount in nano-dollars, rounded up."""
     if not 0 <= usd < math.inf:
         raise ValueError(f"{usd!r} is no amount of money")
-    return math.ceil(usd * NANO)
+    return math.ceil(_exact(usd))
+
+
+def _limit(usd: float) -> int:
+    """Return a limit in nano-dollars, rounded down: what is left over of one belongs to whoever set the limit."""
+    return math.floor(_exact(usd))
+
+
+def _exact(usd: float) -> Decimal:
+    """Return nano-dollars as the amount is written: a product of floats may be a little more than the amount."""
+    return Decimal(str(usd)) * NANO
 
 
 def _sums(connection: Connection, batch: str, ticket: str | None) -> tuple[int, int]:

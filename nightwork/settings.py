@@ -83,8 +83,8 @@ class BatchSettings(Section):
     max_tickets: int = Field(default=20, ge=1, le=1000)
     timeout_per_ticket: Duration = timedelta(minutes=30)
     parallel_agents: int = Field(default=3, ge=1, le=64)
-    budget_usd: float | None = Field(default=None, ge=0, description="what the batch may cost; never overshot")
-    budget_per_ticket_usd: float | None = Field(default=None, ge=0, description="what one ticket may cost")
+    budget_usd: float | None = Field(default=None, ge=0, le=1e6, description="what the batch may cost; never overshot")
+    budget_per_ticket_usd: float | None = Field(default=None, ge=0, le=1e6, description="what one ticket may cost")
     deadline: AwareDatetime | None = None
     min_free_mb: int = Field(default=1000, ge=0, description="a run does not start with less free disk")
 
@@ -199,8 +199,8 @@ class RunOptions(Section):
     base: str | None = Field(default=None, description="branch, tag or commit from which the branches start")
     max_tickets: int | None = Field(default=None, ge=1, le=1000)
     parallel_agents: int | None = Field(default=None, ge=1, le=64, description="agents at work at the same time")
-    budget_usd: float | None = Field(default=None, ge=0, description="what the batch may cost; never overshot")
-    budget_per_ticket_usd: float | None = Field(default=None, ge=0, description="what one ticket may cost")
+    budget_usd: float | None = Field(default=None, ge=0, le=1e6, description="what the batch may cost; never overshot")
+    budget_per_ticket_usd: float | None = Field(default=None, ge=0, le=1e6, description="what one ticket may cost")
     deadline: AwareDatetime | None = Field(default=None, description="no ticket is started after this time")
     no_sandbox: bool = Field(default=False, description="run agents and gates with your rights, not confined")
     strict: bool = Field(default=False, description="refuse the batch when any ticket is unready")

@@ -19,18 +19,20 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from nightwork import beneath
+from nightwork import beneath, stop
 from nightwork.agent import presets, prompts
 from nightwork.agent.assignment import Assignment, Check, TimedOut
 from nightwork.agent.results import Escalation, Plan, Scope, Work
 from nightwork.agent.trajectory import Trajectory
 from nightwork.files import remove_tree
-from nightwork.ledger import Purpose
+from nightwork.ledger import OverBudget, Purpose
 from nightwork.llm import credentials
+from nightwork.llm.metered import Account
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
 from nightwork.sandbox import Finished, Run, named_files
 
 MAX_RESULT_BYTES = 1_000_000
+_OTHERS_SETTLE_S = 2.0
 _LEAST_USD = 0.01  # with less left no round is begun
 MAX_COST_USD = 1_000_000.0  # of one round; more is no amount, and sums must stay finite
 
@@ -88,7 +90,8 @@ class CommandAgent:
         escalated = isinstance(result, Escalation)
         value = result.model_dump(mode="json")
         self.trajectory.say(stage, f"exit code {finished.exit_code}\n{finished.tail()}")
-        self.trajectory.accept(stage, {"escalation": value} if escalated else value)
+        if isinstance(result, Escalation) or result.cut_short is None:  # what money ended goes on with more of it
+            self.trajectory.accept(stage, {"escalation": value} if escalated else value)
         if escalated:
             self._note(stage, value)
         return result
@@ -102,15 +105,25 @@ class CommandAgent:
             return
         ticket = self.assignment.ticket.id
         purpose = Purpose(account.batch, ticket, stage, Path(presets.program(self.assignment.settings)).name)
-        bill.limit_usd = account.share_usd(ticket)
-        number = account.ledger.reserve(
-            purpose, 0.0 if bill.limit_usd is None else max(bill.limit_usd, _LEAST_USD), account.limits
-        )
+        number = self._reserve(account, purpose, bill)
         told = 0.0 if bill.limit_usd is None else None
         try:
             yield bill
         finally:
             account.ledger.settle(number, told if bill.cost_usd is None else bill.cost_usd)
+
+    def _reserve(self, account: Account, purpose: Purpose, bill: _Bill) -> int:
+        """Reserve the ticket's share, after a wait while others hold what they may not need."""
+        while True:
+            bill.limit_usd = account.share_usd(purpose.ticket)
+            at_most = 0.0 if bill.limit_usd is None else max(bill.limit_usd, _LEAST_USD)
+            try:
+                return account.ledger.reserve(purpose, at_most, account.limits)
+            except OverBudget as error:
+                if not error.may_fit_later:
+                    raise
+            stop.wait(_OTHERS_SETTLE_S)
+            self.assignment.clock.pause(_OTHERS_SETTLE_S)
 
     def _note(self, stage: str, escalation: dict[str, Any]) -> None:
         """Note an escalation, once, where those of the attempt are numbered."""

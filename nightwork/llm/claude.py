@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -31,8 +32,6 @@ _TRANSPORT = (httpx2.HTTPError, httpx2.StreamError, OSError, ValueError)
 class ClaudeModel:
     """One model of Anthropic's."""
 
-    provider = PROVIDER
-
     def __init__(
         self,
         name: str,
@@ -44,6 +43,7 @@ class ClaudeModel:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.name = name
+        self.provider = f"{PROVIDER}#{_account(credentials)}"
         self.price = price
         self.max_tokens = min(max_output_tokens, price.max_output)
         # The answer needs its part of the window.
@@ -134,6 +134,14 @@ def _meaning(error: anthropic.APIStatusError, model: str, now: datetime) -> Nigh
 
 def _client(credentials: Credentials, read_timeout_s: float) -> anthropic.Anthropic:
     return _shared_client(credentials, credentials.base_url or os.environ.get("ANTHROPIC_BASE_URL"), read_timeout_s)
+
+
+def _account(credentials: Credentials) -> str:
+    """Return a short name of who pays, and where: one account's limits and refusals say nothing of another's."""
+    secret = credentials.api_key or credentials.auth_token
+    place = credentials.base_url or os.environ.get("ANTHROPIC_BASE_URL") or ""
+    text = f"{secret.get_secret_value() if secret else ''} {place}"
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
 
 
 @functools.cache

@@ -10,6 +10,7 @@ import logging
 import random
 import threading
 import time as clock
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ logger = logging.getLogger("nightwork.llm")
 GIVEN_UP = "ProviderGivenUp"
 # Tries of one call before the provider counts as out, with 2, 4, 8 ... s between them: about a minute.
 TRIES = 6
+# Tries of one call, while others are answered, before its item is given up: about a quarter of an hour.
+TRIES_ALONE = 30
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 2.0, 30.0
 _OTHERS_SETTLE_S = 2.0
 # Tokens that most answers need no more of: an edit of a hundred lines.
@@ -106,6 +109,21 @@ class Account:
         return min(left, self.limits.batch_usd / self.parallel)
 
 
+@dataclass
+class _InARow:
+    """Failures of one request in a row; `alone` are those of rounds in which others were answered."""
+
+    answers: int
+    count: int = 0
+    alone: int = 0
+
+    def stand_alone(self, answers: int) -> bool:
+        """Say, at the end of a round of tries, whether others were answered in it: then that is no outage."""
+        others, self.answers = answers > self.answers, answers
+        self.alone += TRIES * others
+        return others
+
+
 class Metered:
     """A model whose calls are paid for, waited for and tried again."""
 
@@ -116,6 +134,7 @@ class Metered:
         self._model = model
         self._account = account
         self._breaker = account.breaker(provider)
+        self._key = (self._breaker.path, provider)
         self._time: Time = self._breaker.time
         self._waited_s = 0.0
 
@@ -137,10 +156,14 @@ class Metered:
                 self._waited_s = 0.0
 
     def _try_until_answered(self, request: Request) -> Reply:
-        failures = 0
+        failures = _InARow(_answers[self._key])
         while True:
             permit = self._enter()
-            reserved = self._reserve(permit, request)
+            try:
+                reserved = self._reserve(permit, request)
+            except Exception:
+                self._breaker.put_back(permit)
+                raise
             if reserved is None:
                 continue
             try:
@@ -148,9 +171,9 @@ class Metered:
             except RateLimited as error:
                 self._breaker.limited(permit, error.args[1])
             except Unavailable as error:
-                failures += 1
-                logger.info("%s %s: %s; try %d follows", request.ticket, request.stage, error, failures + 1)
-                self._rest(permit, failures)
+                failures.count += 1
+                logger.info("%s %s: %s; try %d follows", request.ticket, request.stage, error, failures.count + 1)
+                self._rest(permit, failures, error)
 
     def _call(self, permit: Permit, number: int, request: Request) -> Reply:
         """Make one try; its reservation is settled however it ends, but by a kill."""
@@ -168,7 +191,7 @@ class Metered:
             raise
         except ModelError:
             cost_usd = 0.0
-            self._breaker.succeeded(permit)
+            self._answered(permit)
             raise
         except Unavailable as error:
             cost_usd = error.cost_usd
@@ -178,8 +201,13 @@ class Metered:
             raise
         finally:
             self._account.ledger.settle(number, cost_usd, _tokens(usage))
-        self._breaker.succeeded(permit)
+        self._answered(permit)
         return reply
+
+    def _answered(self, permit: Permit) -> None:
+        self._breaker.succeeded(permit)
+        with _lock:
+            _answers[self._key] += 1
 
     def _enter(self) -> Permit:
         """Wait for the right to send one request."""
@@ -205,9 +233,9 @@ class Metered:
         try:
             return self._reserved(shorter), shorter
         except OverBudget as error:
-            self._breaker.put_back(permit)
             if not error.may_fit_later:
                 raise
+            self._breaker.put_back(permit)
             self._sleep(_OTHERS_SETTLE_S)
             return None
 
@@ -216,13 +244,17 @@ class Metered:
         purpose = Purpose(account.batch, request.ticket, request.stage, self.name)
         return account.ledger.reserve(purpose, self._model.worst_case_usd(request), account.limits)
 
-    def _rest(self, permit: Permit, failures: int) -> None:
-        """Wait before a call is tried again; after some tries in a row everybody does."""
-        if failures % TRIES == 0:
+    def _rest(self, permit: Permit, failures: _InARow, error: Unavailable) -> None:
+        """Wait before a call is tried again; after some tries in a row everybody does, unless others are answered."""
+        if failures.count % TRIES == 0 and not failures.stand_alone(_answers[self._key]):
             self._breaker.failed(permit)
             return
         self._breaker.put_back(permit)
-        self._sleep(min(_FIRST_RETRY_S * 2 ** (failures - 1), _LONGEST_RETRY_S) * (0.5 + self._account.rng()))
+        if failures.alone >= TRIES_ALONE:
+            message = f"{error}; {failures.alone} tries failed while {self._breaker.provider} answered others"
+            raise Unfinished(Outcome(status=Status.ABORTED, reason=Reason.INFRASTRUCTURE, message=message))
+        longer = _FIRST_RETRY_S * 2 ** min(failures.count - 1, TRIES)
+        self._sleep(min(longer, _LONGEST_RETRY_S) * (0.5 + self._account.rng()))
 
     def _sleep(self, seconds: float) -> None:
         if seconds <= 0:
@@ -231,13 +263,14 @@ class Metered:
         try:
             self._time.sleep(seconds)
         finally:
-            self._waited_s += self._time.now() - began
+            # Even when the clock is set meanwhile: the ticket's own clock is another.
+            self._waited_s += min(max(self._time.now() - began, 0.0), seconds)
 
     def _tell_once(self, wait: Wait) -> None:
         """Tell of a wait that begins, once for all of this process who wait."""
         if wait.kind is None:
             return
-        key = (self._breaker.path, self._breaker.provider, wait.epoch, wait.until)
+        key = (*self._key, wait.epoch, wait.until)
         with _lock:
             if key in _told:
                 return
@@ -247,6 +280,8 @@ class Metered:
 
 # The waits that this process has told of.
 _told: set[tuple[Path, str, int, float]] = set()
+# How many requests of this process each provider has answered.
+_answers: Counter[tuple[Path, str]] = Counter()
 _lock = threading.Lock()
 
 

@@ -13,6 +13,8 @@ from typing import Any
 from nightwork.llm.messages import Message, ToolCall
 from nightwork.price import Tokens
 
+# More than any call has; a count that is no count must not reach the ledger.
+_MOST_TOKENS = 10**9
 CUT = frozenset({"max_tokens", "model_context_window_exceeded"})
 
 
@@ -156,6 +158,6 @@ def _count(usage: dict[str, Any], key: str) -> int:
     value = usage.get(key)
     if value is None:
         return 0
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST_TOKENS:
         raise Unreadable(f"usage.{key} is {value!r}")
     return value

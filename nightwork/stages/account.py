@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -13,12 +14,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from nightwork import records
 from nightwork.batch import Batch
-from nightwork.breaker import Breaker, Closure, Kind, closures
-from nightwork.errors import Infrastructure
+from nightwork.breaker import Breaker, Closure, Kind, closures, provider_of
+from nightwork.errors import Infrastructure, StateError
 from nightwork.ledger import Ledger, Limits, Purpose
 from nightwork.llm.metered import Account, Patience, WallClock
 from nightwork.review.document import WaitRow
 from nightwork.settings import RateLimitSettings
+
+logger = logging.getLogger("nightwork.stages")
 
 
 class Run(BaseModel):
@@ -42,8 +45,16 @@ def running(batch: Batch) -> Iterator[None]:
     try:
         yield
     finally:
-        waits = tuple(_told(closure) for closure in closures(breakers_path(), run.at.timestamp()))
+        waits = _waits(run)
         records.save(run.model_copy(update={"waits": run.waits + waits}), _path(batch))
+
+
+def _waits(run: Run) -> tuple[WaitRow, ...]:
+    try:
+        return tuple(_told(closure) for closure in closures(breakers_path(), run.at.timestamp()))
+    except (Infrastructure, StateError) as error:
+        logger.warning("what was waited for could not be read: %s", error)
+        return ()
 
 
 def run_of(batch: Batch) -> Run:
@@ -68,12 +79,21 @@ def _told(closure: Closure) -> WaitRow:
     begin, end = (datetime.fromtimestamp(at, UTC) for at in (closure.at, closure.until))
     told = closure.told or f"{begin:%Y-%m-%d %H:%M} to {end:%H:%M} UTC"
     kind = "rate limit" if closure.kind is Kind.HIT else closure.kind.value
-    return WaitRow(provider=closure.provider, kind=kind, told=told)
+    return WaitRow(provider=provider_of(closure.provider), kind=kind, told=told)
 
 
 def ledger_of(batch: Batch) -> Ledger:
     """Return the ledger of the batch's repository."""
     return Ledger(batch.state_folder / "ledger.sqlite")
+
+
+def spent_usd(ledger: Ledger, batch: Batch, ticket: str, known_usd: float) -> float:
+    """Return what a ticket has spent; what is known of it when the ledger cannot be read: no outcome is lost for it."""
+    try:
+        return ledger.spent_usd(batch.id, ticket)
+    except (Infrastructure, StateError) as error:
+        logger.warning("what %s has spent could not be read: %s", ticket, error)
+        return known_usd
 
 
 def account_of(batch: Batch) -> Account:

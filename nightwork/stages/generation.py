@@ -45,7 +45,8 @@ def run_tickets(
         if outcome.status is Status.RUNNING:
             reporter.start(name)
             return
-        spent = {"cost_usd": ledger.spent_usd(batch.id, name), "waited_s": _waited_s(batch, name, outcome)}
+        known = state.items[name].cost_usd
+        spent = {"cost_usd": account.spent_usd(ledger, batch, name, known), "waited_s": _waited_s(batch, name, outcome)}
         state.items[name] = outcome.with_(**spent)
         given_up.extend([outcome] if ends_the_run(outcome) else [])
         batch.save(state)

@@ -110,7 +110,7 @@ def implement(ref: TicketRef, scoped: Scope, planned: Plan) -> Work | Escalation
     assignment = _assignment(ref)
     try:
         agent = open_agent(assignment, Path(ref.repository), "C2")
-        return agent.implement(scoped, planned, lambda: gates.objections(ref))
+        return _unless_empty(ref, agent.implement(scoped, planned, lambda: gates.objections(ref)))
     except TimedOut as error:
         return _cut_short(ref, error, "timeout")
     except OverBudget as error:
@@ -119,10 +119,22 @@ def implement(ref: TicketRef, scoped: Scope, planned: Plan) -> Work | Escalation
         return _cut_short(ref, error, "budget")
 
 
+def _unless_empty(ref: TicketRef, work: Work | Escalation) -> Work | Escalation:
+    """Return what an agent came to; raises Unfinished (aborted) when its money was over before it changed anything."""
+    if isinstance(work, Work) and work.cut_short == "budget" and _is_unchanged(ref):
+        message = work.remaining[0].removeprefix("unfinished: ")
+        raise Unfinished(Outcome(status=Status.ABORTED, reason=Reason.BUDGET, message=message))
+    return work
+
+
+def _is_unchanged(ref: TicketRef) -> bool:
+    repository = Repository(Path(ref.repository))
+    return repository.snapshot(ref.worktree) == repository.tree(attempt_of(ref).parent)
+
+
 def _cut_short(ref: TicketRef, error: TimedOut | OverBudget, why: Literal["timeout", "budget"]) -> Work:
     """Return what there is of a ticket that had to end early; raises the error again when there is nothing."""
-    repository = Repository(Path(ref.repository))
-    if repository.snapshot(ref.worktree) == repository.tree(attempt_of(ref).parent):
+    if _is_unchanged(ref):
         raise error
     title = ref.batch.ticket(ref.ticket).title
     return Work(summary=title, remaining=(f"unfinished: {error}; see the transcript",), cut_short=why)

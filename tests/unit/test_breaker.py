@@ -157,3 +157,34 @@ def test_a_refusal_is_kept_with_its_words(breaker):
     (closure,) = breaker.closures(0)
     assert (closure.kind, closure.told) == (Kind.REFUSED, "invalid x-api-key")
     assert permit(breaker), "the next batch may try"
+
+
+def test_short_limits_of_one_burst_are_one(breaker, time):
+    permits = [permit(breaker) for _ in range(40)]
+    assert [breaker.limited(each, 5.0) for each in permits] == [None] * 40
+    time.sleep(5.0)
+    assert permit(breaker)
+
+
+def test_a_clock_that_was_set_back_holds_nobody_up(breaker, time):
+    breaker.limited(permit(breaker), HOUR)
+    time.sleep(-10 * 24 * HOUR)
+    probe = permit(breaker)
+    assert probe.probe
+    assert isinstance(breaker.enter(), Wait), "one probe at a time"
+    breaker.succeeded(probe)
+    assert not permit(breaker).probe
+
+
+def test_throttling_ends_when_the_clock_is_set_back(breaker, time):
+    breaker.limited(permit(breaker), 5.0)
+    time.sleep(-24 * HOUR)
+    assert permit(breaker)
+
+
+def test_a_probe_of_before_the_clock_was_set_back_holds_nobody_up(breaker, time):
+    breaker.limited(permit(breaker), HOUR)
+    time.sleep(HOUR)
+    assert permit(breaker).probe
+    time.sleep(-24 * HOUR)
+    assert permit(breaker).probe

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
+from nightwork import database
 from nightwork.errors import Infrastructure, StateError
 from nightwork.ledger import Ledger, Limits, OverBudget, Purpose, Tokens
 
@@ -85,6 +88,17 @@ def test_what_is_left_is_the_smaller_of_both_limits(ledger):
     assert ledger.left_usd("night", "A", Limits(ticket_usd=0.1)) == 0
 
 
+@pytest.mark.parametrize("spent", [0.0, 1.111111119, 3.333333334, 6.666666668, 7.000000001, 9.876543211])
+def test_all_that_is_left_can_be_reserved_to_the_last_nano_dollar(ledger, spent):
+    ledger.settle(ledger.reserve(A, spent, Limits()), spent)
+    for _ in range(2):
+        left = ledger.left_usd("night", "A", Limits(batch_usd=50.0))
+        ledger.reserve(A, min(left, 50 / 3), Limits(batch_usd=50.0))
+    left = ledger.left_usd("night", "A", Limits(batch_usd=50.0))
+    ledger.reserve(A, left, Limits(batch_usd=50.0))
+    assert ledger.left_usd("night", "A", Limits(batch_usd=50.0)) == 0
+
+
 def test_what_a_lost_ledger_has_forgotten_is_made_up(ledger):
     ledger.make_up(A, 0.4)
     ledger.make_up(A, 0.4)
@@ -125,6 +139,19 @@ def test_a_reservation_survives_a_kill_and_holds_its_room(tmp_path):
     assert done.returncode == -signal.SIGKILL
     with pytest.raises(OverBudget):
         Ledger(path).reserve(A, 0.3, Limits(batch_usd=1.0))
+
+
+def test_a_call_that_cannot_be_settled_at_once_is_settled_before_the_next(tmp_path, ledger, monkeypatch):
+    monkeypatch.setattr(database, "_PATIENCE_S", 0.1)
+    number = ledger.reserve(A, 0.9, Limits(batch_usd=1.0))
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)) as somebody:
+        somebody.execute("BEGIN IMMEDIATE")
+        ledger.settle(number, 0.2)
+        with pytest.raises(Infrastructure):
+            ledger.reserve(B, 0.5, Limits(batch_usd=1.0))
+    of_another_agent = Ledger(tmp_path / "ledger.sqlite")
+    assert of_another_agent.spent_usd("night") == pytest.approx(0.2)
+    of_another_agent.reserve(B, 0.8, Limits(batch_usd=1.0))
 
 
 def test_a_file_that_is_no_ledger_is_refused_with_its_path(tmp_path):

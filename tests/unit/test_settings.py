@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from nightwork.errors import BadInput
 from nightwork.settings import BatchSettings, RunOptions, Settings, format_duration, load, parse_duration
@@ -185,3 +186,11 @@ def test_an_agent_chosen_by_name_takes_the_place_of_any_other(tmp_path, written,
     (tmp_path / "nightwork.yaml").write_text(f"agent: {written}\n")
     agent = load(tmp_path, RunOptions(agent=name).flags(), {}).agent
     assert (agent.kind, agent.preset, agent.model, agent.command, agent.models) == (kind, preset, model, (), {})
+
+
+@pytest.mark.parametrize("told", [-1.0, float("inf"), float("nan"), 1e300])
+@pytest.mark.parametrize("name", ["budget_usd", "budget_per_ticket_usd"])
+def test_a_budget_that_is_no_amount_of_money_is_refused(name, told):
+    for model in (BatchSettings, RunOptions):
+        with pytest.raises(ValidationError):
+            model(**{name: told})

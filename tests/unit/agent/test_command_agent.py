@@ -4,12 +4,16 @@ import json
 import sys
 import tempfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from nightwork.agent import Assignment, Clock, CommandAgent, TimedOut
 from nightwork.agent.results import Escalation, Plan, Scope, Work
+from nightwork.breaker import Breaker
+from nightwork.ledger import Ledger, Limits, OverBudget, Purpose
+from nightwork.llm.metered import Account, Patience, WallClock
 from nightwork.outcome import Unfinished
 from nightwork.sandbox import Unconfined
 from nightwork.settings import AgentSettings
@@ -27,7 +31,7 @@ ESCALATION = {
 HEAD = "import json, os, sys, time\nresult = os.environ['NIGHTWORK_RESULT']\n"
 
 
-def agent(folder, program, limit_s=30.0, answers=(), **settings):
+def agent(folder, program, limit_s=30.0, answers=(), account=None, **settings):
     (folder / "w").mkdir(exist_ok=True)
     (folder / "agent.py").write_text(HEAD + program)
     assignment = Assignment(
@@ -40,7 +44,7 @@ def agent(folder, program, limit_s=30.0, answers=(), **settings):
         clock=Clock(limit_s),
         answers=answers,
     )
-    return CommandAgent(assignment)
+    return CommandAgent(replace(assignment, account=account))
 
 
 def work(folder, program, check=lambda: [], **more):
@@ -190,3 +194,19 @@ def test_the_command_sees_its_ticket_and_what_is_passed_on_and_nothing_else(tmp_
     assert (seen["NIGHTWORK_TICKET"], seen["NIGHTWORK_ATTEMPT"], seen["MY_KEY"]) == ("A-1", "2", "passed")
     assert "OTHER_KEY" not in seen
     assert "NOT_SET" not in seen
+
+
+def test_a_round_waits_while_others_hold_what_may_become_free(tmp_path):
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    breaker = Breaker(tmp_path / "providers.sqlite", "none", WallClock())
+    account = Account(ledger, "night", Limits(batch_usd=1.0), lambda _: breaker, Patience(0.0), parallel=2)
+    others = ledger.reserve(Purpose("night", "B", "C2", "x"), 1.0, account.limits)
+    timer = threading.Timer(0.5, lambda: ledger.settle(others, 0.2))
+    timer.start()
+    found = work(tmp_path, writes({"summary": "done", "cost_usd": 0.3}), account=account)
+    timer.join()
+    assert found.summary == "done"
+    assert ledger.spent_usd("night") == pytest.approx(0.5)
+    ledger.settle(ledger.reserve(Purpose("night", "B", "C2", "x"), 0.5, account.limits), 0.5)
+    with pytest.raises(OverBudget):
+        work(tmp_path / "w", writes({"summary": "done"}), account=account)

@@ -15,6 +15,7 @@ from messages_server import (
     text,
     tools,
 )
+from pydantic import SecretStr
 
 from nightwork import stop
 from nightwork.errors import (
@@ -26,7 +27,10 @@ from nightwork.errors import (
     ThinkingRefused,
     Unavailable,
 )
+from nightwork.llm.claude import ClaudeModel
+from nightwork.llm.credentials import Credentials
 from nightwork.llm.messages import Message, ToolCall, ToolResult
+from nightwork.llm.prices import price_of
 
 LONG = text("word " * 200)
 
@@ -275,3 +279,22 @@ def test_calls_share_a_connection(claude, ask):
         for _ in range(5):
             claude(server).complete(ask())
         assert server.connections == 1
+
+
+def test_the_provider_is_told_apart_by_key_and_address_and_shows_neither():
+    def provider(key: str, url: str | None = None) -> str:
+        credentials = Credentials(api_key=SecretStr(key), base_url=url)
+        return ClaudeModel("claude-opus-5-5", credentials, price_of("claude-opus-5-5", {})).provider
+
+    assert provider("sk-one") == provider("sk-one")
+    assert len({provider("sk-one"), provider("sk-two"), provider("sk-one", "http://127.0.0.1:1")}) == 3
+    assert "sk-one" not in provider("sk-one")
+
+
+@pytest.mark.parametrize("told", [-1, 10**30, 1.5, True, "7"])
+def test_a_count_of_tokens_that_cannot_be_is_no_answer(claude, ask, monkeypatch, told):
+    usage = MessagesServer.usage
+    monkeypatch.setattr(MessagesServer, "usage", lambda *of: {**usage(*of), "output_tokens": told})
+    with pytest.raises(Unavailable) as caught:
+        complete(claude, ask, text("done"))
+    assert caught.value.cost_usd is None, "unknown is not free"

@@ -13,7 +13,7 @@ from nightwork.breaker import Breaker
 from nightwork.errors import ModelError, ProviderRefused, RateLimited, Stopped, Unavailable
 from nightwork.ledger import Ledger, Limits, OverBudget
 from nightwork.llm import Message, Reply, Request, Usage
-from nightwork.llm.metered import Account, Metered, Patience
+from nightwork.llm.metered import Account, Metered, Patience, ends_the_run
 from nightwork.outcome import Reason, Unfinished
 
 HOUR = 3600.0
@@ -238,6 +238,19 @@ def test_a_refused_key_ends_the_ticket_and_the_next_is_not_even_sent(metered, tm
     assert spent(tmp_path) == 0
 
 
+def test_a_wall_or_a_refusal_of_one_account_says_nothing_of_another(metered, time):
+    refused, walled, mine = (Provider.of(a) for a in ([ProviderRefused("anthropic", "no")], [limited(HOUR)], [0.1]))
+    for number, provider in enumerate((refused, walled, mine)):
+        provider.provider = f"anthropic#{number}"
+    with pytest.raises(ProviderRefused):
+        ask(metered(refused))
+    with pytest.raises(Unfinished, match=r"anthropic: 1 rate limits"):
+        ask(metered(walled, max_hits=0))
+    began = time.now()
+    assert ask(metered(mine))
+    assert time.now() == began
+
+
 def test_an_answer_that_cannot_be_used_is_not_asked_again(metered):
     provider = Provider.of([ModelError("claude-x", "no such model")])
     with pytest.raises(ModelError):
@@ -260,3 +273,47 @@ def test_a_stop_ends_the_wait(metered, time):
             ask(metered(Provider.of([])))
     finally:
         stop.reset()
+
+
+def test_a_request_that_alone_meets_failures_ends_alone(metered, time):
+    """The provider answers everybody else: that is no outage, and no reason to hold the others up."""
+    other = metered(Provider(lambda: 0.1), max_outage_s=HOUR)
+
+    def answer() -> Exception:
+        ask(other, "B")
+        return failed()
+
+    began, poisoned = time.now(), metered(Provider(answer), max_outage_s=HOUR)
+    with pytest.raises(Unfinished, match="30 tries failed while anthropic answered others") as given_up:
+        ask(poisoned, "A")
+    assert given_up.value.args[0].reason is Reason.INFRASTRUCTURE
+    assert not ends_the_run(given_up.value.args[0])
+    assert time.now() - began < HOUR
+    assert ask(other, "B")
+
+
+def test_a_fault_between_permit_and_call_leaves_the_probe_to_others(metered, time, tmp_path):
+    with pytest.raises(Unfinished):
+        ask(metered(Provider.of([limited(HOUR)]), max_hits=0))
+    broken = Provider.of([])
+    broken.worst_case_usd = lambda _: float("nan")  # type: ignore[method-assign]
+    time.at += 2 * HOUR
+    with pytest.raises(ValueError, match="no amount"):
+        ask(metered(broken))
+    began = time.now()
+    ask(metered(Provider.of([0.1])))
+    assert time.now() == began
+
+
+@pytest.mark.parametrize("jump", [-24 * HOUR, 24 * HOUR])
+def test_a_clock_that_is_set_does_not_change_the_time_a_ticket_has(metered, time, jump):
+    waits: list[float] = []
+    sleep, jumps = time.sleep, iter([jump])
+
+    def jumping(seconds: float) -> None:
+        sleep(seconds)
+        time.at += next(jumps, 0.0)
+
+    time.sleep = jumping
+    ask(metered(Provider.of([limited(60.0), 0.1]), waited=waits.append))
+    assert 0 <= sum(waits) <= 2 * 60.0

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from nightwork import database
 from nightwork.decision import Kind
 from nightwork.doctor import examine
 from nightwork.errors import BadInput, Infrastructure
+from nightwork.lock import hold
 from nightwork.manifest import BatchStatus, save_manifest
 from nightwork.markdown import escape
 from nightwork.outcome import Outcome, Reason, Status, Verdict
 from nightwork.review.markdown import artifact
 from nightwork.review.page import page
 from nightwork.review.terminal import render
-from nightwork.stages import gates, generation
+from nightwork.stages import gates, generation, ticket
 from nightwork.stages.intake import collect
 from nightwork.stages.review import decide, document_of, review
 
@@ -276,3 +281,30 @@ def test_a_gate_that_cannot_run_on_the_base_is_tried_once_a_stage_and_not_once_a
     night.go_on(batch)
     assert on_base == 1
     assert len(log.read_text().split()) <= 1 + 1 + 4 + 4  # once more on the base, and on each change
+
+
+def test_a_ticket_that_ends_while_the_ledger_is_locked_is_kept_and_the_night_goes_on(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_PATIENCE_S", 0.2)
+    batch = night.begin()
+    work = (ticket.scope, ticket.plan, ticket.implement, ticket.publish)
+    ledger = batch.state_folder / "ledger.sqlite"
+    with (
+        hold(night.root, "a test"),
+        ThreadPoolExecutor(4) as pool,
+        closing(sqlite3.connect(ledger, isolation_level=None, check_same_thread=False)) as somebody,
+    ):
+
+        def work_on(ref: Any) -> Outcome:
+            outcome = ticket.generate_ticket(ref, *work)
+            if ref.ticket == "A":
+                somebody.execute("BEGIN IMMEDIATE")
+            return outcome
+
+        state = generation.run_tickets(batch, lambda ref: pool.submit(work_on, ref))
+    assert batch.state() == state
+    assert state.items["A"].status is Status.COMPLETED
+    assert state.items["B"].label() == "aborted(infrastructure)"
+    night.go_on(batch)
+    assert [outcome.status for outcome in batch.state().items.values()] == [Status.COMPLETED] * 2

@@ -78,6 +78,17 @@ def test_claude_code_is_asked_for_json_within_the_budget(night: Night, tools: Pa
     assert "sees your variables ANTHROPIC" in (batch.folder / "merge_requests/A.md").read_text()
 
 
+def test_a_budget_that_ran_out_before_anything_was_changed_is_no_failure_of_the_agent(
+    night: Night, tools: Path
+) -> None:
+    said = {"type": "result", "subtype": "error_max_budget_usd", "is_error": True, "total_cost_usd": 1.0}
+    batch, _ = run(night, tools, "claude-code", f"print({json.dumps(said)!r}); sys.exit(1)", budget=1)
+    assert batch.state().items["A"].label() == "aborted(budget)"
+    (tools / "claude").write_text(PROGRAM.format(python=sys.executable) + DONE)
+    night.go_on(batch, budget_usd=9)
+    assert batch.state().items["A"].status is Status.COMPLETED
+
+
 def test_without_a_budget_none_is_passed_on(night: Night, tools: Path) -> None:
     run(night, tools, "claude-code", DONE)
     assert "--max-budget-usd" not in seen(tools)["arguments"]
