@@ -49,7 +49,9 @@ def score(value: float | None) -> str:
 
 
 def money(cost_usd: float) -> str:
-    """Return an amount of dollars."""
+    """Return an amount of dollars; what is less than a cent is not told as nothing."""
+    if 0 < cost_usd < 0.01:
+        return "<$0.01"
     return f"${cost_usd:,.2f}"
 
 
