@@ -257,7 +257,7 @@ def waiting_text(breaker: Breaker, patience: Patience, wait: Wait) -> str:
     if wait.kind is Kind.OUTAGE:
         return f"{breaker.provider} does not answer; the next probe goes out at {until}"
     hits = sum(each.kind is Kind.HIT for each in breaker.closures(patience.since))
-    told = f", hit {hits} of {patience.max_hits}" if hits else ", hit by another batch"
+    told = f", hit {hits} of {patience.max_hits}" if hits else ", hit before this run began"
     return f"{breaker.provider}: waiting for the reset until {until}{told}"
 
 
