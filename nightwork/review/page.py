@@ -35,8 +35,8 @@ def page(document: ReviewDocument) -> str:
 def _parts(document: ReviewDocument) -> Iterable[str]:
     yield _header(document)
     yield _tiles(document)
-    unconfined = [("⚠", "", text) for text in words.unconfined(document)]
-    yield _section("Unconfined", "", _entries(unconfined, "warn"))
+    unconfined = "".join(_card("warn", _signs([("⚠", text)])) for text in words.unconfined(document))
+    yield _section("Unconfined", "", unconfined)
     yield _section("Red on the base commit already", "not counted against any change", _list(document.red_on_base))
     yield _section("Next steps", "", _next_steps(document))
     yield _section("Ready for review", "", _queue(document) or "<p>Nothing.</p>")
@@ -176,15 +176,24 @@ def _together(document: ReviewDocument) -> str:
     found = document.together
     if found is None:
         return ""
-    lines = "".join(
-        f'<li><span class="sign {_SIGN_TONES.get(sign, "")}">{sign}</span> {_line(text, 600)}</li>'
-        for sign, text in words.together(document)
-    )
     pairs = _list(f"{' and '.join(each.tickets)} in {each.place()}" for each in found.conflicts)
     commit = f"<p>All of them in one commit: <code>{_line(found.commit)[:12]}</code></p>" if found.commit else ""
     more = commit + _titled("Pairs that conflict", pairs)
     more = f"<details><summary>Commit and conflicts</summary>{more}</details>" if more else ""
-    return f'<article class="entry {_GATE_TONES[found.status]}"><ul class="signs">{lines}</ul>{more}</article>'
+    return _card(_GATE_TONES[found.status], _signs(words.together(document)) + more)
+
+
+def _signs(lines: Iterable[tuple[str, str]]) -> str:
+    """Return lines, each with its sign."""
+    items = (
+        f'<li><span class="sign {_SIGN_TONES.get(sign, "")}">{sign}</span> {_line(text, 600)}</li>'
+        for sign, text in lines
+    )
+    return f'<ul class="signs">{"".join(items)}</ul>'
+
+
+def _card(tone: str, content: str) -> str:
+    return f'<article class="entry {tone}">{content}</article>'
 
 
 def _escalation(row: EscalationRow) -> str:
@@ -236,10 +245,10 @@ def _spending(document: ReviewDocument) -> str:
     rows = "".join(_spent(row) for row in document.spending)
     told = _list(spending.sentences(document))
     if not rows:
-        return f'<article class="entry">{told}</article>' if told else ""
+        return _card("", told) if told else ""
     head = "".join(f"<th>{name}</th>" for name in heads)
     table = f'<table class="spending"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-    return f'<article class="entry">{told}<details><summary>Row by row</summary>{table}</details></article>'
+    return _card("", f"{told}<details><summary>Row by row</summary>{table}</details>")
 
 
 def _spent(row: SpendingRow) -> str:
