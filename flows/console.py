@@ -82,7 +82,7 @@ def _prepare(verbose: bool) -> None:
     credentials.take_from_environment()  # a temporary server inherits the environment
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
-    handler = NotesHandler()
+    handler = Notes()
     handler.setFormatter(logging.Formatter("%(message)s" if not verbose else "%(levelname)-7s %(name)s: %(message)s"))
     handler.addFilter(RedactingFilter())
     if not verbose:
@@ -92,10 +92,10 @@ def _prepare(verbose: bool) -> None:
     logging.captureWarnings(True)
 
 
-class NotesHandler(logging.Handler):
+class Notes(logging.Handler):
     """Writes to what standard error is by then: while the live table is drawn, that is the place above it.
 
-    Prefect leaves the terminal to such a handler of the root logger only when its class is no private one.
+    Prefect replaces the root logger's handlers unless one is a user's, which it tells by a name without `_` before it.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -116,7 +116,7 @@ def _progress() -> Iterator[None]:
         return
     table = LiveTable()
     loggers = [logging.getLogger(name) for name in ("nightwork.progress", "nightwork.llm")]
-    quiet = [handler for handler in logging.getLogger().handlers if isinstance(handler, NotesHandler)]
+    quiet = [handler for handler in logging.getLogger().handlers if isinstance(handler, Notes)]
     for handler in quiet:
         handler.addFilter(_is_no_progress)
     for logger in loggers:

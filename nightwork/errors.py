@@ -82,6 +82,10 @@ class GitError(Infrastructure):
 class ProviderRefused(Infrastructure):
     """A provider takes no request of ours until a person has seen to it: (provider, why)."""
 
+    def __str__(self) -> str:
+        provider, why = self.args
+        return f"{provider} takes no request of ours: {why}; a person has to see to it, then resume"
+
 
 class ModelError(NightworkError):
     """A model gave nothing that can be used: (model, why)."""

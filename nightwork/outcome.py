@@ -155,7 +155,9 @@ def outcome_of_error(error: BaseException) -> Outcome:
             return error.outcome
         case Stopped() | KeyboardInterrupt():
             return Outcome(status=Status.ABORTED, reason=Reason.STOPPED, message=text or "stopped")
-        case Infrastructure() | StateError() | BadInput() | OSError() | MemoryError():
+        case Infrastructure() | StateError() | BadInput():
+            return Outcome(status=Status.ABORTED, reason=Reason.INFRASTRUCTURE, message=text, error=record)
+        case OSError() | MemoryError():
             return Outcome(
                 status=Status.ABORTED, reason=Reason.INFRASTRUCTURE, message=f"{record.kind}: {text}", error=record
             )

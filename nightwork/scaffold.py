@@ -17,14 +17,14 @@ _HEAD = """\
 # Where tickets come from: a folder of Markdown files.
 tickets: tickets
 
-# Who does the work: a coding command line that reads the ticket on standard input and edits the current folder; or,
-# with `kind: model` and `model: claude-sonnet-5-5` in place of all below, nightwork itself with a model of Anthropic's.
+# Who does the work: a model of Anthropic's in nightwork's own loop, with the key in ANTHROPIC_API_KEY; or a coding
+# command line in place of `model`: `preset: claude-code`, `codex` or `aider`, or `kind: command` and
+# `command: ["my-agent", "--print"]`, with the names of the variables that it may see in `pass_env`.
 agent:
-  kind: command
-  command: []        # for example ["my-agent", "--print"]; `nightwork doctor` checks it
-  pass_env: []       # names of variables that it may see; HOME lets it find its own login and settings
+  model: claude-sonnet-5-5
 
 batch:
+  budget_usd: null   # what a batch may cost, in dollars, never overshot; null is no limit
   max_tickets: 20
   timeout_per_ticket: 30m
   parallel_agents: 3

@@ -65,7 +65,7 @@ class Patience:
         out_s = sum(closure.until - closure.at for closure in closures if closure.kind is Kind.OUTAGE)
         refused = [closure.told for closure in closures if closure.kind is Kind.REFUSED]
         if refused:
-            return _aborted(Reason.INFRASTRUCTURE, f"{breaker.provider} takes no request of ours: {refused[-1]}")
+            return _aborted(Reason.INFRASTRUCTURE, refused[-1])
         if hits > self.max_hits:
             return _aborted(
                 Reason.RATE_LIMIT, f"{breaker.provider}: {hits} rate limits, more than {self.max_hits}; resume later"
@@ -278,6 +278,7 @@ class Metered:
         logger.warning(waiting_text(self._breaker, self._account.patience, wait), extra={"waiting_until": wait.until})
 
 
+_NIGHT_S = 12 * 3600.0
 # The waits that this process has told of.
 _told: set[tuple[Path, str, int, float]] = set()
 # How many requests of this process each provider has answered.
@@ -287,12 +288,18 @@ _lock = threading.Lock()
 
 def waiting_text(breaker: Breaker, patience: Patience, wait: Wait) -> str:
     """Return why and until when everybody waits: `waiting for the reset until 02:40, hit 2 of 3`."""
-    until = datetime.fromtimestamp(wait.until, UTC).astimezone()
+    until = _clock_time(wait.until, breaker.time.now())
     if wait.kind is Kind.OUTAGE:
-        return f"{breaker.provider} does not answer; the next probe goes out at {until:%H:%M}"
+        return f"{breaker.provider} does not answer; the next probe goes out at {until}"
     hits = sum(each.kind is Kind.HIT for each in breaker.closures(patience.since))
-    told = f", hit {hits} of {patience.max_hits}" if hits else ", hit by another batch"
-    return f"{breaker.provider}: waiting for the reset until {until:%H:%M}{told}"
+    told = f", hit {hits} of {patience.max_hits}" if hits else ", hit before this run began"
+    return f"{breaker.provider}: waiting for the reset until {until}{told}"
+
+
+def _clock_time(at: float, seen_at: float) -> str:
+    """Return a local time as `02:40`, and as `2026-01-16 02:40` when it is more than a night away."""
+    local = datetime.fromtimestamp(at, UTC).astimezone()
+    return f"{local:%H:%M}" if abs(at - seen_at) < _NIGHT_S else f"{local:%Y-%m-%d %H:%M}"
 
 
 def _tokens(usage: Usage) -> Tokens:

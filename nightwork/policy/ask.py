@@ -13,6 +13,7 @@ GO_AHEAD, AVOID = "go-ahead", "avoid"
 APPROVING = frozenset({PUBLISH, GO_AHEAD})
 
 MAX_LISTED = 20
+_MAX_SUMMARY = 300
 _SEVERITY = (Trigger.SECURITY, Trigger.DATA, Trigger.ARCHITECTURE, Trigger.COMPATIBILITY, Trigger.UNCERTAINTY)
 
 
@@ -21,7 +22,7 @@ def before_work(held: Sequence[Held], stage: str) -> Escalation:
     listed = _listed(held)
     return Escalation(
         trigger=_worst(held),
-        summary=_shortened(f"{_first(held)}; may the agent go ahead?"),
+        summary=_shortened(f"{_told(held)}; may the agent go ahead?"),
         context=Context(tried=f"{stage} is done; no file is changed yet", why=listed, blocks="C2, and every change"),
         options=(
             Option(
@@ -50,7 +51,7 @@ def before_publishing(held: Sequence[Held], others: int) -> Escalation:
     can_leave_out = others > 0 and all(each.path for each in held)
     return Escalation(
         trigger=_worst(held),
-        summary=_shortened(f"{_first(held)}; may it be published?"),
+        summary=_shortened(f"{_told(held)}; may it be published?"),
         context=Context(
             tried="C2 is done; the work is kept and nothing of it is on the branch",
             why=_listed(held),
@@ -95,10 +96,12 @@ def _worst(held: Sequence[Held]) -> Trigger:
     return min((each.trigger for each in held), key=_SEVERITY.index)
 
 
-def _first(held: Sequence[Held]) -> str:
+def _told(held: Sequence[Held]) -> str:
     ranked = sorted(held, key=lambda each: _SEVERITY.index(each.trigger))
-    more = f" and {len(held) - 1} more" if len(held) > 1 else ""
-    return ranked[0].text[:300] + more
+    whole = "; ".join(each.text for each in ranked)
+    if len(held) == 1 or len(whole) <= _MAX_SUMMARY:
+        return whole[:_MAX_SUMMARY]
+    return f"{ranked[0].text[:_MAX_SUMMARY]}; and {len(held) - 1} more"
 
 
 def _listed(held: Sequence[Held]) -> str:

@@ -12,6 +12,7 @@ from nightwork.metrics import Metric
 from nightwork.outcome import Verdict
 from nightwork.review import spending, words
 from nightwork.review.document import EscalationRow, GateRow, QueueRow, ReviewDocument, SpendingRow
+from nightwork.review.style import STYLE
 from nightwork.score import PASS_MARK
 from nightwork.webpage import frame
 
@@ -28,13 +29,14 @@ def page(document: ReviewDocument) -> str:
     """Return the document as HTML."""
     body = "\n".join(part for part in _parts(document) if part)
     title = f"Batch review {_line(document.batch_id)}"
-    return frame(title, _STYLE, body)
+    return frame(title, STYLE, body)
 
 
 def _parts(document: ReviewDocument) -> Iterable[str]:
     yield _header(document)
     yield _tiles(document)
-    yield _section("Unconfined", "", _list(words.unconfined(document)))
+    unconfined = "".join(_card("warn", _signs([("⚠", text)])) for text in words.unconfined(document))
+    yield _section("Unconfined", "", unconfined)
     yield _section("Red on the base commit already", "not counted against any change", _list(document.red_on_base))
     yield _section("Next steps", "", _next_steps(document))
     yield _section("Ready for review", "", _queue(document) or "<p>Nothing.</p>")
@@ -174,15 +176,24 @@ def _together(document: ReviewDocument) -> str:
     found = document.together
     if found is None:
         return ""
-    lines = "".join(
-        f'<li><span class="sign {_SIGN_TONES.get(sign, "")}">{sign}</span> {_line(text, 600)}</li>'
-        for sign, text in words.together(document)
-    )
     pairs = _list(f"{' and '.join(each.tickets)} in {each.place()}" for each in found.conflicts)
     commit = f"<p>All of them in one commit: <code>{_line(found.commit)[:12]}</code></p>" if found.commit else ""
     more = commit + _titled("Pairs that conflict", pairs)
     more = f"<details><summary>Commit and conflicts</summary>{more}</details>" if more else ""
-    return f'<article class="entry {_GATE_TONES[found.status]}"><ul class="signs">{lines}</ul>{more}</article>'
+    return _card(_GATE_TONES[found.status], _signs(words.together(document)) + more)
+
+
+def _signs(lines: Iterable[tuple[str, str]]) -> str:
+    """Return lines, each with its sign."""
+    items = (
+        f'<li><span class="sign {_SIGN_TONES.get(sign, "")}">{sign}</span> {_line(text, 600)}</li>'
+        for sign, text in lines
+    )
+    return f'<ul class="signs">{"".join(items)}</ul>'
+
+
+def _card(tone: str, content: str) -> str:
+    return f'<article class="entry {tone}">{content}</article>'
 
 
 def _escalation(row: EscalationRow) -> str:
@@ -232,11 +243,12 @@ def _spending(document: ReviewDocument) -> str:
     """Return the spending in sentences, and row by row behind a fold."""
     heads = ("Ticket", "Stage", "Model", "Calls", "Cost", "Input", "From cache", "To cache", "Output")
     rows = "".join(_spent(row) for row in document.spending)
+    told = _list(spending.sentences(document))
     if not rows:
-        return _list(spending.sentences(document))
+        return _card("", told) if told else ""
     head = "".join(f"<th>{name}</th>" for name in heads)
     table = f'<table class="spending"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-    return f"{_list(spending.sentences(document))}<details><summary>Row by row</summary>{table}</details>"
+    return _card("", f"{told}<details><summary>Row by row</summary>{table}</details>")
 
 
 def _spent(row: SpendingRow) -> str:
@@ -276,127 +288,3 @@ def _line(text: object, limit: int = 200) -> str:
 
 def _prose(text: str) -> str:
     return escape(printable(text)).strip().replace("\n", "<br>")
-
-
-_STYLE = """
-:root {
-  --ground: #f4f5f7; --card: #fff; --ink: #1c2330; --soft: #5c6675; --edge: #dde1e7; --accent: #2f5fd0;
-  --good: #17723f; --good-bg: #e0f4e7; --warn: #8a5300; --warn-bg: #fdf0d5; --bad: #b3261e; --bad-bg: #fce4e2;
-  --plain-bg: #e9ecf1;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --ground: #12161d; --card: #1b212b; --ink: #e6e9ef; --soft: #a0a9b8; --edge: #303947; --accent: #8fb0ff;
-    --good: #79d89c; --good-bg: #16382a; --warn: #f2c063; --warn-bg: #3d2f12; --bad: #ff9a92; --bad-bg: #46201f;
-    --plain-bg: #2a323f;
-  }
-}
-* { box-sizing: border-box; }
-body {
-  margin: 0; background: var(--ground); color: var(--ink); overflow-wrap: anywhere;
-  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif;
-}
-main { max-width: 1080px; margin: 0 auto; padding: 28px 20px 64px; }
-.kicker { margin: 0; color: var(--accent); font-size: 12px; font-weight: 600; letter-spacing: .08em;
-  text-transform: uppercase; }
-h1 { margin: 2px 0 4px; font-size: 28px; line-height: 1.2; }
-h1 .badge { vertical-align: middle; }
-header p:last-child, .workload { margin: 0; color: var(--soft); }
-h2 { margin: 36px 0 12px; font-size: 18px; }
-h2 .note { font-weight: 400; }
-h3 { margin: 0 0 8px; font-size: 16px; font-weight: 400; }
-h4 { margin: 12px 0 4px; font-size: 14px; }
-p { margin: 0 0 8px; }
-ul { margin: 4px 0 8px; padding-left: 20px; }
-code { font: 12.5px/1.4 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
-.note { color: var(--soft); font-size: 13px; }
-.title { unicode-bidi: isolate; }
-.why { display: block; color: var(--soft); font-size: 13px; }
-.label { display: none; color: var(--soft); font-size: 13px; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(96px, 1fr)); gap: 10px; margin: 20px 0 10px; }
-.tiles.metrics { grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); }
-.tile { display: flex; flex-direction: column; padding: 10px 12px; background: var(--card);
-  font-size: 14px; overflow-wrap: normal; border: 1px solid var(--edge); border-top: 3px solid var(--edge);
-  border-radius: 8px; }
-.tile .value { font-size: 24px; font-weight: 650; line-height: 1.25; }
-.tile.good { border-top-color: var(--good); } .tile.good .value { color: var(--good); }
-.tile.warn { border-top-color: var(--warn); } .tile.warn .value { color: var(--warn); }
-.tile.bad { border-top-color: var(--bad); } .tile.bad .value { color: var(--bad); }
-.steps { margin: 0; padding: 14px 20px 14px 40px; background: var(--card); border: 1px solid var(--edge);
-  border-radius: 8px; }
-.steps li { padding: 3px 0; }
-.command { padding: 2px 7px; background: var(--plain-bg); border-radius: 5px; user-select: all; }
-.badge { display: inline-block; margin: 0 4px 3px 0; padding: 1px 9px; border-radius: 999px;
-  background: var(--plain-bg); font-size: 12px; font-weight: 600; line-height: 1.6; max-width: 100%; }
-.badge.good { color: var(--good); background: var(--good-bg); }
-.badge.warn { color: var(--warn); background: var(--warn-bg); }
-.badge.bad { color: var(--bad); background: var(--bad-bg); }
-.badge.flag { background: none; border: 1px solid var(--warn); color: var(--warn); font-weight: 500; }
-.queue { width: 100%; border-collapse: separate; border-spacing: 0; background: var(--card);
-  border: 1px solid var(--edge); border-radius: 8px; }
-.queue th { padding: 10px 12px 6px; color: var(--soft); font-size: 12px; font-weight: 600; text-align: left; }
-.queue td { padding: 10px 12px 0; vertical-align: top; }
-.queue .item > tr:first-child > td { border-top: 1px solid var(--edge); }
-.queue .number { width: 36px; color: var(--soft); text-align: right; padding-right: 0; }
-.queue .what { width: 44%; }
-.queue .score { width: 92px; }
-.queue .size { white-space: nowrap; }
-.queue .size .note { display: block; }
-.queue .more td { padding: 2px 12px 10px; }
-.points { font-weight: 650; }
-.bar { position: relative; display: block; height: 6px; margin-top: 4px; background: var(--plain-bg);
-  border-radius: 3px; }
-.bar i { display: block; height: 6px; border-radius: 3px; background: var(--good); }
-.bar.bad i { background: var(--bad); }
-.bar::after { content: ""; position: absolute; left: var(--pass); top: -2px; width: 2px; height: 10px;
-  background: var(--soft); }
-summary { color: var(--accent); font-size: 13px; cursor: pointer; }
-details[open] summary { margin-bottom: 6px; }
-.gates { list-style: none; padding: 0; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 14px; margin: 8px 0; font-size: 13px; }
-dt { color: var(--soft); } dd { margin: 0; }
-.escalation, .entry { margin-bottom: 10px; padding: 14px 16px; background: var(--card); border: 1px solid var(--edge);
-  border-left: 4px solid var(--edge); border-radius: 8px; }
-.escalation, .entry.warn { border-left-color: var(--warn); }
-.entry.bad { border-left-color: var(--bad); }
-.entry.good { border-left-color: var(--good); }
-.entry { padding: 9px 16px; }
-.signs { list-style: none; padding: 0; }
-.sign { display: inline-block; width: 1.2em; font-weight: 700; }
-.sign.good { color: var(--good); } .sign.warn { color: var(--warn); } .sign.bad { color: var(--bad); }
-.entry ul { margin-bottom: 0; }
-.blocks { color: var(--warn); } .answer { color: var(--good); font-weight: 600; }
-.options { display: grid; grid-template-columns: repeat(auto-fit, minmax(230px, 1fr)); gap: 10px; margin: 10px 0; }
-.option { padding: 4px 14px 10px; border: 1px solid var(--edge); border-radius: 8px; }
-.option.advised { border-color: var(--good); }
-.option h4 { margin: 8px 0 4px; }
-.option ul { list-style: none; padding: 0; font-size: 14px; }
-.pro::before { content: "+\\00a0"; color: var(--good); font-weight: 700; }
-.con::before { content: "\\2212\\00a0"; color: var(--bad); font-weight: 700; }
-@media (max-width: 700px) {
-  main { padding: 18px 12px 40px; }
-  .tiles { grid-template-columns: repeat(auto-fill, minmax(98px, 1fr)); }
-  .tiles.metrics { grid-template-columns: 1fr 1fr; }
-  .queue, .queue tbody, .queue tr, .queue td { display: block; width: auto; }
-  .queue thead, .queue td.number, .more td:first-child { display: none; }
-  .queue .item > tr:first-child > td { border-top: 0; }
-  .queue .item + .item { border-top: 1px solid var(--edge); }
-  .queue .item > tr:first-child { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 10px;
-    padding: 12px 14px 0; }
-  .queue td, .queue .what { width: auto; padding: 0; }
-  .queue .what { flex: 0 0 100%; }
-  .queue .score { flex: 0 0 84px; width: auto; }
-  .queue .size { flex: 0 0 100%; }
-  .queue .size .note { display: inline; }
-  .queue .more td { padding: 3px 14px 12px; }
-  .label { display: inline; }
-  .steps { padding: 10px 14px 10px 32px; }
-  .command { display: inline-block; }
-}
-@media print {
-  body { background: #fff; font-size: 11px; }
-  main { max-width: none; padding: 0; }
-  .item, .escalation, .entry, .tile { break-inside: avoid; }
-  details::details-content { content-visibility: visible; display: block; }
-}
-"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
-from nightwork.review.document import ReviewDocument, SpendingRow
+from nightwork.review.document import ReviewDocument, SpendingRow, WaitRow
 from nightwork.review.words import line, money, number_of
 
 _MOST = 12
@@ -17,7 +17,13 @@ def sentences(document: ReviewDocument) -> list[str]:
     parts = [_total(document), *_told_by(rows, "ticket", lambda row: row.ticket)] if rows else []
     parts += _told_by(rows, "stage", lambda row: row.stage)
     parts += _told_by(rows, "model", lambda row: row.model)
-    return [*parts, *(f"waited for {line(row.provider)}: {row.kind}, {line(row.told)}" for row in document.waits)]
+    return [*parts, *map(_wait, document.waits)]
+
+
+def _wait(row: WaitRow) -> str:
+    if row.kind == "refused":  # nothing waits for a person's hand
+        return line(row.told)
+    return f"waited for {line(row.provider)}: {row.kind}, {line(row.told)}"
 
 
 def _total(document: ReviewDocument) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import zip_longest
 
 from nightwork.decision import Kind
-from nightwork.outcome import Status, Verdict
+from nightwork.outcome import Outcome, Reason, Status, Verdict
 from nightwork.review import words
 from nightwork.review.document import EscalationRow, QueueRow, Rank, ReviewDocument
 
 MOST = 6
+_OUT_OF_MONEY = Outcome(status=Status.ABORTED, reason=Reason.BUDGET).label()
 
 
 def next_steps(document: ReviewDocument) -> tuple[str, ...]:
@@ -68,6 +69,8 @@ def _answer(row: EscalationRow) -> str:
 def _resumes(document: ReviewDocument) -> list[str]:
     count = document.counts[Status.ABORTED]
     said = f"runs {words.number_of(count, 'aborted ticket')} again"
+    if any(row.outcome == _OUT_OF_MONEY for row in document.failed):
+        said += "; what is at its limit needs a higher --budget-usd or --budget-per-ticket-usd"
     return [f"nightwork resume {document.batch_id}  # {said}"] if count else []
 
 

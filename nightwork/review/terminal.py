@@ -40,7 +40,7 @@ def render(document: ReviewDocument, width: int) -> RenderableType:
 
 def _sections(document: ReviewDocument, width: int) -> Iterable[list[RenderableType]]:
     yield _summary(document)
-    yield _plain("Unconfined:", words.unconfined(document))
+    yield _plain("Unconfined:", words.unconfined(document), "⚠")
     yield _plain("Red on the base commit already (not counted against any change):", document.red_on_base)
     yield _queue(document, width)
     yield _together(document)
@@ -155,8 +155,8 @@ def _unready(document: ReviewDocument) -> list[RenderableType]:
     return lines
 
 
-def _plain(heading: str, texts: Iterable[str]) -> list[RenderableType]:
-    lines: list[RenderableType] = [_item("·", Text(words.line(text, 300))) for text in texts]
+def _plain(heading: str, texts: Iterable[str], mark: str = "·") -> list[RenderableType]:
+    lines: list[RenderableType] = [_item(mark, Text(words.line(text, 300))) for text in texts]
     return [_heading(heading), *lines] if lines else []
 
 

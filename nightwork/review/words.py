@@ -49,8 +49,10 @@ def score(value: float | None) -> str:
 
 
 def money(cost_usd: float) -> str:
-    """Return an amount of dollars; less than a cent shows its first digits."""
-    return f"${cost_usd:.4f}" if 0 < cost_usd < 0.01 else f"${cost_usd:,.2f}"
+    """Return an amount of dollars; what is less than a cent is not told as nothing."""
+    if 0 < cost_usd < 0.01:
+        return "<$0.01"
+    return f"${cost_usd:,.2f}"
 
 
 def duration(minutes: int) -> str:

@@ -77,7 +77,8 @@ def _make_up(batch: Batch) -> None:
 
 def _told(closure: Closure) -> WaitRow:
     begin, end = (datetime.fromtimestamp(at, UTC) for at in (closure.at, closure.until))
-    told = closure.told or f"{begin:%Y-%m-%d %H:%M} to {end:%H:%M} UTC"
+    shown = f"{end:%H:%M}" if end.date() == begin.date() else f"{end:%Y-%m-%d %H:%M}"
+    told = closure.told or f"{begin:%Y-%m-%d %H:%M} to {shown} UTC"
     kind = "rate limit" if closure.kind is Kind.HIT else closure.kind.value
     return WaitRow(provider=provider_of(closure.provider), kind=kind, told=told)
 

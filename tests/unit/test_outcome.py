@@ -11,6 +11,7 @@ from nightwork.errors import (
     GitError,
     Infrastructure,
     ModelError,
+    ProviderRefused,
     ScriptExhausted,
     StateError,
     Stopped,
@@ -44,6 +45,12 @@ from nightwork.outcome import Outcome, Reason, Status, Unfinished, outcome_of_er
 )
 def test_an_error_ends_its_item_as_what_it_is(error, label):
     assert outcome_of_error(error).label() == label
+
+
+def test_an_error_raised_on_purpose_is_told_in_its_own_words():
+    told = outcome_of_error(ProviderRefused("anthropic", "invalid x-api-key")).message
+    assert told == "anthropic takes no request of ours: invalid x-api-key; a person has to see to it, then resume"
+    assert outcome_of_error(OSError(28, "No space left on device")).message.startswith("OSError: ")
 
 
 def test_an_unexpected_error_keeps_class_message_and_traceback():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -194,6 +195,22 @@ def test_waiting_is_told_with_its_end_and_the_number_of_the_hit(metered, time, c
     (record,) = [record for record in caplog.records if hasattr(record, "waiting_until")]
     assert "waiting for the reset until" in record.message
     assert "hit 1 of 3" in record.message
+
+
+def test_a_wall_of_days_is_told_with_the_day_of_its_end(metered, caplog):
+    ask(metered(Provider.of([limited(5 * 24 * HOUR), 0.1])))
+    (record,) = [record for record in caplog.records if hasattr(record, "waiting_until")]
+    assert re.search(r"reset until \d{4}-\d\d-\d\d \d\d:\d\d, hit 1 of 3$", record.message)
+
+
+def test_a_hit_from_before_this_run_is_told_as_one(metered, time, caplog):
+    before = metered(Provider.of([limited(HOUR)]))
+    permit = before._breaker.enter()
+    before._breaker.limited(permit, HOUR)
+    time.sleep(60)
+    ask(metered(Provider.of([0.1])))
+    (record,) = [record for record in caplog.records if hasattr(record, "waiting_until")]
+    assert record.message.endswith(", hit before this run began")
 
 
 def test_the_time_spent_waiting_is_told_to_the_ticket_s_clock(metered):

@@ -422,3 +422,10 @@ USUAL = [file("src/a.py"), file("src/b.py"), file("tests/test_a.py"), file("test
 )
 def test_expected_minutes_follow_files_lines_and_kinds(files, minutes):
     assert expected_minutes(change_of(files=tuple(files))) == minutes
+
+
+def test_a_resume_after_a_spent_budget_says_that_the_limit_comes_first():
+    document = review(ended("CUT", Status.ABORTED, reason=Reason.BUDGET))
+    (step,) = document.next_steps
+    assert step.startswith("nightwork resume night  # runs 1 aborted ticket again; ")
+    assert "--budget-usd" in step
