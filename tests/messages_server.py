@@ -19,6 +19,7 @@ import re
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -217,6 +218,8 @@ class MessagesServer:
         window: int | None = None,
         leftovers_allowed: bool = False,
     ) -> None:
+        # A key of its own for each server, and with it a client: ports come again, and old connections with them.
+        self.key = f"sk-test-key-{uuid.uuid4().hex}"
         self.requests: list[Asked] = []
         self.usages: list[dict[str, Any]] = []
         self.problems: list[str] = []

@@ -114,7 +114,7 @@ class ClaudeModel:
 def _never_arrived(error: BaseException) -> bool:
     """Say whether no provider can have begun to work on a call; what it began, it may bill."""
     cause = error.__cause__ if isinstance(error, anthropic.APIConnectionError) else error
-    return isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
+    return isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout | httpx2.WriteError)
 
 
 def check_key(credentials: Credentials, model: str) -> None:

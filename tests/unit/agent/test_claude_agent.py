@@ -58,7 +58,7 @@ class Attempt:
             sandbox=Unconfined(NOTES),
             clock=Clock(60),
         )
-        credentials = Credentials(api_key=SecretStr("sk-test-key"), base_url=self.server.url)
+        credentials = Credentials(api_key=SecretStr(self.server.key), base_url=self.server.url)
         model = ClaudeModel(
             self.name, credentials, self.price, self.settings.max_output_tokens, self.settings.cache_ttl
         )

@@ -71,7 +71,7 @@ class Night:
         breaker = Breaker(folder / "providers.sqlite", "anthropic", time, longest_look_s=3600)
         self.ledger = Ledger(folder / "ledger.sqlite")
         self.account = Account(self.ledger, "night", Limits(), lambda _: breaker, Patience(since=time.now()))
-        credentials = Credentials(api_key=SecretStr("sk-ant-of-a-test"), base_url=server.url)
+        credentials = Credentials(api_key=SecretStr(server.key), base_url=server.url)
         self.model = ClaudeModel(MODEL, credentials, price_of(MODEL, {}))
 
     def work_on(self, name: str) -> Outcome:

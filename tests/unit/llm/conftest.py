@@ -18,7 +18,7 @@ def claude():
     """Make a model that talks to a server of ours."""
 
     def make(server, name="claude-opus-5-5", **settings):
-        credentials = Credentials(api_key=SecretStr("sk-test-key"), base_url=server.url)
+        credentials = Credentials(api_key=SecretStr(server.key), base_url=server.url)
         return ClaudeModel(name, credentials, price_of(name, {}), now=lambda: NOW, **settings)
 
     return make

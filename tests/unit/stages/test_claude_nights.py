@@ -36,7 +36,7 @@ def serve(monkeypatch) -> Iterator[Callable[..., MessagesServer]]:
 
     def start(answer: Callable[[Asked], Answer] = work, **options: Any) -> MessagesServer:
         servers.append(MessagesServer(answer, **options).__enter__())
-        monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-api03-of-a-test")
+        monkeypatch.setenv("ANTHROPIC_API_KEY", servers[-1].key)
         monkeypatch.setenv("ANTHROPIC_BASE_URL", servers[-1].url)
         return servers[-1]
 
