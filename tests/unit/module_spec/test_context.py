@@ -20,7 +20,8 @@ def test_a_model_sees_the_source_and_of_dependencies_the_interface_parts_alone(s
 
 def test_a_source_beyond_the_cap_loses_the_largest_bodies_and_keeps_their_signatures(skeleton):
     big = "\n".join(f"    x = {n}" for n in range(2_000))
-    source = f"def small():\n    return 'kept'\n\n\n@cache\ndef big(a, b):\n{big}\n\n\nclass A:\n    def other(self):\n        return 'kept too'\n"
+    small, other = "def small():\n    return 'kept'\n", "class A:\n    def other(self):\n        return 'kept too'\n"
+    source = f"{small}\n\n@cache\ndef big(a, b):\n{big}\n\n\n{other}"
     seen = assemble([skeleton(source)], {"src/shop.py": source}, [], Caps(source_tokens=1_000))
     assert seen.is_truncated
     assert seen.cut == ("big",)

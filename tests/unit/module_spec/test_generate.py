@@ -19,6 +19,7 @@ from nightwork.module_spec.interface import estimated_tokens
 from nightwork.module_spec.names import Known, project_names
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
 
+NO_LIMITS = Limits()
 SOURCE = "def total(cart):\n    return sum(cart)\n"
 SECRET = "sk-ant-" + "a8Kx2Qp7Zt" * 9
 GOOD = {"purpose": "Sums carts.", "intent": "It owns `total`."}
@@ -51,7 +52,7 @@ def prompt(skeleton):
 
 @pytest.fixture
 def metered(tmp_path):
-    def make(server: MessagesServer, max_retries: int | None = 3, limits: Limits = Limits()) -> Metered:
+    def make(server: MessagesServer, max_retries: int | None = 3, limits: Limits = NO_LIMITS) -> Metered:
         credentials = Credentials(api_key=SecretStr(server.key), base_url=server.url)
         model = ClaudeModel("claude-opus-5-5", credentials, price_of("claude-opus-5-5", {}))
         time = Simulated()
