@@ -24,7 +24,16 @@ _SPAN = re.compile(r"`([^`]+)`")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _ARGUMENTS = re.compile(r"(?<=\w)\([^()]*\)?")
-_TYPESCRIPT = ["Array", "ArrayBuffer", "Awaited", "BigInt", "Boolean", "Buffer", "DataView", "Date", "Error", "Exclude", "Extract", "Function", "Infinity", "Intl", "JSON", "Map", "Math", "NaN", "NonNullable", "Number", "Object", "Omit", "Parameters", "Partial", "Pick", "Promise", "Proxy", "Readonly", "Record", "Reflect", "RegExp", "Required", "ReturnType", "Set", "String", "Symbol", "Uint8Array", "WeakMap", "WeakSet", "abstract", "any", "async", "await", "bigint", "boolean", "break", "case", "catch", "class", "console", "const", "constructor", "continue", "debugger", "declare", "default", "delete", "do", "document", "else", "enum", "export", "extends", "false", "finally", "for", "function", "get", "globalThis", "if", "implements", "import", "in", "infer", "instanceof", "interface", "is", "keyof", "let", "module", "namespace", "never", "new", "null", "number", "object", "of", "private", "process", "prototype", "protected", "public", "readonly", "require", "return", "satisfies", "set", "static", "string", "super", "switch", "symbol", "then", "this", "throw", "true", "try", "type", "typeof", "undefined", "unique", "unknown", "var", "void", "while", "window", "with", "yield"]
+_TYPESCRIPT = """
+Array ArrayBuffer Awaited BigInt Boolean Buffer DataView Date Error Exclude Extract Function Infinity Intl
+JSON Map Math NaN NonNullable Number Object Omit Parameters Partial Pick Promise Proxy Readonly Record Reflect
+RegExp Required ReturnType Set String Symbol Uint8Array WeakMap WeakSet abstract any async await bigint
+boolean break case catch class console const constructor continue debugger declare default delete do document
+else enum export extends false finally for function get globalThis if implements import in infer instanceof
+interface is keyof let module namespace never new null number object of private process prototype protected
+public readonly require return satisfies set static string super switch symbol then this throw true try type
+typeof undefined unique unknown var void while window with yield
+"""
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,7 @@ def _identifiers(texts: Iterable[str]) -> Iterator[str]:
 def _language() -> frozenset[str]:
     python = {*dir(builtins), *keyword.kwlist, *keyword.softkwlist, *sys.stdlib_module_names}
     methods = {name for kind in (str, bytes, int, float, list, dict, set, tuple) for name in dir(kind)}
-    return frozenset({*python, *methods, *_TYPESCRIPT, "self", "cls", "args", "kwargs"})
+    return frozenset({*python, *methods, *_TYPESCRIPT.split(), "self", "cls", "args", "kwargs"})
 
 
 def _texts(answer: Answer) -> Iterator[str]:
