@@ -82,7 +82,7 @@ def text_hash(text: str) -> str:
 
 def digest(*parts: str) -> str:
     """Return the hash of some texts in order."""
-    joined = "\0".join(parts).encode("utf-8", "surrogateescape")
+    joined = "\0".join(parts).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(joined, digest_size=16).hexdigest()
 
 
