@@ -30,7 +30,7 @@ class SpecsSettings(Section):
         default=3, ge=0, le=100, description="tries after the first before a spec is made from the syntax tree alone"
     )
     max_source_tokens: int = Field(default=24_000, ge=500, description="a module's source is cut to about so much")
-    max_output_tokens: int = Field(default=6_000, ge=512, le=128_000, description="of one spec, thinking included")
+    max_output_tokens: int = Field(default=8_000, ge=512, le=128_000, description="of one spec, thinking included")
     message_batches: bool = Field(
         default=False, description="send what is ready at the same time as one Message Batch, at half the price"
     )

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from hashlib import blake2b
 
 from nightwork.errors import Infrastructure, ModelError
 from nightwork.files import refuse_full_disk, write_atomically
 from nightwork.llm import Model
 from nightwork.module_spec.answer import Answer
 from nightwork.module_spec.context import Caps, assemble, dependency_text, needs_model
-from nightwork.module_spec.generate import PROMPT_VERSION, generate
+from nightwork.module_spec.generate import Generated, Prompt, generate, prompt_version
 from nightwork.module_spec.header import FORM, digest, read_header
 from nightwork.module_spec.interface import interface_text
 from nightwork.module_spec.job import Job, Ref, Wish, content_key, passed_over
-from nightwork.module_spec.names import Known
+from nightwork.module_spec.names import Known, project_names
 from nightwork.module_spec.project import Edge, Project
 from nightwork.module_spec.render import View, render, skeleton_hash_of
+from nightwork.module_spec.skeleton import Skeleton
 from nightwork.module_spec.written import Specs, Written
 from nightwork.outcome import Outcome, Reason, Status
 from nightwork.spec_settings import NO_MODEL, SpecsSettings
@@ -30,22 +29,26 @@ class Degraded(ModelError):
 
 @dataclass
 class Run:
-    """One run; all but `ask` is for one thread, to which modules come dependencies first."""
+    """One run; all but `ask` and `prompt` is for one thread, to which modules come dependencies first."""
 
     project: Project
     settings: SpecsSettings
     wish: Wish
     today: str
     model: Model | None = None
-    salt: str = ""  # part of every task's key where answers that are kept do not count
-    written: dict[str, Written] = field(default_factory=dict)
+    salt: str = ""  # part of every task's key, where answers that are kept do not count
+    specs: Specs = field(init=False)
+    written: dict[str, Written] = field(init=False)
 
     def __post_init__(self) -> None:
         self.specs = Specs(self.project.root)
         self.written = self.specs.read_all(self.project.units)
         self.made_with = made_with(self.settings)
         self._interfaces: dict[str, str] = {}
+        self._truncated: set[str] = set()
         self._jobs: dict[str, Job] = {}
+        self._cycles = {name: group for group in self.project.cycles for name in group}
+        self._names = project_names(self.project.skeletons.values()) if self.model else frozenset[str]()
 
     def prepare(self, name: str, done_before: bool = False) -> Job:
         """Say what is to be done about a module, given what its dependencies show now."""
@@ -58,18 +61,39 @@ class Run:
         self._jobs[name] = replace(job, outcome=outcome)
         return self._jobs[name]
 
+    def planned(self, done_before: Collection[str]) -> int:
+        """Count the modules that are to be written, as far as can be told before any of them is."""
+        return sum(self.prepare(name, name in done_before).outcome is None for name in self.project.order)
+
+    def ref(self, job: Job) -> Ref:
+        """Return a job as a task takes it."""
+        return Ref(job.unit.path, digest(job.content_key, self.salt))
+
     def ask(self, ref: Ref) -> Answer | None:
         """Return what the model says of a module; None when none is asked. May be called from any thread.
 
         Raises Degraded when the model gives nothing that can be used, and what ends the run as the model's calls do.
         """
-        job = self._jobs[ref.unit]
-        if self.model is None or job.model == NO_MODEL:
+        if self.model is None or self._jobs[ref.unit].model == NO_MODEL:
             return None
-        generated = generate(self.prompt(ref), self.model, self.known, self.settings.max_retries)
+        return self.answer_of(ref, generate(self.prompt(ref), self.model))
+
+    def answer_of(self, ref: Ref, generated: Generated) -> Answer:
+        """Return an answer; raises Degraded when there is none."""
         if generated.answer is None:
-            raise Degraded(job.model, generated.reason)
+            raise Degraded(self._jobs[ref.unit].model, generated.reason)
         return generated.answer
+
+    def prompt(self, ref: Ref) -> Prompt:
+        """Return what the model is asked; raises Infrastructure when the source is no more as it was read."""
+        job = self._jobs[ref.unit]
+        sources = {skeleton.path: self._source(skeleton) for skeleton in job.skeletons}
+        dependencies = self._dependencies(self.project.needs[ref.unit])
+        context = assemble(job.skeletons, sources, dependencies, self._caps())
+        if context.is_truncated:
+            self._truncated.add(ref.unit)
+        known = Known(self._names, "\n".join(sources.values()))
+        return Prompt(ref.unit, job.content_key, context, known)
 
     def write(self, ref: Ref, answer: Answer | None, degraded: str = "") -> Outcome:
         """Write a module's spec; `degraded` says why a model's part is missing."""
@@ -80,11 +104,6 @@ class Run:
         self._interfaces[ref.unit] = interface
         reason = None if answer else Reason.AST_ONLY
         return Outcome(status=Status.COMPLETED, reason=reason, message=degraded)
-
-    @cached_property
-    def known(self) -> Known:
-        """Every name of the project."""
-        return Known.of(self.project)
 
     def _writer(self, name: str) -> str:
         return self.model.name if self.model and needs_model(self.project.skeletons_of(name)) else NO_MODEL
@@ -125,10 +144,48 @@ class Run:
         header, rest = found
         before = job.written
         path = self.specs.path(job.unit)
-        if not before or before.rest != rest or before.header != replace(header, last_updated=before.header.last_updated):
+        if (
+            not before
+            or before.rest != rest
+            or before.header != replace(header, last_updated=before.header.last_updated)
+        ):
             try:
                 write_atomically(path, text, flush=is_paid)
             except OSError as error:
                 refuse_full_disk(self.specs.folder.parent, f"{job.unit.path} is not written")
                 raise Infrastructure(str(path), str(error)) from error
             self.written[job.unit.path] = Written(header, False, rest)
+
+    def _view(self, job: Job, answer: Answer | None, degraded: str, interface: str) -> View:
+        name, project = job.unit.path, self.project
+        return View(
+            unit=job.unit,
+            skeletons=job.skeletons,
+            needs=project.needs[name],
+            needed_by=project.needed_by[name],
+            external=project.external[name],
+            tests=project.tests[name],
+            cycle=self._cycles.get(name, ()),
+            answer=answer,
+            model=job.model,
+            degraded=degraded,
+            content_key=job.content_key,
+            made_with=self.made_with,
+            is_truncated=name in self._truncated,
+            updated=self.today,
+            interface=interface,
+        )
+
+    def _caps(self) -> Caps:
+        return Caps(source_tokens=self.settings.max_source_tokens)
+
+    def _source(self, skeleton: Skeleton) -> str:
+        data = (self.project.root / skeleton.path).read_bytes()
+        if hash_of_bytes(data) != skeleton.source_hash:
+            raise Infrastructure(skeleton.path, "was changed while the run was under way; run again")
+        return decoded(data)
+
+
+def made_with(settings: SpecsSettings) -> str:
+    """Return the digest of what shapes every spec beside its sources."""
+    return digest(FORM, prompt_version(), str(settings.max_source_tokens))
