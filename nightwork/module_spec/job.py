@@ -19,6 +19,10 @@ class Ref:
     unit: str
     key: str
 
+    def task_key(self) -> str:
+        """Return the key under which a task runner keeps the answer."""
+        return self.key
+
 
 @dataclass(frozen=True)
 class Job:
@@ -31,11 +35,6 @@ class Job:
     dependency_text: str = ""
     written: Written | None = None
     outcome: Outcome | None = None
-
-    @property
-    def ref(self) -> Ref:
-        """Return the module as a task takes it."""
-        return Ref(self.unit.path, self.content_key)
 
 
 @dataclass(frozen=True)

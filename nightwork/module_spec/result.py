@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
 
+from nightwork.errors import NightworkError
 from nightwork.outcome import Outcome, Reason, Status
 
 
@@ -37,6 +38,7 @@ class BatchResult(BaseModel):
     edited: tuple[str, ...] = ()
     aborted: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    orphaned: tuple[str, ...] = ()
     duration_ms: int = 0
     index_generated: bool = False
     summary_log_path: str | None = None
@@ -45,10 +47,33 @@ class BatchResult(BaseModel):
     input_tokens: int = 0
     output_tokens: int = 0
 
+    def counts(self) -> dict[str, int]:
+        """Return how many modules came to what; the first four sum up to the total."""
+        unchanged = len(self.skipped) - len(self.stale) - len(self.edited)
+        kinds = {"written": len(self.successful), "degraded": len(self.degraded), "skipped": len(self.skipped)}
+        kinds |= {"failed": len(self.failed), "unchanged": unchanged, "stale": len(self.stale)}
+        return kinds | {"edited": len(self.edited), "aborted": len(self.aborted)}
+
+    def told(self) -> str:
+        """Return the counts as people read them."""
+        counts = self.counts()
+        counts["failed"] -= counts["aborted"]
+        order = ("written", "degraded", "unchanged", "stale", "edited", "failed", "aborted")
+        told = ", ".join(f"{counts[kind]} {kind}" for kind in order if counts[kind])
+        return f"{self.total_modules} modules: {told or 'nothing to do'}"
+
+
+class Unended(NightworkError):
+    """Carries the result of a batch that did not complete through a task runner: (result)."""
+
     @property
-    def files_written(self) -> int:
-        """Count the specs that were written."""
-        return len(self.successful) + len(self.degraded)
+    def result(self) -> BatchResult:
+        """What came of the batch."""
+        result: BatchResult = self.args[0]
+        return result
+
+    def __str__(self) -> str:
+        return self.result.told()
 
 
 def is_degraded(outcome: Outcome) -> bool:

@@ -48,7 +48,7 @@ class Run:
         self._truncated: set[str] = set()
         self._jobs: dict[str, Job] = {}
         self._cycles = {name: group for group in self.project.cycles for name in group}
-        self._names = project_names(self.project.skeletons.values()) if self.model else frozenset[str]()
+        self._names = project_names(self.project.skeletons.values()) if self.settings.model != NO_MODEL else frozenset()
 
     def prepare(self, name: str, done_before: bool = False) -> Job:
         """Say what is to be done about a module, given what its dependencies show now."""
@@ -106,7 +106,7 @@ class Run:
         return Outcome(status=Status.COMPLETED, reason=reason, message=degraded)
 
     def _writer(self, name: str) -> str:
-        return self.model.name if self.model and needs_model(self.project.skeletons_of(name)) else NO_MODEL
+        return self.settings.model if needs_model(self.project.skeletons_of(name)) else NO_MODEL
 
     def _job(self, name: str, model: str) -> Job:
         skeletons, needs = self.project.skeletons_of(name), self.project.needs[name]
