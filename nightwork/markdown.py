@@ -54,9 +54,14 @@ def escape(text: object) -> str:
     Backslashes, not entities: Prefect's page shows entities as they are written.
     """
     line = " ".join(printable(str(text)).split())
-    line = re.sub(r"([\\`*_\[\]<>&|~#])", r"\\\1", line)
-    line = re.sub(r"(?i)\b(www)\.|(:)//", lambda match: f"{match[1]}\\." if match[1] else ":\\//", line)
-    return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", line)
+    line = _MARK.sub(r"\\\g<0>", line)
+    line = _ADDRESS.sub(lambda match: f"{match[1]}\\." if match[1] else ":\\//", line)
+    return _LEADING.sub(r"\1\\\2", line)
+
+
+_MARK = re.compile(r"[\\`*_\[\]<>&|~#]")
+_ADDRESS = re.compile(r"\b([wW]{3})\.|(:)//")
+_LEADING = re.compile(r"^(\d*)([-+=.)])")
 
 
 def fence(text: str, language: str = "") -> str:

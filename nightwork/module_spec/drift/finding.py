@@ -74,7 +74,7 @@ class UnitDrift:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What changed in a project: its modules with findings, the most severe first; `specs` counts all that were read."""
+    """What changed in a project: its modules with findings, the worst first; `specs` counts all that were read."""
 
     units: tuple[UnitDrift, ...]
     specs: int

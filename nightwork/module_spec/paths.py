@@ -1,0 +1,28 @@
+"""Where the spec of a unit stands below `specs/`: two units never share a spec."""
+
+from __future__ import annotations
+
+import os
+import re
+from urllib.parse import quote
+
+INDEX = "_index.spec.md"
+_OURS = re.compile(r"_+(index|root)")
+_PLAIN = re.compile(r"[A-Za-z0-9_./-]*")
+
+
+def spec_path(unit: str) -> str:
+    """Return the path of a unit's spec below `specs/`; the root of the project is `_root`.
+
+    A unit with a name of ours gets one more underscore, so that it stays apart from ours and from all others.
+    """
+    name = "_root" if unit in {"", "."} else f"_{unit}" if _OURS.fullmatch(unit) else unit
+    return f"{name}.spec.md"
+
+
+def link(unit: str, base: str = "") -> str:
+    """Return the address of a unit's spec, written for a Markdown link in the spec at `base` below `specs/`."""
+    target = spec_path(unit)
+    if not _PLAIN.fullmatch(target):
+        target = quote(os.fsencode(target))
+    return "../" * base.count("/") + target
