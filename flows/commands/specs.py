@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from flows.commands import ABORTED, ALL_DONE, HERE, NOT_ALL_DONE, Json, Verbose, note
+from flows.commands import ABORTED, ALL_DONE, HERE, NOT_ALL_DONE, Json, Verbose
 
 if TYPE_CHECKING:
     from nightwork.module_spec.result import BatchResult
@@ -54,12 +54,12 @@ def specs(
         from nightwork.module_spec.result import BatchResult, Unended
 
         state = module_specs(str(repo), options, return_state=True)
-        ended = state.result(raise_on_failure=False)
-    if isinstance(ended, BatchResult):
-        return _finish(ended, json)
-    if isinstance(ended, Unended):
-        return _finish(ended.result, json)
-    raise ended
+        try:
+            ended = state.result()
+        except Unended as error:
+            ended = error.result
+    assert isinstance(ended, BatchResult)
+    return _finish(ended, json)
 
 
 def _options(**given: object) -> SpecsOptions:
@@ -72,16 +72,19 @@ def _options(**given: object) -> SpecsOptions:
 
 def _unchanged(root: Path, options: SpecsOptions) -> BatchResult | None:
     """Return the result of a run that has nothing to do, before Prefect is imported; None when there is something."""
-    from nightwork.module_spec.batch import CHECKPOINT, checked_root
+    from nightwork.module_spec.batch import CHECKPOINT
     from nightwork.module_spec.current import modules_when_current
     from nightwork.module_spec.result import BatchResult
+    from nightwork.module_spec.written import checked_root
     from nightwork.settings import load
 
-    settings = load(checked_root(root), options.flags())
+    settings = load(checked_root(root), options.flags()).specs
     if options.force or (root / CHECKPOINT).exists():
         return None
     names = modules_when_current(root, settings)
-    return names and BatchResult(total_modules=len(names), skipped=tuple(names), model=settings.specs.model)
+    if names is None:
+        return None
+    return BatchResult(total_modules=len(names), skipped=tuple(names), model=settings.model)
 
 
 def _show_plan(root: Path, options: SpecsOptions, json: bool) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 from nightwork import engine, stop
 from nightwork.checkpoint import BatchState, clear_checkpoint, load_checkpoint
 from nightwork.engine import Future
-from nightwork.errors import StateError, bad_input
+from nightwork.errors import StateError
 from nightwork.llm.metered import ends_the_run
 from nightwork.lock import hold
 from nightwork.module_spec.dates import today
@@ -28,7 +28,7 @@ from nightwork.module_spec.run import Run
 from nightwork.module_spec.saving import Saving
 from nightwork.module_spec.scan import scan
 from nightwork.module_spec.step import Ended, Step
-from nightwork.module_spec.written import checked
+from nightwork.module_spec.written import checked_checkpoint, checked_root
 from nightwork.order import Item
 from nightwork.outcome import PENDING, Outcome, Reason, Status
 from nightwork.progress import Event, create_reporter
@@ -58,13 +58,12 @@ class Batch:
 def open_batch(root: str | Path, options: SpecsOptions, checkpoint_path: str | Path = CHECKPOINT) -> Iterator[Batch]:
     """Read a project and hold it for one run; an unfinished run is gone on with.
 
-    Raises BadInput for a folder that is none, and for settings that cannot be used; StateError for a corrupt checkpoint.
+    Raises BadInput for a folder that is none and for settings that cannot be used, StateError for a checkpoint that is
+    corrupt or of another batch.
     """
     began = time.perf_counter()
-    folder = Path(root)
-    if not folder.is_dir():
-        raise bad_input(root, "is no folder; expected the root of a project")
-    checkpoint = checked(folder, checkpoint_path)
+    folder = checked_root(root)
+    checkpoint = checked_checkpoint(folder, checkpoint_path)
     settings = load(folder, options.flags())
     with hold(folder, "module specs", STATE):
         project = scan(folder, settings.specs)

@@ -1,10 +1,11 @@
-"""Which file an import means: Python's rules over several source roots, from names alone; nothing is imported."""
+"""Which file an import means, from names and paths alone: nothing is imported, nothing is read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from nightwork.module_spec.language.ecmascript.resolve import package_of, resolve
 from nightwork.module_spec.skeleton import EdgeKind, Import, Skeleton
 
 _PACKAGE = "__init__"
@@ -82,6 +83,23 @@ class PythonImports:
                 candidates, key=lambda path: (-len(shared_folders(folder, path)), path), default=None
             )
         return self._found[key]
+
+
+class FileImports:
+    """The files of a project by their paths, as languages import them that name files: TypeScript, JavaScript."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._paths = frozenset(paths)
+
+    def targets(self, skeleton: Skeleton) -> Iterator[Target]:
+        """Yield what each import of a file leads to, in the order of the source."""
+        for each in skeleton.imports:
+            path = resolve(each.module, skeleton.path, self._paths)
+            package = package_of(each.module)
+            if path is not None:
+                yield Target(path, each.kind, each.names)
+            elif package is not None:
+                yield Target(package, each.kind, is_external=True)
 
 
 def shared_folders(one: str, other: str) -> list[str]:

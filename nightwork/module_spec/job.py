@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nightwork.module_spec.header import digest
+from nightwork.module_spec.generate import prompt_version
+from nightwork.module_spec.hashes import tree_hash
+from nightwork.module_spec.header import FORM, digest
 from nightwork.module_spec.project import Edge, Unit
 from nightwork.module_spec.skeleton import Skeleton
-from nightwork.module_spec.written import Written, tree_hash_of
+from nightwork.module_spec.written import Written
 from nightwork.outcome import Outcome, Reason, Status
-from nightwork.spec_settings import NO_MODEL
+from nightwork.spec_settings import NO_MODEL, SpecsSettings
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def content_key(
 ) -> str:
     """Return the one key of cache, resume, staleness and drift: what a spec is made of, and nothing else."""
     targets = "\n".join(sorted(edge.target for edge in needs))
-    return digest(tree_hash_of(skeletons), targets, dependency_text, made_with, model)
+    return digest(tree_hash(skeletons), targets, dependency_text, made_with, model)
 
 
 def passed_over(job: Job, wish: Wish, done_before: bool) -> Outcome | None:
@@ -81,3 +83,8 @@ def passed_over(job: Job, wish: Wish, done_before: bool) -> Outcome | None:
 
 def _how(job: Job) -> Reason | None:
     return Reason.AST_ONLY if job.model == NO_MODEL else None
+
+
+def made_with(settings: SpecsSettings) -> str:
+    """Return the digest of what shapes every spec beside its sources."""
+    return digest(FORM, prompt_version(), str(settings.max_source_tokens))

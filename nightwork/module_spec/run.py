@@ -10,13 +10,15 @@ from nightwork.files import refuse_full_disk, write_atomically
 from nightwork.llm import Model
 from nightwork.module_spec.answer import Answer
 from nightwork.module_spec.context import Caps, assemble, dependency_text, needs_model
-from nightwork.module_spec.generate import Generated, Prompt, generate, prompt_version
-from nightwork.module_spec.header import FORM, digest, read_header
+from nightwork.module_spec.generate import Generated, Prompt, generate
+from nightwork.module_spec.hashes import hash_of_bytes, skeleton_hash
+from nightwork.module_spec.header import digest, read_header
 from nightwork.module_spec.interface import interface_text
-from nightwork.module_spec.job import Job, Ref, Wish, content_key, passed_over
+from nightwork.module_spec.job import Job, Ref, Wish, content_key, made_with, passed_over
 from nightwork.module_spec.names import Known, project_names
 from nightwork.module_spec.project import Edge, Project
-from nightwork.module_spec.render import View, render, skeleton_hash_of
+from nightwork.module_spec.render.spec import render
+from nightwork.module_spec.render.view import View
 from nightwork.module_spec.skeleton import Skeleton
 from nightwork.module_spec.written import Specs, Written
 from nightwork.outcome import Outcome, Reason, Status
@@ -130,7 +132,7 @@ class Run:
         """Return what a module shows to its dependents: as before, while its public names are as before."""
         before = job.written
         if before and not self.wish.force and not before.is_edited and not before.header.degraded:
-            same = before.header.skeleton_hash == skeleton_hash_of(job.skeletons)
+            same = before.header.skeleton_hash == skeleton_hash(job.skeletons)
             if same and before.header.model == job.model:
                 return before.interface
         if answer is None:
@@ -184,8 +186,3 @@ class Run:
         if hash_of_bytes(data) != skeleton.source_hash:
             raise Infrastructure(skeleton.path, "was changed while the run was under way; run again")
         return decoded(data)
-
-
-def made_with(settings: SpecsSettings) -> str:
-    """Return the digest of what shapes every spec beside its sources."""
-    return digest(FORM, prompt_version(), str(settings.max_source_tokens))

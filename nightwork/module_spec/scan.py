@@ -10,8 +10,8 @@ from pathlib import Path
 
 from nightwork.module_spec.arrangement import arrange, broken
 from nightwork.module_spec.files import project_files
-from nightwork.module_spec.imports import PythonImports, Target, shared_folders
-from nightwork.module_spec.language import ecmascript, language_of
+from nightwork.module_spec.imports import FileImports, PythonImports, Target, shared_folders
+from nightwork.module_spec.language import language_of
 from nightwork.module_spec.project import Edge, Project, Unit
 from nightwork.module_spec.reading import read_all
 from nightwork.module_spec.skeleton import EdgeKind, Skeleton
@@ -68,7 +68,7 @@ def project_of(root: Path, skeletons: Mapping[str, Skeleton], files: Iterable[st
 
 def _targets(skeletons: Mapping[str, Skeleton], settings: SpecsSettings) -> Iterator[tuple[str, Iterable[Target]]]:
     python = [path for path, skeleton in skeletons.items() if skeleton.language == "python"]
-    imports, others = PythonImports(python, settings.source_roots), ecmascript.Imports(skeletons)
+    imports, others = PythonImports(python, settings.source_roots), FileImports(skeletons)
     for path, skeleton in skeletons.items():
         yield path, imports.targets(skeleton) if skeleton.language == "python" else others.targets(skeleton)
 

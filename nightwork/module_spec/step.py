@@ -1,4 +1,4 @@
-"""One module under way, as the engine sees it: what a task runner returns is written by the thread that waits for it."""
+"""One module under way, as the engine sees it: what a task returns is written by the thread that waits for it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class Ended:
 
     def add_done_callback(self, function: Callable[[Any], None], /) -> object:
         """Call `function` at once."""
-        return function(self)
+        function(self)
+        return None
 
     def result(self) -> Any:
         """Return what came of it."""

@@ -14,8 +14,7 @@ _SHOWN = 10
 
 def render(result: BatchResult) -> Text:
     """Return the result as people read it; long lists are counted."""
-    text = Text("\n".join(_lines(result)))
-    return text
+    return Text("\n".join(_lines(result)))
 
 
 def _lines(result: BatchResult) -> Iterator[str]:

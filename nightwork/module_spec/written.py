@@ -7,25 +7,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nightwork.errors import bad_input
-from nightwork.module_spec.header import Header, digest, read_header, text_hash
-from nightwork.module_spec.interface import read_interface
+from nightwork.module_spec.header import Header, IndexHeader, read_header, read_index_header, text_hash
+from nightwork.module_spec.paths import INDEX, SUFFIX, spec_path
 from nightwork.module_spec.project import Unit
-from nightwork.module_spec.skeleton import Skeleton
-from nightwork.module_spec.units import INDEX, LOGS, SPECS, SUFFIX, spec_path
+from nightwork.module_spec.render.spec import read_kept
+from nightwork.module_spec.units import LOGS, SPECS
 
 
 @dataclass(frozen=True)
 class Written:
-    """One spec as it stands on disk; `interface` is what its dependents are shown."""
+    """One spec as it stands on disk."""
 
     header: Header
     is_edited: bool
     rest: str
 
     @property
+    def purpose(self) -> str:
+        """Return what the module is for, in one line."""
+        return (read_kept(self.rest) or ("", ""))[0]
+
+    @property
     def interface(self) -> str:
         """Return the part that dependents are shown."""
-        return read_interface(self.rest)
+        return (read_kept(self.rest) or ("", ""))[1]
 
 
 class Specs:
@@ -36,7 +41,7 @@ class Specs:
 
     def path(self, unit: Unit) -> Path:
         """Return the file of a unit's spec; raises BadInput where a link would lead the writing elsewhere."""
-        path = self.folder / spec_path(unit)
+        path = self.folder / spec_path(unit.path)
         for parent in (path, *path.parents):
             if parent.is_symlink():
                 raise bad_input(parent, "is a symbolic link; specs are written to plain folders only, remove it")
@@ -47,7 +52,7 @@ class Specs:
     def read(self, unit: Unit) -> Written | None:
         """Return a unit's spec; None when there is none that can be read."""
         try:
-            text = (self.folder / spec_path(unit)).read_bytes().decode("utf-8", "surrogateescape")
+            text = (self.folder / spec_path(unit.path)).read_bytes().decode("utf-8", "surrogateescape")
         except OSError:
             return None
         found = read_header(text)
@@ -61,32 +66,33 @@ class Specs:
         found = ((path, self.read(unit)) for path, unit in units.items())
         return {path: written for path, written in found if written is not None}
 
+    def read_index(self) -> IndexHeader | None:
+        """Return the front matter of the index; None when there is none, or it is not as it was written."""
+        try:
+            text = (self.folder / INDEX).read_bytes().decode("utf-8", "surrogateescape")
+        except OSError:
+            return None
+        return read_index_header(text)
+
     def others(self, units: Mapping[str, Unit]) -> Iterator[Path]:
         """Yield the specs of modules that are gone, sorted; files that are none of ours are left alone."""
-        known = {spec_path(unit) for unit in units.values()} | {INDEX}
+        known = {spec_path(unit.path) for unit in units.values()} | {INDEX}
         for path in sorted(self.folder.rglob(f"*{SUFFIX}")):
             if path.relative_to(self.folder).as_posix() not in known and not path.is_symlink() and path.is_file():
                 yield path
 
 
-def checked(root: Path, checkpoint_path: str | Path) -> Path:
+def checked_root(root: str | Path) -> Path:
+    """Return the folder of a project; raises BadInput for what is none."""
+    folder = Path(root)
+    if not folder.is_dir():
+        raise bad_input(root, "is no folder; expected the root of a project")
+    return folder
+
+
+def checked_checkpoint(root: Path, checkpoint_path: str | Path) -> Path:
     """Return where the checkpoint is kept; raises BadInput for a place outside of specs/ and drift-logs/."""
     path = (root / checkpoint_path).resolve()
     if not any(path.is_relative_to((root / name).resolve()) and path != root / name for name in (SPECS, LOGS)):
         raise bad_input(checkpoint_path, f"is outside of {SPECS}/ and {LOGS}/, where alone anything is written")
     return path
-
-
-def source_hash(hashes: Mapping[str, str]) -> str:
-    """Return the hash of a unit's sources from those of its files."""
-    return digest(*(part for path in sorted(hashes) for part in (path, hashes[path])))
-
-
-def source_hash_of(skeletons: tuple[Skeleton, ...]) -> str:
-    """Return the hash of a unit's sources."""
-    return source_hash({skeleton.path: skeleton.source_hash for skeleton in skeletons})
-
-
-def tree_hash_of(skeletons: tuple[Skeleton, ...]) -> str:
-    """Return the hash of a unit's syntax trees; of a file that has none, of its bytes."""
-    return digest(*(part for each in skeletons for part in (each.path, each.tree_hash or each.source_hash)))

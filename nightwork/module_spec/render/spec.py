@@ -87,6 +87,7 @@ def _with_header(view: View, level: Confidence, text: str) -> str:
         content_key=view.content_key,
         text_hash=text_hash(text),
         generated_by=generated_by(),
+        made_with=view.made_with,
         model=view.model,
         degraded=view.degraded,
     )
