@@ -23,7 +23,7 @@ from nightwork.module_spec.dates import today
 from nightwork.module_spec.job import Ref, Wish
 from nightwork.module_spec.purse import STATE, Purse
 from nightwork.module_spec.report import report
-from nightwork.module_spec.result import BatchResult
+from nightwork.module_spec.result import BatchResult, sorted_out
 from nightwork.module_spec.run import Run
 from nightwork.module_spec.saving import Saving
 from nightwork.module_spec.scan import scan
@@ -119,10 +119,11 @@ def run_modules(
             admit=lambda _: given_up[0] if given_up else _refusal(batch.options),
             releases=_RELEASES,
         )
-    saving.now()
     reporter.finish()
-    result = report(batch)
-    if not result.aborted:
+    result = report(run, state.items, _result(batch))
+    if result.aborted:
+        saving.now()
+    else:
         clear_checkpoint(batch.checkpoint)
     return result
 
@@ -150,6 +151,19 @@ def run_batch(
             return run_modules(batch, lambda ref: Ended(ask(ref)), tell)
         with ThreadPoolExecutor(batch.settings.specs.parallel) as pool:
             return run_modules(batch, lambda ref: pool.submit(ask, ref), tell)
+
+
+def _result(batch: Batch) -> BatchResult:
+    lines = batch.purse.lines()
+    return BatchResult(
+        total_modules=len(batch.state.items),
+        **sorted_out(batch.state.items),
+        duration_ms=int((time.perf_counter() - batch.began) * 1000),
+        model=batch.settings.specs.model,
+        cost_usd=sum(line.spent_usd for line in lines),
+        input_tokens=sum(line.tokens.all_input for line in lines),
+        output_tokens=sum(line.tokens.output for line in lines),
+    )
 
 
 def _state(path: Path, name: str) -> BatchState:

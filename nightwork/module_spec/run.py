@@ -20,6 +20,7 @@ from nightwork.module_spec.project import Edge, Project
 from nightwork.module_spec.render.spec import render
 from nightwork.module_spec.render.view import View
 from nightwork.module_spec.skeleton import Skeleton
+from nightwork.module_spec.source import decoded
 from nightwork.module_spec.written import Specs, Written
 from nightwork.outcome import Outcome, Reason, Status
 from nightwork.spec_settings import NO_MODEL, SpecsSettings

@@ -5,6 +5,8 @@ Secrets are taken out before anything is cut: half a secret has no shape by whic
 
 from __future__ import annotations
 
+import io
+import tokenize
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -120,3 +122,12 @@ def _hard_cut(text: str, room: int) -> str:
 
 def _size(text: str) -> int:
     return len(text.encode("utf-8", "replace"))
+
+
+def decoded(source: bytes) -> str:
+    """Return a file's text as its first lines say it is encoded; what cannot be read so is replaced."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+    except (SyntaxError, ValueError):
+        encoding = "utf-8"
+    return source.decode(encoding, "replace")
