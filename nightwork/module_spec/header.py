@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 FORM = "v1"
@@ -38,11 +39,15 @@ class Header:
 
     def as_text(self) -> str:
         """Return the front matter with its two fences."""
-        values = asdict(self)
+        values = vars(self)
         order = ("type", "version", "generated_by", "source_target", "related_files", "last_updated", "confidence")
         keys = [*order, *(key for key in values if key not in order)]
-        lines = [f"{key}: {_written(values[key])}" for key in keys if values[key] != "" or key != "degraded"]
-        return "\n".join(["---", *lines, "---", ""])
+        return front_matter({key: values[key] for key in keys if values[key] != "" or key != "degraded"})
+
+
+def front_matter(values: Mapping[str, Any]) -> str:
+    """Return values as front matter with its two fences."""
+    return "\n".join(["---", *(f"{key}: {_written(value)}" for key, value in values.items()), "---", ""])
 
 
 def split(text: str) -> tuple[dict[str, Any], str] | None:
