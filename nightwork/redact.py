@@ -163,6 +163,8 @@ def _from(pattern: re.Pattern[str], core: re.Pattern[str], text: str) -> Iterato
     """Yield what `finditer` would, tried only around the words that every match holds: 16 times as fast on source."""
     at = 0
     for word in core.finditer(text.replace("\u0130", "I").lower()):  # the one letter that lower() makes longer
+        if not _BEHIND_CORE.match(text, word.end()):
+            continue
         for start in range(max(at, word.start() - _BEFORE_CORE), word.start() + 1):
             if found := pattern.match(text, start):
                 yield found
@@ -172,11 +174,12 @@ def _from(pattern: re.Pattern[str], core: re.Pattern[str], text: str) -> Iterato
 
 # The longest that stands before the core of a name: `encryption_`.
 _BEFORE_CORE = 11
+_BEHIND_CORE = re.compile(r"(?i)(?:[_-]?id|s)?(?:\\{0,3}[\"'`]|\]|\s?:\s?str)?\s{0,5}[=:]")
 
 
 def _shaped(text: str) -> Iterator[Match]:
     for kind, hints, pattern in _SHAPES:
-        if any(hint in text for hint in hints):
+        if any(map(text.__contains__, hints)):
             yield from (Match(*found.span(), kind) for found in pattern.finditer(text) if not _is_example(found[0]))
     if "://" in text:
         for found in _URL_PASSWORD.finditer(text):

@@ -14,9 +14,13 @@ from nightwork.redact import find, redact
 _MOST_LINES = 100  # one line a file, so that a change of one file is one line of a diff, as long as a spec stays short
 
 
-def write_baseline(skeletons: Sequence[Skeleton]) -> str:
-    """Return the comment that ends a spec; `read_baseline` of it is `baseline_form` of the same skeletons."""
-    records = [_record(skeleton) for skeleton in baseline_form(skeletons)]
+def write_baseline(skeletons: Sequence[Skeleton], have_secrets: bool = True) -> str:
+    """Return the comment that ends a spec; `read_baseline` of it is `baseline_form` of the same skeletons.
+
+    `have_secrets` is False for skeletons that somebody has looked through already.
+    """
+    forms = baseline_form(skeletons) if have_secrets else map(_bare, skeletons)
+    records = [_record(skeleton) for skeleton in forms]
     return write_comment("baseline", records if len(records) <= _MOST_LINES else [records])
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from nightwork.module_spec.header import digest
 
 _CLOSE = "\n-->"
+_JSON = json.JSONEncoder(separators=(",", ":"))
 
 
 def write_comment(kind: str, values: Sequence[Any]) -> str:
@@ -37,5 +38,5 @@ def read_comment(text: str, kind: str) -> list[Any] | None:
 
 
 def _line(value: Any) -> str:
-    text = json.dumps(value, separators=(",", ":"))
+    text = _JSON.encode(value)
     return text.replace("--", r"\u002d\u002d").replace("<", r"\u003c").replace(">", r"\u003e")

@@ -1,4 +1,4 @@
-"""Whether anything is to be done at all, told from bytes alone: no syntax is read, and no model or Prefect is needed."""
+"""Whether anything is to be done at all, told from bytes alone: no syntax is read, nothing else is imported."""
 
 from __future__ import annotations
 

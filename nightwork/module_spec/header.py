@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 FORM = "v1"
@@ -44,7 +44,7 @@ class Header:
 
 @dataclass(frozen=True)
 class IndexHeader:
-    """The front matter of the index. `covers` is the digest of all that it was made of, see `nightwork.module_spec.current`."""
+    """The front matter of the index; `covers` is the digest of all that it was made of."""
 
     last_updated: str
     model: str
@@ -64,7 +64,7 @@ _ORDER = ("type", "version", "generated_by", "source_target", "related_files", "
 
 
 def _as_text(header: Header | IndexHeader) -> str:
-    values = asdict(header)
+    values = vars(header)
     keys = [*(key for key in _ORDER if key in values), *(key for key in values if key not in _ORDER)]
     lines = [f"{key}: {_written(values[key])}" for key in keys if values[key] != "" or key != "degraded"]
     return "\n".join(["---", *lines, "---", ""])

@@ -30,6 +30,9 @@ def link(unit: str, base: str = "") -> str:
     target = spec_path(unit)
     if not _PLAIN.fullmatch(target):
         target = quote(os.fsencode(target))
+    folder = base.rpartition("/")[0]
+    if folder and target.startswith(f"{folder}/"):
+        return target[len(folder) + 1 :]
     return "../" * base.count("/") + target
 
 

@@ -17,6 +17,7 @@ _NOUNS = {
     SymbolKind.FUNCTION: "function",
     SymbolKind.CONSTANT: "constant",
 }
+_LANGUAGES = {"python": "Python", "typescript": "TypeScript", "javascript": "JavaScript"}
 
 
 def intent(view: View, room: Room) -> Iterator[str]:
@@ -82,7 +83,7 @@ def _passed_on(skeletons: tuple[Skeleton, ...]) -> str:
 
 def _size(view: View) -> str:
     lines = sum(skeleton.lines for skeleton in view.skeletons)
-    languages = joined(sorted({skeleton.language for skeleton in view.skeletons}))
+    languages = joined(sorted({_LANGUAGES.get(one.language, one.language) for one in view.skeletons}))
     kinds = Counter(symbol.kind for symbol in _top(view) if symbol.is_public)
     parts = [counted(kinds[kind], f"public {noun}") for kind, noun in _NOUNS.items() if kinds[kind]]
     files = f" in {counted(len(view.skeletons), 'file')}" if len(view.skeletons) > 1 else ""

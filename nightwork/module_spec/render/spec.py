@@ -46,7 +46,8 @@ def render(view: View) -> str:
     """Return the whole spec file, of at most 700 lines however large the unit is."""
     shown = cleaned(view)
     level = confidence(view)
-    kept = f"\n{write_comment('interface', [[purpose(shown), shown.interface]])}\n{write_baseline(view.skeletons)}"
+    baseline = write_baseline(view.skeletons, have_secrets=shown is not view)
+    kept = f"\n{write_comment('interface', [[purpose(shown), shown.interface]])}\n{baseline}"
     most = MOST_LINES - kept.count("\n") - _LINES_OF_HEADER
     for share in _SHARES:
         text = _body(shown, Room(share), level)

@@ -63,7 +63,7 @@ def cleaned(view: View) -> View:
     Looked for once in all texts together: nearly all views are clean, and looking at each text takes 20 times as long.
     """
     text = "\n".join(_texts(view))
-    if _clean(text) == text:
+    if clean(text) == text:
         return view
     changed: View = _cleaned(view)
     return changed
@@ -95,7 +95,8 @@ def _texts(view: View) -> Iterator[str]:
             yield from (each.module, *each.names)
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """Return a text without secrets, control and unseen characters, that can be written as UTF-8."""
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode("utf-8")
     return redact(printable(text))
@@ -104,7 +105,7 @@ def _clean(text: str) -> str:
 def _cleaned(value: Any) -> Any:
     """Return a value of plain data with each text cleaned."""
     if type(value) is str:
-        return _clean(value)
+        return clean(value)
     if isinstance(value, tuple):
         return tuple(map(_cleaned, value))
     if isinstance(value, BaseModel):

@@ -105,9 +105,10 @@ def bounded(items: Sequence[str], most: int, noun: str) -> str:
     return bullets([*items[: most - 1], f"and {counted(len(items) - most + 1, f'more {noun}')}"])
 
 
-def listed(names: Sequence[str], most: int) -> str:
-    """Return names as code in one line: "`a`, `b` and 3 more"."""
-    return joined([code(cut(name, 80)) for name in names[:most]], len(names) - most)
+def listed(names: Sequence[str], most: int, total: int | None = None) -> str:
+    """Return names as code in one line: "`a`, `b` and 3 more"; `total` when there are more than these."""
+    total = len(names) if total is None else total
+    return joined([code(cut(name, 80)) for name in names[:most]], total - most)
 
 
 def joined(parts: Sequence[str], more: int = 0) -> str:
