@@ -55,7 +55,7 @@ def specs(
 
         state = module_specs(str(repo), options, return_state=True)
         try:
-            ended = state.result()
+            ended: object = state.result()
         except Unended as error:
             ended = error.result
     assert isinstance(ended, BatchResult)
