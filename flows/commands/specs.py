@@ -78,7 +78,8 @@ def _unchanged(root: Path, options: SpecsOptions) -> BatchResult | None:
     from nightwork.module_spec.written import checked_root
     from nightwork.settings import load
 
-    settings = load(checked_root(root), options.flags()).specs
+    root = checked_root(root)
+    settings = load(root, options.flags()).specs
     if options.force or (root / CHECKPOINT).exists():
         return None
     names = modules_when_current(root, settings)

@@ -161,7 +161,9 @@ def _result(batch: Batch) -> BatchResult:
         duration_ms=int((time.perf_counter() - batch.began) * 1000),
         model=batch.settings.specs.model,
         cost_usd=sum(line.spent_usd for line in lines),
-        input_tokens=sum(line.tokens.input_tokens + line.tokens.cache_read_tokens + line.tokens.cache_write_tokens for line in lines),
+        input_tokens=sum(
+            line.tokens.input_tokens + line.tokens.cache_read_tokens + line.tokens.cache_write_tokens for line in lines
+        ),
         output_tokens=sum(line.tokens.output_tokens for line in lines),
     )
 

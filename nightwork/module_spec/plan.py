@@ -73,7 +73,8 @@ class Plan(BaseModel):
 
 def plan(root: Path, options: SpecsOptions) -> Plan:
     """Return what a run with these options would write; nothing is written and nobody is asked."""
-    settings = load(checked_root(root), options.flags())
+    root = checked_root(root)
+    settings = load(root, options.flags())
     run = Run(
         project=scan(root, settings.specs),
         settings=settings.specs,

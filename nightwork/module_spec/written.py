@@ -84,7 +84,7 @@ class Specs:
 
 def checked_root(root: str | Path) -> Path:
     """Return the folder of a project; raises BadInput for what is none."""
-    folder = Path(root)
+    folder = Path(root).resolve()
     if not folder.is_dir():
         raise bad_input(root, "is no folder; expected the root of a project")
     return folder
