@@ -23,8 +23,8 @@ class Caps:
     source_tokens: int = 24_000
     dependencies: int = 25
     dependency_tokens: int = MAX_INTERFACE_TOKENS
-    least_tokens: int = 400  # of all dependencies together, even beside the smallest source
-    share: float = 0.5  # of all dependencies together beside a large source
+    least_tokens: int = 300  # of all dependencies together, even beside the smallest source
+    share: float = 0.4  # of all dependencies together beside a large source
 
 
 @dataclass(frozen=True)

@@ -122,12 +122,14 @@ class Run:
 
     def _shown(self, edge: Edge) -> str:
         """Return what a module is shown of one that it needs; of one that is told later, what its source says alone."""
-        if not edge.is_broken:
-            if edge.target not in self._interfaces and edge.target in self.written:
-                self._interfaces[edge.target] = self.written[edge.target].interface
-            if edge.target in self._interfaces:
-                return self._interfaces[edge.target]
-        return interface_text(self.project.skeletons_of(edge.target), "", {})
+        told = "" if edge.is_broken else self._told(edge.target)
+        return told or interface_text(self.project.skeletons_of(edge.target), "", {})
+
+    def _told(self, name: str) -> str:
+        """Return what a module's spec shows to its dependents, where a model has had its part in that."""
+        if name not in self._interfaces and name in self.written:
+            self._interfaces[name] = self.written[name].interface
+        return self._interfaces.get(name, "")
 
     def _interface(self, job: Job, answer: Answer | None) -> str:
         """Return what a module shows to its dependents: as before, while its public names are as before."""
@@ -137,7 +139,7 @@ class Run:
             if same and before.header.model == job.model:
                 return before.interface
         if answer is None:
-            return interface_text(job.skeletons, "", {})
+            return ""
         return interface_text(job.skeletons, answer.purpose, {each.name: each.text for each in answer.interface})
 
     def _put(self, job: Job, text: str, is_paid: bool) -> None:
