@@ -16,6 +16,7 @@ from pathlib import Path
 
 from nightwork import records
 from nightwork.errors import ModelError, ProviderRefused, RateLimited, Unanswered
+from nightwork.files import remove_unfinished
 from nightwork.ledger import OverBudget, Purpose, Tokens
 from nightwork.llm.batches import MessageBatches, Miss, Missed, Submitted, split
 from nightwork.llm.journal import Entry, Sending, numbers_of, path_of, read
@@ -66,6 +67,7 @@ class Sendings:
 
     def left(self) -> list[Sending]:
         """Return what earlier processes have sent and nobody has forgotten; what was never sent is released."""
+        remove_unfinished(self._folder)
         found = [self._recovered(sending) for sending in read(self._folder)]
         return [sending for sending in found if sending is not None]
 
