@@ -42,7 +42,7 @@ _DEFAULT_CAPS = Caps()
 
 
 def needs_model(skeletons: Sequence[Skeleton]) -> bool:
-    """Say whether a unit has anything that a model could tell of: a symbol, or a file that could not be read as code."""
+    """Say whether a unit has anything that a model could tell of: a symbol, or a file that cannot be parsed."""
     return any(skeleton.symbols or (skeleton.error and skeleton.size) for skeleton in skeletons)
 
 

@@ -104,6 +104,7 @@ def first_round(prompt: Prompt) -> Round:
         tools=(_tool(),),
         messages=(Message(role="user", text=prompt.context.text),),
         max_tokens=MAX_ANSWER_TOKENS,
+        is_cached=False,  # no two modules begin alike, and few are asked twice
     )
     return Round(prompt, request)
 
@@ -114,7 +115,11 @@ def generate(prompt: Prompt, model: Model) -> Generated:
     How often a failed call is made again is for the model (see `nightwork.llm.metered.Account.max_retries`). What says
     nothing of this unit passes through: OverBudget, Unfinished, Stopped, ProviderRefused.
     """
-    current = first_round(prompt)
+    return carry_on(first_round(prompt), model)
+
+
+def carry_on(current: Round, model: Model) -> Generated:
+    """Take a unit's conversation from some round to its end, as `generate` does."""
     while True:
         try:
             judged = current.judge(model.complete(current.request))
