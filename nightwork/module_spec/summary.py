@@ -47,29 +47,29 @@ def summary_log_name(now: datetime) -> str:
 
 def write_summary_log(summary: BatchSummary, output_path: Path) -> None:
     """Write the log, whole or not at all."""
-    text = redact("\n".join([*_lines(summary), ""]))
+    text = "\n".join([*_lines(summary), ""])
     write_atomically(output_path, text.encode("utf-8", "replace").decode("utf-8"))
 
 
 def _lines(summary: BatchSummary) -> Iterator[str]:
     yield from ("# Module specs: batch summary", "")
     if summary.ended:
-        yield from (f"The batch ended early: {escape(summary.ended)}. Everything written so far is whole.", "")
+        yield from (f"The batch ended early: {_shown(summary.ended)}. Everything written so far is whole.", "")
     yield from ("| modules | count |", "| --- | ---: |", f"| total | {summary.total:,} |")
     for title, paths in _lists(summary):
         yield f"| {title} | {len(paths):,} |"
     yield f"| of the skipped: stale | {len(summary.stale):,} |"
     yield ""
-    yield f"Duration: {summary.duration_ms / 1000:,.1f} s. Model: {escape(summary.model)}."
+    yield f"Duration: {summary.duration_ms / 1000:,.1f} s. Model: {_shown(summary.model)}."
     if summary.input_tokens or summary.output_tokens or summary.cost_usd:
         yield (f"Tokens: {summary.input_tokens:,} in, {summary.output_tokens:,} out. Cost: ${summary.cost_usd:,.4f}.")
     if summary.failed:
         yield from ("", "## failed", "", "| module | attempts | reason |", "| --- | ---: | --- |")
         for each in summary.failed:
-            yield f"| {escape(each.path)} | {each.attempts} | {escape(each.reason[:1_000])} |"
+            yield f"| {_shown(each.path)} | {each.attempts} | {_shown(each.reason[:1_000])} |"
     for title, paths in [*_lists(summary), ("stale", summary.stale)]:
         if paths and title != "failed":
-            yield from ("", f"## {title}", "", *(f"- {escape(path)}" for path in paths))
+            yield from ("", f"## {title}", "", *(f"- {_shown(path)}" for path in paths))
 
 
 def _lists(summary: BatchSummary) -> list[tuple[str, Sequence[str]]]:
@@ -80,3 +80,8 @@ def _lists(summary: BatchSummary) -> list[tuple[str, Sequence[str]]]:
         ("failed", [each.path for each in summary.failed]),
         ("not reached", summary.not_reached),
     ]
+
+
+def _shown(text: str) -> str:
+    """Redact before escaping: backslashes inside a secret hide it."""
+    return escape(redact(text))
