@@ -1,0 +1,30 @@
+"""The files of a project: what git would take, below its root, and nothing that nightwork wrote."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from nightwork.workspace.listing import list_files
+
+_OWN = ("specs/", "drift-logs/", ".nightwork/")
+
+
+def project_files(root: Path) -> list[str]:
+    """Return the paths of a project's files, relative to its root, with slashes, sorted.
+
+    A folder of a repository has what is tracked and what is not ignored; any other folder what its `.gitignore` files
+    leave. Links are left out: what they lead to is listed itself, or lies outside. Names that are not UTF-8 hold
+    surrogates. Raises BadInput when there is no such folder.
+    """
+    return sorted(path for path in list_files(root) if not path.startswith(_OWN) and _is_file(root, path))
+
+
+def _is_file(root: Path, path: str) -> bool:
+    """Say whether something stands there that is neither a link nor a folder."""
+    try:
+        mode = os.lstat(os.path.join(root, path)).st_mode  # noqa: PTH118
+    except OSError:
+        return False
+    return not stat.S_ISLNK(mode) and not stat.S_ISDIR(mode)

@@ -1,0 +1,38 @@
+"""The languages of which skeletons are made: the port, and the one that a file's name asks for."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import PurePosixPath
+from typing import Protocol
+
+from nightwork.module_spec.skeleton import Skeleton
+
+
+class Language(Protocol):
+    """Reads the source files of one language."""
+
+    name: str
+    suffixes: frozenset[str]
+
+    def read(self, path: str, source: bytes) -> Skeleton:
+        """Return what a file tells; one that cannot be parsed has an error. Nothing is read from disk."""
+
+
+def language_of(path: str) -> Language | None:
+    """Return the language of a file by its name; None for what is no source file of a known one.
+
+    A `.pyi` is none: it stands beside a module, and is not one.
+    """
+    for language in _languages():
+        if PurePosixPath(path).suffix in language.suffixes:
+            return language
+    return None
+
+
+@cache
+def _languages() -> tuple[Language, ...]:
+    """Import what is needed to name the languages; a parser that is slow to import is left to `read`."""
+    from nightwork.module_spec.language.python import Python
+
+    return (Python(),)

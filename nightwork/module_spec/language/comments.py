@@ -1,0 +1,37 @@
+"""What comments say in any language: that something is left to do, or that the file was generated."""
+
+from __future__ import annotations
+
+import re
+
+from nightwork.module_spec.skeleton import Marker
+
+MOST_MARKERS = 100
+_HEAD_BYTES = 2_000
+_HEAD_LINES = 5
+_WORDS = re.compile(rb"TODO|FIXME|XXX|HACK")
+_MARKER = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b[:\s-]{0,10}([^\n]{0,200})")
+_COMMENT = re.compile(r"^\s{0,80}(?:#|//|/?\*)[^\n]*", re.MULTILINE)
+_GENERATED = re.compile(
+    r"@generated\b|\b(?:auto[- ]?generated|(?:generated|created) (?:automatically )?(?:by|from|with|using)\b"
+    r"|automatically generated|do not (?:edit|modify|change)\b)",
+    re.IGNORECASE,
+)
+
+
+def may_hold_markers(source: bytes) -> bool:
+    """Say whether the words of markers occur at all, in a comment or elsewhere."""
+    return _WORDS.search(source) is not None
+
+
+def marker(comment: str, line: int) -> Marker | None:
+    """Return the first marker of a comment's line; None when it has none."""
+    found = _MARKER.search(comment)
+    return Marker(found[1], found[2].strip(), line) if found else None
+
+
+def says_generated(source: bytes) -> bool:
+    """Say whether the comments of a file's first lines call it generated."""
+    head = source[:_HEAD_BYTES].decode("utf-8", "replace").replace("\r", "\n").split("\n")
+    comments = _COMMENT.findall("\n".join(head[:_HEAD_LINES]))
+    return any(_GENERATED.search(comment) for comment in comments)

@@ -1,0 +1,124 @@
+"""Reads source files in helper processes: on all cores, and so that no file can take the others with it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import selectors
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from nightwork import stop
+from nightwork.module_spec.language import language_of
+from nightwork.module_spec.parsing import answer, unread
+from nightwork.module_spec.skeleton import Skeleton
+from nightwork.sandbox.helpers import Helper
+
+# A second process costs its start, which is what parsing so much takes.
+_BYTES_A_PROCESS = 400_000
+_AHEAD = 2
+_BATCH_BYTES = 100_000
+_BATCH_FILES = 20  # their paths have to fit into a pipe
+_POLL_S = 0.2
+SECONDS_A_FILE = 60
+
+
+def read_all(
+    root: Path, paths: Sequence[str], processes: int | None = None, seconds: int = SECONDS_A_FILE
+) -> dict[str, Skeleton]:
+    """Return the skeletons of source files below `root`, in the order of their paths; nothing of them is run.
+
+    `processes`: as many as there are cores when that is worth it. A file that cannot be read, that ends the process
+    which parses it, or that takes more than `seconds`, has a skeleton with an error. Raises Stopped when the run is to
+    stop, and Infrastructure when no process can be started. Paths of languages that are not known are left out.
+    """
+    sizes = {path: _size(root, path) for path in paths if language_of(path)}
+    if processes is None:
+        processes = min(_cores(), 1 + sum(sizes.values()) // _BYTES_A_PROCESS)
+    waiting = deque(_batches(sizes))
+    found = _Reading(root, waiting, seconds).with_helpers(min(processes, len(waiting)))
+    return {path: found[path] for path in sorted(sizes)}
+
+
+def _batches(sizes: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
+    """Yield the files that are read in one go, the largest first: a large one alone, small ones together."""
+    batch: list[str] = []
+    room = _BATCH_BYTES
+    for path in sorted(sizes, key=lambda path: (-sizes[path], path)):
+        if batch and (sizes[path] > room or len(batch) == _BATCH_FILES):
+            yield tuple(batch)
+            batch, room = [], _BATCH_BYTES
+        batch.append(path)
+        room -= sizes[path]
+    if batch:
+        yield tuple(batch)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _size(root: Path, path: str) -> int:
+    with contextlib.suppress(OSError):
+        return os.lstat(os.path.join(root, path)).st_size  # noqa: PTH118
+    return 0
+
+
+class _Reading:
+    def __init__(self, root: Path, waiting: deque[tuple[str, ...]], seconds: int) -> None:
+        self._root = root
+        self._waiting = waiting
+        self._seconds = seconds
+        self._found: dict[str, Skeleton] = {}
+
+    def with_helpers(self, number: int) -> dict[str, Skeleton]:
+        helpers: set[Helper] = set()
+        try:
+            with selectors.DefaultSelector() as selector:
+                for _ in range(number):
+                    helpers.add(self._started(selector))
+                while helpers:
+                    for key, _ in selector.select(_POLL_S):
+                        if not self._goes_on(key.data):
+                            selector.unregister(key.data)
+                            key.data.end()
+                            helpers.discard(key.data)
+                            if self._waiting:
+                                helpers.add(self._started(selector))
+                    stop.check()
+        finally:
+            for helper in helpers:
+                helper.end()
+        return self._found
+
+    def _started(self, selector: selectors.BaseSelector) -> Helper:
+        helper = Helper(answer.__module__, answer.__name__, self._seconds)
+        selector.register(helper, selectors.EVENT_READ, helper)
+        self._feed(helper)
+        return helper
+
+    def _goes_on(self, helper: Helper) -> bool:
+        """Take what a helper has to say; says whether it is still at work."""
+        answers = helper.answers()
+        if answers is None:
+            self._blame(helper)
+            return False
+        for _, skeletons in answers:
+            self._found |= {skeleton.path: skeleton for skeleton in pickle.loads(skeletons)}
+        self._feed(helper)
+        return bool(helper.asked)
+
+    def _feed(self, helper: Helper) -> None:
+        while self._waiting and len(helper.asked) < _AHEAD:
+            helper.ask(os.fsencode("\0".join((str(self._root), *self._waiting.popleft()))))
+
+    def _blame(self, helper: Helper) -> None:
+        """Give up the file that a process died of, or find it out; it had not begun with the requests behind it."""
+        paths, *rest = (tuple(os.fsdecode(request).split("\0")[1:]) for request in helper.asked)
+        why = helper.end()
+        if len(paths) == 1:
+            self._found[paths[0]] = unread(str(self._root), paths[0], f"could not be parsed: the parser {why}")
+            paths = ()
+        self._waiting.extendleft(reversed([*((path,) for path in paths), *rest]))
