@@ -46,7 +46,7 @@ def baseline_form(skeletons: Sequence[Skeleton]) -> tuple[Skeleton, ...]:
 
 
 def _texts(skeleton: Skeleton) -> list[str]:
-    texts = [skeleton.path, skeleton.error]
+    texts = [skeleton.error]
     for symbol in skeleton.symbols:
         texts += (symbol.name, symbol.signature)
     for each in skeleton.imports:

@@ -24,7 +24,7 @@ def write_summary_log(summary: BatchResult, output_path: Path) -> None:
 
 def summary_text(summary: BatchResult) -> str:
     """Return the log as Markdown."""
-    return redact("\n".join([*_lines(summary), ""])).encode("utf-8", "replace").decode("utf-8")
+    return "\n".join([*_lines(summary), ""]).encode("utf-8", "replace").decode("utf-8")
 
 
 def _lines(summary: BatchResult) -> Iterator[str]:
@@ -36,17 +36,17 @@ def _lines(summary: BatchResult) -> Iterator[str]:
         yield f"| {title} | {len(paths):,} |"
     yield f"| of the skipped: stale | {len(summary.stale):,} |"
     yield ""
-    yield f"Duration: {summary.duration_ms / 1000:,.1f} s. Model: {escape(summary.model)}."
+    yield f"Duration: {summary.duration_ms / 1000:,.1f} s. Model: {_shown(summary.model)}."
     if summary.input_tokens or summary.output_tokens or summary.cost_usd:
         yield (f"Tokens: {summary.input_tokens:,} in, {summary.output_tokens:,} out. Cost: ${summary.cost_usd:,.4f}.")
     if summary.failed:
         yield from ("", "## failed", "", "| module | attempts | reason |", "| --- | ---: | --- |")
         for each in summary.failed:
-            yield f"| {escape(each.path)} | {each.attempts} | {escape(each.reason[:1_000])} |"
+            yield f"| {_shown(each.path)} | {each.attempts} | {_shown(each.reason[:1_000])} |"
     beside = [("stale", summary.stale), ("edited", summary.edited), ("removed", summary.removed)]
     for title, paths in [*_lists(summary), *beside]:
         if paths and title != "failed":
-            yield from ("", f"## {title}", "", *(f"- {escape(path)}" for path in paths))
+            yield from ("", f"## {title}", "", *(f"- {_shown(path)}" for path in paths))
 
 
 def _lists(summary: BatchResult) -> list[tuple[str, Sequence[str]]]:
@@ -56,3 +56,8 @@ def _lists(summary: BatchResult) -> list[tuple[str, Sequence[str]]]:
         ("skipped", summary.skipped),
         ("failed", [each.path for each in summary.failed]),
     ]
+
+
+def _shown(text: str) -> str:
+    """Redact before escaping: backslashes inside a secret hide it."""
+    return escape(redact(text))

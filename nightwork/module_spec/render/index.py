@@ -49,7 +49,7 @@ def render_index(project: Project, rows: Sequence[IndexRow], about: str = "") ->
 def _purpose(project: Project, rows: Sequence[IndexRow], about: str) -> Iterator[str]:
     yield from paragraphs(about, 4) or ["The project says nothing of itself."]
     lines = sum(each.lines for path in project.units for each in project.skeletons_of(path))
-    statuses = Counter(clean(row.status).partition(":")[0] for row in rows)
+    statuses = Counter(row.status.partition(":")[0] for row in rows)
     confidences = Counter(row.confidence for row in rows if row.confidence)
     yield (
         f"{counted(len(rows), 'module')}, {counted(lines, 'line')}. "
@@ -59,7 +59,7 @@ def _purpose(project: Project, rows: Sequence[IndexRow], about: str) -> Iterator
 
 def _numbers(counts: Mapping[str, int]) -> str:
     ranked = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
-    return ", ".join(f"{number:,} {escape(word)}" for word, number in ranked)
+    return ", ".join(f"{number:,} {escape(clean(word))}" for word, number in ranked)
 
 
 def _modules(project: Project, rows: Sequence[IndexRow]) -> Iterator[str]:
@@ -80,7 +80,7 @@ def _row(project: Project, row: IndexRow) -> tuple[str, ...]:
         f"[{name}]({link(row.path, INDEX)})" if row.has_spec and name.startswith("`") else name,
         prose(clean(row.purpose), 200, in_table=True),
         prose(clean(row.status), 100, in_table=True),
-        escape(row.confidence),
+        escape(clean(row.confidence)),
         str(public),
         f"{sum(each.lines for each in skeletons):,}",
     )

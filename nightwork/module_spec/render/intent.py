@@ -28,7 +28,7 @@ def intent(view: View, room: Room) -> Iterator[str]:
             " What is told of it was found by its text alone."
         )
     if view.answer:
-        yield f"**{prose(view.answer.purpose)}**"
+        yield f"**{prose(view.answer.purpose) or 'No purpose told.'}**"
         yield from paragraphs(view.answer.intent, room(12))
     documented = [skeleton for skeleton in view.skeletons if skeleton.docstring]
     if view.answer and documented:

@@ -53,7 +53,8 @@ def render(view: View) -> str:
         text = _body(shown, Room(share), level)
         if text.count("\n") <= most:
             break
-    return _with_header(view, level, text + kept)
+    header = _header(view, level, text + kept, shown)
+    return header.as_text() + text + kept
 
 
 def confidence(view: View) -> Confidence:
@@ -76,8 +77,8 @@ def read_kept(text: str) -> tuple[str, str] | None:
 _LINES_OF_HEADER = 20
 
 
-def _with_header(view: View, level: Confidence, text: str) -> str:
-    header = Header(
+def _header(view: View, level: Confidence, text: str, shown: View) -> Header:
+    return Header(
         source_target=view.unit.path,
         related_files=view.unit.files,
         last_updated=view.updated,
@@ -89,10 +90,9 @@ def _with_header(view: View, level: Confidence, text: str) -> str:
         text_hash=text_hash(text),
         generated_by=generated_by(),
         made_with=view.made_with,
-        model=view.model,
-        degraded=view.degraded,
+        model=shown.model,
+        degraded=shown.degraded,
     )
-    return header.as_text() + text
 
 
 @functools.cache

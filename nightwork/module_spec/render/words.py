@@ -55,7 +55,8 @@ def _between(text: str, at: int) -> str:
         return text
     before = " " if text[0] == " " and at else ""
     after = " " if text[-1] == " " else ""
-    return f"{before}{escape(text)}{after}"
+    shown = escape(f"({text.lstrip()}")[1:] if at else escape(text)
+    return f"{before}{shown}{after}"
 
 
 def cut(text: str, most: int) -> str:
