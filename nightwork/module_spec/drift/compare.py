@@ -74,14 +74,15 @@ def _symbol_findings(before: Skeleton, after: Skeleton) -> Iterator[Finding]:
         yield _finding(Kind.ADDED, before.path, None, new, f"{new.kind} added")
     for old, new in pairing.renamed:
         yield _finding(Kind.RENAMED, before.path, old, new, f"{old.kind} is called `{new.name}` now")
-    for old, new in (*pairing.kept, *pairing.renamed):
+        yield from _changes(before, old, new)
+    for old, new in pairing.kept:
+        if old.is_public != new.is_public:
+            kind, text = (Kind.ADDED, "public now") if new.is_public else (Kind.REMOVED, "no longer public")
+            yield replace(_finding(kind, before.path, old, new, text), severity=_SEVERITIES[kind])
         yield from _changes(before, old, new)
 
 
 def _changes(file: Skeleton, old: Symbol, new: Symbol) -> Iterator[Finding]:
-    if old.is_public != new.is_public:
-        kind, text = (Kind.ADDED, "public now") if new.is_public else (Kind.REMOVED, "no longer public")
-        yield replace(_finding(kind, file.path, old, new, text), severity=_SEVERITIES[kind])
     if old.kind is not new.kind:
         yield _finding(Kind.SIGNATURE, file.path, old, new, f"{new.kind} now, was {old.kind}")
         return
