@@ -10,7 +10,6 @@ from pathlib import Path
 
 from nightwork import beneath
 from nightwork.errors import bad_input
-from nightwork.gates.flags import is_test_file
 from nightwork.module_spec.baseline import read_baseline
 from nightwork.module_spec.drift.compare import compare
 from nightwork.module_spec.drift.finding import Drift, Finding, Kind, Severity, UnitDrift
@@ -20,6 +19,7 @@ from nightwork.module_spec.language import language_of
 from nightwork.module_spec.reading import read_all
 from nightwork.module_spec.skeleton import Skeleton
 from nightwork.redact import redact
+from nightwork.testfile import is_test_file
 
 SUFFIX = ".spec.md"
 _LARGEST_SPEC = 20_000_000

@@ -1,4 +1,4 @@
-"""Drift as a terminal shows it: plain `Text` without control characters, so that no file can colour or move anything."""
+"""Drift as a terminal shows it: `Text` without control characters, so that no file can colour or move anything."""
 
 from __future__ import annotations
 
