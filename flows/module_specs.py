@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from nightwork.module_spec.summary import summary_text
 from prefect import State, flow
 
 from flows.artifacts import progress_bar, report, waits_shown
@@ -13,6 +12,7 @@ from flows.policy import kept, run_name
 from flows.states import specs_state
 from nightwork.module_spec.batch import open_batch, run_modules
 from nightwork.module_spec.job import Ref
+from nightwork.module_spec.summary import summary_text
 from nightwork.progress import Event
 from nightwork.spec_settings import SpecsOptions
 

@@ -9,7 +9,7 @@ from nightwork.module_spec.baseline import baseline_form
 from nightwork.module_spec.drift import signature
 from nightwork.module_spec.drift.dependencies import dependency_findings
 from nightwork.module_spec.drift.finding import Finding, Kind, Severity, UnitDrift
-from nightwork.module_spec.drift.pairing import nameless, pair
+from nightwork.module_spec.drift.pairing import local_name, nameless, pair
 from nightwork.module_spec.skeleton import Skeleton, Symbol, SymbolKind
 
 _SEVERITIES = {
@@ -42,7 +42,7 @@ def compare(baseline: tuple[Skeleton, ...], today: Mapping[str, Skeleton]) -> Un
 def _gone(before: Skeleton, elsewhere: Mapping[str, str]) -> Finding:
     path = elsewhere.get(before.tree_hash)
     if path is not None and not before.error and (before.symbols or before.imports):
-        return Finding(Kind.RENAMED, Severity.HIGH, before.path, "the file is at another path", after=path)
+        return Finding(Kind.RENAMED, Severity.HIGH, before.path, f"the file is `{path}` now", after=path)
     return Finding(Kind.DELETED, Severity.HIGH, before.path, "the file is no longer there")
 
 
@@ -73,15 +73,16 @@ def _symbol_findings(before: Skeleton, after: Skeleton) -> Iterator[Finding]:
     for new in pairing.added:
         yield _finding(Kind.ADDED, before.path, None, new, f"{new.kind} added")
     for old, new in pairing.renamed:
-        yield _finding(Kind.RENAMED, before.path, old, new, f"{old.kind} is called `{new.name}` now")
-    for old, new in (*pairing.kept, *pairing.renamed):
+        yield _finding(Kind.RENAMED, before.path, old, new, f"{old.kind} is called `{local_name(new)}` now")
+        yield from _changes(before, old, new)
+    for old, new in pairing.kept:
+        if old.is_public != new.is_public:
+            kind, text = (Kind.ADDED, "public now") if new.is_public else (Kind.REMOVED, "no longer public")
+            yield replace(_finding(kind, before.path, old, new, text), severity=_SEVERITIES[kind])
         yield from _changes(before, old, new)
 
 
 def _changes(file: Skeleton, old: Symbol, new: Symbol) -> Iterator[Finding]:
-    if old.is_public != new.is_public:
-        kind, text = (Kind.ADDED, "public now") if new.is_public else (Kind.REMOVED, "no longer public")
-        yield replace(_finding(kind, file.path, old, new, text), severity=_SEVERITIES[kind])
     if old.kind is not new.kind:
         yield _finding(Kind.SIGNATURE, file.path, old, new, f"{new.kind} now, was {old.kind}")
         return

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from nightwork.module_spec.skeleton import Skeleton
 
+_DECLARATIONS = (".d.ts", ".d.mts", ".d.cts")
+
 
 class Language(Protocol):
     """Reads the source files of one language."""
@@ -22,8 +24,10 @@ class Language(Protocol):
 def language_of(path: str) -> Language | None:
     """Return the language of a file by its name; None for what is no source file of a known one.
 
-    A `.pyi` is none: it stands beside a module, and is not one.
+    A `.pyi` or `.d.ts` is none: it stands beside a module, and is not one.
     """
+    if path.endswith(_DECLARATIONS):
+        return None
     for language in _languages():
         if PurePosixPath(path).suffix in language.suffixes:
             return language
@@ -33,6 +37,7 @@ def language_of(path: str) -> Language | None:
 @cache
 def _languages() -> tuple[Language, ...]:
     """Import what is needed to name the languages; a parser that is slow to import is left to `read`."""
+    from nightwork.module_spec.language.ecmascript import JAVASCRIPT, TYPESCRIPT
     from nightwork.module_spec.language.python import Python
 
-    return (Python(),)
+    return (Python(), TYPESCRIPT, JAVASCRIPT)

@@ -1,0 +1,153 @@
+"""Drift of a whole project, from its spec files and its source alone."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nightwork import beneath
+from nightwork.errors import bad_input
+from nightwork.module_spec.baseline import read_baseline
+from nightwork.module_spec.drift.compare import compare
+from nightwork.module_spec.drift.finding import Drift, Finding, Kind, Severity, UnitDrift
+from nightwork.module_spec.files import project_files
+from nightwork.module_spec.header import read_header, split
+from nightwork.module_spec.language import language_of
+from nightwork.module_spec.reading import read_all
+from nightwork.module_spec.skeleton import Skeleton
+from nightwork.redact import redact
+from nightwork.testfile import is_test_file
+
+SUFFIX = ".spec.md"
+_LARGEST_SPEC = 20_000_000
+_LARGEST_SOURCE = 20_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A spec file with what it was written from; `problem` says why that is not known."""
+
+    spec: str  # relative to the project's root
+    unit: str
+    skeletons: tuple[Skeleton, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Today:
+    """The files that specs name: those as they were, those to read again, and those that are gone."""
+
+    same: dict[str, Skeleton]
+    changed: list[str]
+    gone: list[str]
+
+
+def project_root(folder: Path) -> Path:
+    """Return the nearest folder from `folder` up that has specs; raises BadInput when none of the repository's has."""
+    start = folder.resolve()
+    for place in (start, *start.parents):
+        if (place / "specs").is_dir():
+            return place
+        if (place / ".git").exists():
+            break
+    raise bad_input(folder, "has no specs/; `nightwork specs` writes them")
+
+
+def find(root: Path, specs: Path) -> Drift:
+    """Return what changed since the specs below `specs` were written; reads of `root` only what may have changed."""
+    root = root.resolve()
+    baselines = list(read_specs(root, specs))
+    known = [each for each in baselines if not each.problem]
+    today = _look(root, known)
+    covered = {skeleton.path for each in known for skeleton in each.skeletons}
+    undocumented = [path for path in project_files(root) if path not in covered and _is_module(path)]
+    wanted = [*today.changed, *(undocumented if today.gone else [])]
+    skeletons = {**today.same, **(read_all(root, wanted) if wanted else {})}
+    units = [_unit(each, skeletons) for each in baselines]
+    moved = {finding.after for unit in units for finding in unit.findings if finding.kind is Kind.RENAMED}
+    units += [_undocumented(path) for path in undocumented if path not in moved]
+    drifted = sorted((unit for unit in units if unit.findings), key=_order)
+    return Drift(tuple(map(_redacted, drifted)), len(baselines), sum(unit.noise for unit in units))
+
+
+def _order(unit: UnitDrift) -> tuple[int, str]:
+    return unit.findings[0].severity.rank, unit.unit
+
+
+def read_specs(root: Path, specs: Path) -> Iterator[Baseline]:
+    """Yield the specs below a folder by their paths; files that are no module specs are passed over."""
+    for folder, folders, names in os.walk(specs.resolve()):
+        folders.sort()
+        for name in sorted(names):
+            if name.endswith(SUFFIX):
+                path = Path(folder, name).relative_to(root)
+                if (found := _read_spec(root, path)) is not None:
+                    yield found
+
+
+def _read_spec(root: Path, path: Path) -> Baseline | None:
+    name = path.as_posix()
+    try:
+        text = beneath.read(root, path, _LARGEST_SPEC).decode()
+    except (OSError, ValueError) as error:
+        return Baseline(name, name, problem=f"the spec cannot be read: {error}")
+    if (front := split(text)) is not None and front[0].get("type") not in {"module-spec", None}:
+        return None
+    found = read_header(text)
+    if found is None:
+        return Baseline(name, name, problem="the spec's front matter is missing, broken, or of another version")
+    header, rest = found
+    skeletons = read_baseline(rest)
+    if not skeletons:
+        return Baseline(name, header.source_target, problem="the spec's baseline is missing or not as it was written")
+    if not all(_is_inside(skeleton.path) for skeleton in skeletons):
+        return Baseline(name, header.source_target, problem="the spec's baseline names a file outside of the project")
+    return Baseline(name, header.source_target, skeletons)
+
+
+def _is_inside(path: str) -> bool:
+    return path != "" and not path.startswith("/") and ".." not in path.split("/") and "\0" not in path
+
+
+def _look(root: Path, baselines: Sequence[Baseline]) -> _Today:
+    """Tell which files are as they were from their bytes alone; nothing is parsed."""
+    today = _Today({}, [], [])
+    for before in (skeleton for each in baselines for skeleton in each.skeletons):
+        try:
+            source = beneath.read(root, Path(before.path), _LARGEST_SOURCE)
+        except ValueError:  # too large, which whoever reads it says, or no file
+            (today.changed if (root / before.path).is_file() else today.gone).append(before.path)
+        except OSError:
+            today.gone.append(before.path)
+        else:
+            if hashlib.blake2b(source, digest_size=16).hexdigest() == before.source_hash:
+                today.same[before.path] = before
+            else:
+                today.changed.append(before.path)
+    return today
+
+
+def _is_module(path: str) -> bool:
+    return language_of(path) is not None and not is_test_file(path)
+
+
+def _unit(baseline: Baseline, today: dict[str, Skeleton]) -> UnitDrift:
+    if baseline.problem:
+        finding = Finding(Kind.NO_BASELINE, Severity.HIGH, baseline.spec, baseline.problem)
+        return UnitDrift((finding,), 0, baseline.unit, baseline.spec)
+    return replace(compare(baseline.skeletons, today), unit=baseline.unit, spec=baseline.spec)
+
+
+def _undocumented(path: str) -> UnitDrift:
+    return UnitDrift((Finding(Kind.UNDOCUMENTED, Severity.LOW, path, "the module has no spec"),), unit=path)
+
+
+def _redacted(unit: UnitDrift) -> UnitDrift:
+    findings = []
+    for each in unit.findings:
+        text, name, before, after = map(redact, (each.text, each.name, each.before, each.after))
+        findings.append(replace(each, text=text, name=name, before=before, after=after))
+    return replace(unit, findings=tuple(findings))
