@@ -20,10 +20,11 @@ from nightwork.llm.journal import reserved_numbers
 from nightwork.llm.metered import Account, Metered, Patience
 from nightwork.llm.prices import price_of
 from nightwork.llm.sending import Sendings
+from nightwork.llm.underway import Pace
 from nightwork.module_spec.context import Context
 from nightwork.module_spec.generate import Generated, Prompt
 from nightwork.module_spec.names import Known
-from nightwork.module_spec.waves import Pace, Waves
+from nightwork.module_spec.waves import Waves
 from nightwork.order import Item
 from nightwork.outcome import Outcome, Reason, Status
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -35,6 +36,11 @@ class Sending(BaseModel):
     batch: str = ""
     is_certain: bool = False  # False: found at the provider, and not yet seen to hold these requests
     not_ours: tuple[str, ...] = ()
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """Return the keys of its requests."""
+        return frozenset(entry.key for entry in self.entries.values())
 
     @property
     def is_reserved(self) -> bool:

@@ -8,40 +8,25 @@ from __future__ import annotations
 
 import logging
 import queue
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Self
 
 from nightwork import engine, stop
 from nightwork.errors import ModelError, NightworkError, Unanswered
 from nightwork.ledger import OverBudget
 from nightwork.llm.batches import Miss, Missed
-from nightwork.llm.journal import Sending
 from nightwork.llm.messages import Reply
 from nightwork.llm.sending import Sendings
+from nightwork.llm.underway import Pace, Place, Underway
 from nightwork.module_spec.generate import Generated, Model, Prompt, Round, carry_on, failed, first_round
 from nightwork.module_spec.header import digest
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
 
 logger = logging.getLogger("nightwork.specs")
 Finish = Callable[[Generated], Outcome]
-# The provider ends every batch within a day; one that is not heard of for longer is not waited for.
-_LONGEST = timedelta(hours=26)
-
-
-@dataclass(frozen=True)
-class Pace:
-    """When a wave is worth a batch, and how often a batch is asked for."""
-
-    smallest: int = 4  # items
-    deadline: datetime | None = None
-    near: timedelta = timedelta(hours=1)  # before the deadline nothing waits for a batch any more
-    first_poll_s: float = 5.0
-    longest_poll_s: float = 60.0
-    parallel: int = 3  # live calls
-    max_retries: int = 3  # of a request that a batch did not answer
 
 
 @dataclass(eq=False)
@@ -52,7 +37,7 @@ class _Item:
     future: Future[Outcome] = field(default_factory=Future)
     failures: int = 0
     goes_live: bool = False
-    answers: list[tuple[Sending, str]] = field(default_factory=list)  # where its answers stand, and under which key
+    places: list[Place] = field(default_factory=list)  # of its answers
 
     @property
     def key(self) -> str:
@@ -77,15 +62,11 @@ class Waves:
         wait: Callable[[float], object] = stop.wait,
     ) -> None:
         self._model = model
-        self._sendings = sendings
         self._pace = pace
         self._clock = clock
-        self._wait = wait
+        self._underway = Underway(sendings, pace, clock, wait) if sendings else None
         self._collected: list[_Item] = []
         self._events: queue.SimpleQueue[str | tuple[_Item, Future[Generated]]] = queue.SimpleQueue()
-        self._left: list[Sending] | None = None
-        self._used: dict[str, set[str]] = {}
-        self._needed: set[str] = set()  # batches that a resume will ask for
         self._is_cut_short = False
         self._pool = ThreadPoolExecutor(pace.parallel, thread_name_prefix="specs")
 
@@ -117,21 +98,9 @@ class Waves:
             self._take_live(*event)
 
     def settle_rest(self) -> None:
-        """See to what earlier runs have sent and this one had no use for: what has ended is settled and forgotten.
-
-        What has not is asked to end; a later run settles it. What an item needs that was aborted stays as it is.
-        """
-        for sending in self._open() if self._sendings and not self._is_cut_short else ():
-            assert self._sendings is not None
-            if sending.id in self._needed:
-                continue
-            try:
-                if not self._sendings.has_ended(sending):
-                    self._sendings.cancel(sending)
-                elif self._sendings.collect(sending) is not None or self._sendings.disown(sending) is None:
-                    self._sendings.forget(sending)
-            except Unanswered as error:
-                logger.warning("a batch of an earlier run is not settled yet: %s", error)
+        """See to what earlier runs have sent and this one had no use for, unless it was cut short itself."""
+        if self._underway is not None and not self._is_cut_short:
+            self._underway.settle_rest()
 
     def _carry(self) -> None:
         """Send what was collected, and wait for what is sent in batches."""
@@ -139,7 +108,7 @@ class Waves:
         try:
             live = [item for item in items if item.goes_live]
             rest = [item for item in items if not item.goes_live]
-            live += self._in_batches(rest) if self._is_worth_it(rest) else rest
+            live += self._in_batches(rest, self._underway) if self._underway else rest
             for item in live:
                 self._send_live(item)
         except NightworkError as error:
@@ -148,96 +117,40 @@ class Waves:
             for item in (*items, *again):
                 self._fail(item, error)
 
-    def _is_worth_it(self, items: Sequence[_Item]) -> bool:
-        if self._sendings is None or not items:
-            return False
-        return bool(self._sent_before(items)) or (len(items) >= self._pace.smallest and not self._is_late())
-
-    def _sent_before(self, items: Iterable[_Item]) -> list[_Item]:
-        sent = {entry.key for sending in self._open() for entry in sending.entries.values()}
-        return [item for item in items if item.key in sent]
-
-    def _open(self) -> list[Sending]:
-        """Return what was sent and is not forgotten, that of earlier runs first."""
-        if self._left is None:
-            self._left = self._sendings.left() if self._sendings else []
-        return self._left
-
-    def _in_batches(self, items: Sequence[_Item]) -> list[_Item]:
+    def _in_batches(self, items: Sequence[_Item], underway: Underway) -> list[_Item]:
         """Send items in batches and take their answers; returns those that are to go live."""
-        before = self._sent_before(items)
-        fresh = [item for item in items if item not in before]
-        if self._is_late() or len(fresh) < self._pace.smallest:
-            return [*fresh, *self._await(before)]
-        try:
-            sent = self._send(fresh)
-        except Unanswered as error:
-            for item in fresh:
-                self._finish(item, failed(str(error)))
-            return self._await(before)
-        except ModelError as error:
-            logger.warning("the provider takes no batch: %s", error)
-            return [*fresh, *self._await(before)]
-        return self._await([*before, *sent])
+        keys = {item.key: item for item in items}
+        before = underway.holds(keys)
+        fresh = [item for key, item in keys.items() if key not in before]
+        live: list[_Item] = []
+        if len(fresh) < self._pace.smallest or self._pace.is_late(self._clock()):
+            live = fresh
+        else:
+            live = self._send(fresh, underway)
+        waiting = {key: keys[key] for key in underway.holds(keys)}
+        for place, result in underway.results(list(waiting)):
+            item = waiting.pop(place.key)
+            item.places.append(place)
+            live += [] if self._is_answered(item, result) else [item]
+        self._collected += waiting.values()  # sent in a batch that turned out to be somebody else's
+        return live
 
-    def _send(self, items: Sequence[_Item]) -> list[_Item]:
-        """Send items as far as the money goes; the others wait for what is left of it."""
-        assert self._sendings is not None
+    def _send(self, items: Sequence[_Item], underway: Underway) -> list[_Item]:
+        """Send items as far as the money goes, the others with the next wave; returns those that are to go live."""
         try:
-            self._open().extend(self._sendings.send({item.key: item.round.request for item in items}))
+            sent = underway.send({item.key: item.round.request for item in items})
         except OverBudget as error:
             for item in items:
                 self._fail(item, error)
-            return []
-        sent = self._sent_before(items)
-        self._collected += [item for item in items if item not in sent]
-        return sent
-
-    def _await(self, items: Sequence[_Item]) -> list[_Item]:
-        """Wait for every batch that holds one of the items; returns the items that are to go live."""
-        waiting = {item.key: item for item in items}
-        live: list[_Item] = []
-        pause_s = self._pace.first_poll_s
-        while batches := [each for each in self._open() if any(e.key in waiting for e in each.entries.values())]:
-            open_before = len(waiting)
-            for sending in batches:
-                if self._has_ended(sending):
-                    live += self._take(sending, waiting)
-            if waiting and len(waiting) == open_before:
-                self._wait(pause_s)
-                pause_s = min(2 * pause_s, self._pace.longest_poll_s)
-        self._collected += waiting.values()  # in a batch that turned out to be somebody else's
-        return live
-
-    def _has_ended(self, sending: Sending) -> bool:
-        assert self._sendings is not None
-        now, deadline = self._clock(), self._pace.deadline
-        try:
-            if self._sendings.has_ended(sending):
-                return True
-            if self._is_late():
-                self._sendings.cancel(sending)
         except Unanswered as error:
-            if now - sending.at > _LONGEST:
-                raise
-            logger.info("batch %s: %s; asked again later", sending.batch, error)
-        if deadline is not None and now >= deadline:
-            message = "a batch was not ended by the deadline; a resume collects it"
-            raise Unfinished(Outcome(status=Status.ABORTED, reason=Reason.DEADLINE, message=message))
-        return False
-
-    def _take(self, sending: Sending, waiting: dict[str, _Item]) -> list[_Item]:
-        """Hand out the results of a batch; returns the items that are to go live."""
-        assert self._sendings is not None
-        results = self._sendings.collect(sending)
-        if results is None:
-            other = self._sendings.disown(sending)
-            self._open()[:] = [each for each in (*self._open(), other) if each is not None and each is not sending]
-            return []
-        taken = [(waiting.pop(key), result) for key, result in results.items() if key in waiting]
-        for item, _ in taken:
-            item.answers.append((sending, item.key))
-        return [item for item, result in taken if not self._is_answered(item, result)]
+            for item in items:
+                self._finish(item, failed(str(error)))
+        except ModelError as error:
+            logger.warning("the provider takes no batch: %s", error)
+            return list(items)
+        else:
+            self._collected += [item for item in items if item.key not in sent]
+        return []
 
     def _is_answered(self, item: _Item, result: Reply | Miss) -> bool:
         """Take an item's result, and say whether it needs no call of its own."""
@@ -272,20 +185,9 @@ class Waves:
 
     def _finish(self, item: _Item, generated: Generated) -> None:
         outcome = engine.guarded(lambda: item.finish(generated))
-        if outcome.status is Status.ABORTED:
-            self._needed.update(sending.id for sending, _ in item.answers)
-        else:
-            self._forget(item.answers)
+        if self._underway is not None:
+            (self._underway.keep if outcome.status is Status.ABORTED else self._underway.use)(item.places)
         item.future.set_result(outcome)
-
-    def _forget(self, answers: Iterable[tuple[Sending, str]]) -> None:
-        """Note that answers are used; a batch whose answers all are is forgotten."""
-        for sending, key in answers:
-            used = self._used.setdefault(sending.id, set())
-            used.add(key)
-            if self._sendings is not None and used == {entry.key for entry in sending.entries.values()}:
-                self._sendings.forget(sending)
-                self._open().remove(sending)
 
     def _fail(self, item: _Item, error: BaseException) -> None:
         if item.future.done():
@@ -294,7 +196,3 @@ class Waves:
             spent = Outcome(status=Status.ABORTED, reason=Reason.BUDGET, message=str(error))
             error = Unfinished(spent)
         item.future.set_exception(error)
-
-    def _is_late(self) -> bool:
-        deadline = self._pace.deadline
-        return deadline is not None and deadline - self._clock() < self._pace.near
