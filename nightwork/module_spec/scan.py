@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from nightwork.module_spec.about import project_name
 from nightwork.module_spec.arrangement import arrange, broken
 from nightwork.module_spec.files import project_files
 from nightwork.module_spec.imports import FileImports, PythonImports, Target, shared_folders
@@ -87,7 +88,7 @@ def _arranged(
             needed_by[target].append(name)
     return Project(
         root=root,
-        name=root.resolve().name,
+        name=project_name(root),
         units=units,
         skeletons=skeletons,
         needs={name: _nearest_first(name, edges, passed_over) for name, edges in needs.items()},
