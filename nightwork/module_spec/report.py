@@ -15,7 +15,7 @@ from nightwork.module_spec.header import IndexHeader, text_hash
 from nightwork.module_spec.paths import INDEX
 from nightwork.module_spec.render.index import IndexRow, render_index
 from nightwork.module_spec.render.spec import generated_by
-from nightwork.module_spec.result import BatchResult, is_degraded
+from nightwork.module_spec.result import BatchResult
 from nightwork.module_spec.run import Run
 from nightwork.module_spec.summary import summary_log_name, write_summary_log
 from nightwork.outcome import Outcome, Reason, Status
@@ -46,7 +46,7 @@ def _write_index(run: Run, outcomes: Mapping[str, Outcome]) -> bool:
     header = IndexHeader(
         last_updated=run.today,
         model=_writer(run),
-        is_complete=all(outcome.reason is Reason.UNCHANGED or _is_done(outcome) for outcome in outcomes.values()),
+        is_complete=all(_is_current(run, name, outcome) for name, outcome in outcomes.items()),
         covers=covered(standing, sources, tests, run.settings),
         text_hash=text_hash(rest),
         generated_by=generated_by(),
@@ -65,8 +65,10 @@ def _writer(run: Run) -> str:
     return models.pop() if run.settings.model == NO_MODEL and len(models) == 1 else run.settings.model
 
 
-def _is_done(outcome: Outcome) -> bool:
-    return outcome.status is Status.COMPLETED and not is_degraded(outcome)
+def _is_current(run: Run, name: str, outcome: Outcome) -> bool:
+    """Say whether no other run would write a spec anew."""
+    is_there = outcome.status is Status.COMPLETED or outcome.reason is Reason.UNCHANGED
+    return is_there and not run.written[name].header.degraded
 
 
 def _row(run: Run, name: str, outcome: Outcome) -> IndexRow:
