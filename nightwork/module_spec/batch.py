@@ -129,6 +129,10 @@ def run_modules(
             reporter.complete(name, outcome)
             saving.after(is_paid=bool(state.items[name].cost_usd))
 
+    def admit(name: str) -> Outcome | None:
+        refused = given_up[0] if given_up else _refusal(batch.options)
+        return refused if refused and run.prepare(name, name in done).outcome is None else None
+
     with stop.on_signals(), _waves(batch) as waves:
         saving.now()
         engine.run(
@@ -137,7 +141,7 @@ def run_modules(
             start,
             parallel=sys.maxsize if waves else settings.parallel,
             record=record,
-            admit=lambda _: given_up[0] if given_up else _refusal(batch.options),
+            admit=admit,
             inbox=waves,
             releases=_RELEASES,
         )

@@ -156,11 +156,14 @@ def test_a_model_without_a_usable_answer_degrades_a_spec_and_the_next_run_asks_a
     assert "degraded: " not in shop.spec("shop/cart.py")
 
 
-def test_a_spent_budget_stops_between_modules_and_a_resume_pays_nothing_twice(shop):
-    most = plan(shop.root, SpecsOptions(model=MODEL)).at_most_usd  # of four modules, each asked twice
+@pytest.mark.parametrize("force", [False, True])
+def test_a_spent_budget_stops_between_modules_and_a_resume_pays_nothing_twice(shop, force):
+    if force:
+        run_batch(shop.root)
+    most = plan(shop.root, SpecsOptions(model=MODEL, force=force)).at_most_usd  # of four modules, each asked twice
     assert most is not None
     shop.say = lambda asked: replace(good(asked), output_tokens=8_000)
-    result = shop.run(budget_usd=most / 3)
+    result = shop.run(force=force, budget_usd=most / 3)
     assert {"shop/app.py"} <= set(result.aborted) < set(ASKED)
     assert "shop/prices.py" in result.successful
     assert most / 8 < result.cost_usd <= most / 3
@@ -168,9 +171,11 @@ def test_a_spent_budget_stops_between_modules_and_a_resume_pays_nothing_twice(sh
     assert (shop.root / CHECKPOINT).exists()
     for unit in first:
         assert f"Intent of {unit}." in shop.spec(unit)
-    assert shop.run(budget_usd=0).aborted == result.aborted
+    assert shop.run(force=force, budget_usd=0).aborted == result.aborted
+    over = datetime.now(UTC) - timedelta(minutes=1)
+    assert shop.run(force=force, deadline=over).aborted == result.aborted
     assert shop.asked() == []
-    resumed = shop.run(budget_usd=most)
+    resumed = shop.run(force=force, budget_usd=most)
     assert (resumed.aborted, resumed.successful) == ((), MODULES)
     assert Counter(first + shop.asked()) == Counter(ASKED)
     assert resumed.cost_usd > result.cost_usd
