@@ -193,3 +193,26 @@ def test_runs_killed_through_prefect_end_with_the_same_bytes_and_pay_for_nothing
     killed, shop.root = spec_bytes(shop.root), write(tmp_path / "undisturbed" / "shop", sources)
     assert shop.run()[1].cost_usd == 0
     assert spec_bytes(shop.root) == killed
+
+
+def test_the_command_ends_with_the_code_that_says_what_became_of_the_run(shop):
+    settings = get_current_settings()
+    environment = {**os.environ, "ANTHROPIC_API_KEY": shop.server.key, "PREFECT_API_URL": str(settings.api.url)}
+
+    def specs(*arguments: str) -> tuple[int, str]:
+        command = [sys.executable, "-m", "flows.cli", "specs", "--repo", str(shop.root), *arguments]
+        done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    assert specs("--model", MODEL, "--budget-usd", "0")[0] == 3
+    code, told = specs()
+    assert code == 0
+    assert "[1/5] Processing shop/__init__.py..." in told
+    assert specs()[0] == 0
+    (shop.root / "specs/.reverse-spec-checkpoint.json").write_text("{")
+    code, told = specs()
+    assert (code, "Traceback" in told, "reverse-spec-checkpoint.json: not a BatchState" in told) == (3, False, True)
+    shop.root.joinpath("specs").rename(shop.root / "elsewhere")
+    shop.root.joinpath("specs").symlink_to("elsewhere")
+    code, told = specs()
+    assert (code, "Traceback" in told, "is no plain folder" in told) == (2, False, True)
