@@ -12,6 +12,7 @@ from prefect.states import Completed, Failed
 from flows.artifacts import report
 from flows.policy import run_name, uncached
 from nightwork.module_spec import drift as library
+from nightwork.settings import load
 
 find = uncached("find drift")(library.find)
 
@@ -20,7 +21,7 @@ find = uncached("find drift")(library.find)
 def drift(repo: str = ".") -> State[Any]:
     """Compare a project with its specs; ends Completed, or Drifted when they are no longer true."""
     root = library.project_root(Path(repo))
-    found = find(root, root / "specs")
+    found = find(root, root / "specs", load(root).specs)
     now = datetime.now(UTC)
     report("drift", root.name, library.as_markdown(found, now))
     if not found.units:

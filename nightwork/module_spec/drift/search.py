@@ -13,17 +13,17 @@ from nightwork.errors import bad_input
 from nightwork.module_spec.baseline import read_baseline
 from nightwork.module_spec.drift.compare import compare
 from nightwork.module_spec.drift.finding import Drift, Finding, Kind, Severity, UnitDrift
-from nightwork.module_spec.files import project_files
 from nightwork.module_spec.header import read_header, split
-from nightwork.module_spec.language import language_of
 from nightwork.module_spec.reading import read_all
+from nightwork.module_spec.scan import source_files
 from nightwork.module_spec.skeleton import Skeleton
 from nightwork.redact import redact
-from nightwork.testfile import is_test_file
+from nightwork.spec_settings import SpecsSettings
 
 SUFFIX = ".spec.md"
 _LARGEST_SPEC = 20_000_000
 _LARGEST_SOURCE = 20_000_000
+_DEFAULTS = SpecsSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,17 @@ def project_root(folder: Path) -> Path:
     raise bad_input(folder, "has no specs/; `nightwork specs` writes them")
 
 
-def find(root: Path, specs: Path) -> Drift:
-    """Return what changed since the specs below `specs` were written; reads of `root` only what may have changed."""
+def find(root: Path, specs: Path, settings: SpecsSettings = _DEFAULTS) -> Drift:
+    """Return what changed since the specs below `specs` were written; reads of `root` only what may have changed.
+
+    The settings say which files are to have a spec.
+    """
     root = root.resolve()
     baselines = list(read_specs(root, specs))
     known = [each for each in baselines if not each.problem]
     today = _look(root, known)
     covered = {skeleton.path for each in known for skeleton in each.skeletons}
-    undocumented = [path for path in project_files(root) if path not in covered and _is_module(path)]
+    undocumented = [path for path in source_files(root, settings)[0] if path not in covered]
     wanted = [*today.changed, *(undocumented if today.gone else [])]
     skeletons = {**today.same, **(read_all(root, wanted) if wanted else {})}
     units = [_unit(each, skeletons) for each in baselines]
@@ -128,10 +131,6 @@ def _look(root: Path, baselines: Sequence[Baseline]) -> _Today:
             else:
                 today.changed.append(before.path)
     return today
-
-
-def _is_module(path: str) -> bool:
-    return language_of(path) is not None and not is_test_file(path)
 
 
 def _unit(baseline: Baseline, today: dict[str, Skeleton]) -> UnitDrift:
