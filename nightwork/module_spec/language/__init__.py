@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import PurePosixPath
 from typing import Protocol
 
 from nightwork.module_spec.skeleton import Skeleton
@@ -24,15 +23,14 @@ def language_of(path: str) -> Language | None:
 
     A `.pyi` is none: it stands beside a module, and is not one.
     """
-    for language in _languages():
-        if PurePosixPath(path).suffix in language.suffixes:
-            return language
-    return None
+    stem, _, suffix = path.rpartition("/")[2].rpartition(".")
+    return _by_suffix().get(f".{suffix}") if stem else None
 
 
 @cache
-def _languages() -> tuple[Language, ...]:
+def _by_suffix() -> dict[str, Language]:
     """Import what is needed to name the languages; a parser that is slow to import is left to `read`."""
     from nightwork.module_spec.language.python import Python
 
-    return (Python(),)
+    languages: tuple[Language, ...] = (Python(),)
+    return {suffix: language for language in languages for suffix in language.suffixes}
