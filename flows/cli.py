@@ -11,7 +11,7 @@ from collections.abc import Callable
 import cyclopts
 from cyclopts import Group
 
-from flows.commands import ABORTED, ALL_DONE, BAD_INPUT, morning, night, note, setup
+from flows.commands import ABORTED, ALL_DONE, BAD_INPUT, morning, night, note, setup, specs
 from nightwork import __version__
 
 app = cyclopts.App(
@@ -24,6 +24,7 @@ _COMMANDS: dict[str, tuple[Callable[..., int], ...]] = {
     "Begin": (setup.demo, setup.init, setup.doctor, setup.clean),
     "Night": (night.run, night.resume, night.intake, night.generate, night.gates),
     "Morning": (morning.review, morning.decide, morning.answer, morning.trends),
+    "Specs": (specs.specs,),
 }
 for title, commands in _COMMANDS.items():
     group = Group.create_ordered(title)

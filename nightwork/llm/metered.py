@@ -18,7 +18,7 @@ from pathlib import Path
 
 from nightwork import stop
 from nightwork.breaker import Breaker, Kind, Permit, Time, Wait
-from nightwork.errors import ModelError, ProviderRefused, RateLimited, Unavailable
+from nightwork.errors import ModelError, ProviderRefused, RateLimited, Unanswered, Unavailable
 from nightwork.ledger import Ledger, Limits, OverBudget, Purpose, Tokens
 from nightwork.llm import Model
 from nightwork.llm.messages import Reply, Request, Usage
@@ -90,6 +90,7 @@ class Account:
     """Who pays, up to what, and who is told how long a call had to wait (in seconds).
 
     `breaker` returns the breaker of a provider by its name; `parallel` is how many share the batch's limit at a time.
+    `max_retries` is how often a call that failed is made again; None is as often as the patience lasts.
     """
 
     ledger: Ledger
@@ -98,6 +99,7 @@ class Account:
     breaker: Callable[[str], Breaker]
     patience: Patience
     parallel: int = 1
+    max_retries: int | None = None
     waited: Callable[[float], object] = lambda _: None
     rng: Callable[[], float] = field(default=random.random)
 
@@ -146,7 +148,8 @@ class Metered:
         """Return the next assistant message, however long that takes.
 
         Raises OverBudget when a limit leaves no room for it, Unfinished (aborted) when the batch's patience with the
-        provider is at its end, Stopped when the run is to end, ProviderRefused and ModelError as the model does.
+        provider is at its end, Unanswered when the call has failed as often as the account lets it, Stopped when the
+        run is to end, ProviderRefused and ModelError as the model does.
         """
         try:
             return self._try_until_answered(request)
@@ -246,6 +249,9 @@ class Metered:
 
     def _rest(self, permit: Permit, failures: _InARow, error: Unavailable) -> None:
         """Wait before a call is tried again; after some tries in a row everybody does, unless others are answered."""
+        if self._account.max_retries is not None and failures.count > self._account.max_retries:
+            self._breaker.put_back(permit)
+            raise Unanswered(self.name, f"{error}; tried {failures.count} times")
         if failures.count % TRIES == 0 and not failures.stand_alone(_answers[self._key]):
             self._breaker.failed(permit)
             return

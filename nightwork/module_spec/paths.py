@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from urllib.parse import quote
 
-INDEX = "_index.spec.md"
+SUFFIX = ".spec.md"
+INDEX = f"_index{SUFFIX}"
+# Bytes of a file's name that every file system takes.
+_LONGEST_NAME = 255
 _OURS = re.compile(r"_+(index|root)")
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]*")
 
@@ -16,8 +20,9 @@ def spec_path(unit: str) -> str:
 
     A unit with a name of ours gets one more underscore, so that it stays apart from ours and from all others.
     """
-    name = "_root" if unit in {"", "."} else f"_{unit}" if _OURS.fullmatch(unit) else unit
-    return f"{name}.spec.md"
+    unit = "_root" if unit in {"", "."} else f"_{unit}" if _OURS.fullmatch(unit) else unit
+    folder, slash, name = unit.rpartition("/")
+    return f"{folder}{slash}{_short(name)}{SUFFIX}"
 
 
 def link(unit: str, base: str = "") -> str:
@@ -29,3 +34,12 @@ def link(unit: str, base: str = "") -> str:
     if folder and target.startswith(f"{folder}/"):
         return target[len(folder) + 1 :]
     return "../" * base.count("/") + target
+
+
+def _short(name: str) -> str:
+    """Return a name that leaves room for the suffix; what is cut off is told by its digest."""
+    encoded, room = os.fsencode(name), _LONGEST_NAME - len(SUFFIX)
+    if len(encoded) <= room:
+        return name
+    digest = hashlib.blake2b(encoded, digest_size=8).hexdigest()
+    return encoded[: room - len(digest) - 1].decode("utf-8", "ignore") + "~" + digest

@@ -34,6 +34,7 @@ def read_all(
     which parses it, or that takes more than `seconds`, has a skeleton with an error. Raises Stopped when the run is to
     stop, and Infrastructure when no process can be started. Paths of languages that are not known are left out.
     """
+    root = root.absolute()  # a helper has a working folder of its own
     sizes = {path: _size(root, path) for path in paths if language_of(path)}
     if processes is None:
         processes = min(_cores(), 1 + sum(sizes.values()) // _BYTES_A_PROCESS)

@@ -7,11 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from nightwork.markdown import escape
-from nightwork.module_spec.header import FORM, front_matter, text_hash
 from nightwork.module_spec.paths import INDEX, link
 from nightwork.module_spec.project import Project
 from nightwork.module_spec.render.graph import dependency_graph
-from nightwork.module_spec.render.spec import generated_by
 from nightwork.module_spec.render.view import clean
 from nightwork.module_spec.render.words import bounded, cell, code, counted, listed, paragraphs, prose, table
 
@@ -29,8 +27,8 @@ class IndexRow:
     has_spec: bool = True
 
 
-def render_index(project: Project, rows: Sequence[IndexRow], updated: str, about: str = "") -> str:
-    """Return the index file, every unit of the project in it; `about` is what the project says of itself."""
+def render_index(project: Project, rows: Sequence[IndexRow], about: str = "") -> str:
+    """Return the index without its front matter, every unit in it; `about` is what the project says of itself."""
     by_path = {row.path: row for row in rows}
     rows = [by_path.get(path, IndexRow(path, "no spec yet", has_spec=False)) for path in sorted(project.units)]
     blocks = [f"\n# {escape(clean(project.name))}: module specs"]
@@ -45,17 +43,7 @@ def render_index(project: Project, rows: Sequence[IndexRow], updated: str, about
         ("Modules", _modules(project, rows)),
     ):
         blocks += [f"## {title}", *found]
-    text = "\n\n".join(blocks) + "\n"
-    values = {
-        "type": "module-index",
-        "version": FORM,
-        "generated_by": generated_by(),
-        "project": project.name,
-        "modules": str(len(project.units)),
-        "last_updated": updated,
-        "text_hash": text_hash(text),
-    }
-    return front_matter(values) + text
+    return "\n\n".join(blocks) + "\n"
 
 
 def _purpose(project: Project, rows: Sequence[IndexRow], about: str) -> Iterator[str]:

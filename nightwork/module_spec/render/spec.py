@@ -89,6 +89,7 @@ def _header(view: View, level: Confidence, text: str, shown: View) -> Header:
         content_key=view.content_key,
         text_hash=text_hash(text),
         generated_by=generated_by(),
+        made_with=view.made_with,
         model=shown.model,
         degraded=shown.degraded,
     )

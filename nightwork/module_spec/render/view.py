@@ -31,6 +31,7 @@ class View:
     model: str = "none"
     degraded: str = ""  # why there is no answer although a model was asked
     content_key: str = ""
+    made_with: str = ""
     is_truncated: bool = False  # the model did not see all of the source
     updated: str = ""  # a date
     interface: str = ""  # what dependents are shown
