@@ -133,6 +133,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {plural}"
 
 
+def language_name(language: str) -> str:
+    """Return a language as its users write it."""
+    return {"python": "Python", "typescript": "TypeScript", "javascript": "JavaScript"}.get(language, language)
+
+
 def foremost(items: Sequence[tuple[int, int, T]], most: int) -> tuple[list[T], list[T]]:
     """Split (rank, cost, item) into what fits in `most`, lowest rank first, and the rest; both in the order given."""
     chosen: set[int] = set()
