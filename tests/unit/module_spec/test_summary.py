@@ -7,21 +7,18 @@ from nightwork.module_spec.result import BatchResult, FailedModule
 from nightwork.module_spec.summary import summary_log_name, write_summary_log
 
 SUMMARY = BatchResult(
-    total_modules=7,
+    total_modules=6,
     successful=("src/a.py", "src/b.py"),
     degraded=("src/c.py",),
     skipped=("src/d.py", "src/e.py"),
-    failed=(
-        FailedModule(path="src/f|x.py", reason="no answer\n# really", attempts=4),
-        FailedModule(path="src/g.py", reason="the budget is spent"),
-    ),
-    aborted=("src/g.py",),
+    failed=(FailedModule(path="src/f|x.py", reason="no answer\n# really", attempts=4),),
     stale=("src/e.py",),
     duration_ms=61_500,
     input_tokens=12_000,
     output_tokens=900,
     cost_usd=0.25,
     model="some-model",
+    aborted=("src/f|x.py",),
 )
 
 
@@ -36,7 +33,7 @@ def test_every_module_stands_in_the_log_with_its_status(tmp_path: Path) -> None:
     text = written(SUMMARY, tmp_path)
     for line in (
         "The batch ended early; the same command goes on. Everything written so far is whole.",
-        "| total | 7 |", "| successful | 2 |", "| degraded | 1 |", "| skipped | 2 |", "| failed | 2 |",
+        "| total | 6 |", "| successful | 2 |", "| degraded | 1 |", "| skipped | 2 |", "| failed | 1 |",
         "| of the skipped: stale | 1 |", "Duration: 61.5 s. Model: some-model.", "Tokens: 12,000 in, 900 out. Cost: $0.2500.",
         r"| src/f\|x.py | 4 | no answer \# really |", "- src/a.py",
     ):  # fmt: skip
@@ -50,9 +47,9 @@ def test_every_module_stands_in_the_log_with_its_status(tmp_path: Path) -> None:
 
 
 def test_a_batch_without_a_model_tells_of_no_money(tmp_path: Path) -> None:
-    text = written(BatchResult(total_modules=1, successful=("a\udcff.py",)), tmp_path)
+    text = written(BatchResult(total_modules=1, successful=("a.py",)), tmp_path)
     assert "Cost" not in text
-    assert "- a?.py" in text
+    assert "- a.py" in text
 
 
 def test_a_secret_in_a_reason_is_not_written(tmp_path: Path) -> None:
