@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -66,7 +66,8 @@ def find(root: Path, specs: Path) -> Drift:
     undocumented = [path for path in project_files(root) if path not in covered and _is_module(path)]
     wanted = [*today.changed, *(undocumented if today.gone else [])]
     skeletons = {**today.same, **(read_all(root, wanted) if wanted else {})}
-    units = [_unit(each, skeletons) for each in baselines]
+    candidates = {path: skeletons[path] for path in undocumented if path in skeletons}
+    units = [_unit(each, skeletons, candidates) for each in baselines]
     moved = {finding.after for unit in units for finding in unit.findings if finding.kind is Kind.RENAMED}
     units += [_undocumented(path) for path in undocumented if path not in moved]
     drifted = sorted((unit for unit in units if unit.findings), key=_order)
@@ -134,11 +135,15 @@ def _is_module(path: str) -> bool:
     return language_of(path) is not None and not is_test_file(path)
 
 
-def _unit(baseline: Baseline, today: dict[str, Skeleton]) -> UnitDrift:
+def _unit(baseline: Baseline, today: Mapping[str, Skeleton], candidates: Mapping[str, Skeleton]) -> UnitDrift:
     if baseline.problem:
         finding = Finding(Kind.NO_BASELINE, Severity.HIGH, baseline.spec, baseline.problem)
         return UnitDrift((finding,), 0, baseline.unit, baseline.spec)
-    return replace(compare(baseline.skeletons, today), unit=baseline.unit, spec=baseline.spec)
+    own = {each.path: today[each.path] for each in baseline.skeletons if each.path in today}
+    is_whole = len(own) == len(baseline.skeletons)
+    return replace(
+        compare(baseline.skeletons, own if is_whole else {**candidates, **own}), unit=baseline.unit, spec=baseline.spec
+    )
 
 
 def _undocumented(path: str) -> UnitDrift:

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
+from specs_by_hand import write_spec
 
 from nightwork.errors import BadInput
 from nightwork.module_spec import drift
 from nightwork.module_spec.baseline import write_baseline
 from nightwork.module_spec.drift import Kind, Severity
 from nightwork.module_spec.drift.terminal import render
-from nightwork.module_spec.header import Header
 from nightwork.module_spec.reading import read_all
 
 NOW = datetime(2026, 1, 31, 6, 0, 5, tzinfo=UTC)
@@ -41,15 +41,6 @@ def document(tmp_path: Path) -> Document:
         return tmp_path
 
     return write
-
-
-def write_spec(root: Path, files: list[str]) -> Path:
-    skeletons = list(read_all(root, files).values())
-    header = Header(files[0], tuple(files), "2026-01-31", "high", "s", "t", "s", "c", "t", "nightwork 0")
-    path = root / "specs" / f"{files[0]}.spec.md"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{header.as_text()}# {files[0]}\n\n{write_baseline(skeletons)}")
-    return path
 
 
 def look(root: Path) -> list[tuple[Kind, str, str]]:
