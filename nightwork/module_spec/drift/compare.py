@@ -87,7 +87,7 @@ def _changes(file: Skeleton, old: Symbol, new: Symbol) -> Iterator[Finding]:
     if old.kind is not new.kind:
         yield _finding(Kind.SIGNATURE, file.path, old, f"{new.kind} now, was {old.kind}", new)
         return
-    if nameless(old) != nameless(new):
+    if old.signature != new.signature and nameless(old) != nameless(new):
         yield from _signature_changes(file, old, new)
     if old.body != new.body:
         text = "has another value" if old.kind in _VALUES else "does something else"

@@ -34,6 +34,7 @@ class Baseline:
     unit: str
     skeletons: tuple[Skeleton, ...] = ()
     problem: str = ""
+    files: tuple[str, ...] = ()  # as the front matter has them
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def find(root: Path, specs: Path) -> Drift:
     baselines = list(read_specs(root, specs))
     known = [each for each in baselines if not each.problem]
     today = _look(root, known)
-    covered = {skeleton.path for each in known for skeleton in each.skeletons}
+    covered = {path for each in baselines for path in (*each.files, *(skeleton.path for skeleton in each.skeletons))}
     undocumented = [path for path in project_files(root) if path not in covered and _is_module(path)]
     wanted = [*today.changed, *(undocumented if today.gone else [])]
     skeletons = {**today.same, **(read_all(root, wanted) if wanted else {})}
@@ -103,7 +104,8 @@ def _read_spec(root: Path, path: Path) -> Baseline | None:
     header, rest = found
     skeletons = read_baseline(rest)
     if not skeletons:
-        return Baseline(name, header.source_target, problem="the spec's baseline is missing or not as it was written")
+        problem = "the spec's baseline is missing or not as it was written"
+        return Baseline(name, header.source_target, problem=problem, files=header.related_files)
     if not all(_is_inside(skeleton.path) for skeleton in skeletons):
         return Baseline(name, header.source_target, problem="the spec's baseline names a file outside of the project")
     return Baseline(name, header.source_target, skeletons)

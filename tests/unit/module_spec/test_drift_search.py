@@ -105,6 +105,13 @@ def test_a_broken_spec_is_a_finding(document: Document, breaks: Callable[[str], 
     assert (found.kind, found.severity, found.path) == (Kind.NO_BASELINE, Severity.HIGH, "specs/a.py.spec.md")
 
 
+def test_a_module_whose_spec_has_no_baseline_is_told_once(document: Document):
+    root = document({"a.py": A})
+    spec = root / "specs/a.py.spec.md"
+    spec.write_text(spec.read_text().partition("<!--")[0])
+    assert look(root) == [(Kind.NO_BASELINE, "specs/a.py.spec.md", "")]
+
+
 def test_specs_of_other_kinds_are_passed_over(document: Document):
     root = document({"a.py": A})
     (root / "specs/_index.spec.md").write_text("---\ntype: module-index\n---\n# Index\n")
