@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+MERMAID := tests/assets/mermaid
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
@@ -10,7 +11,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 demo: .venv/ready
 	$(BIN)/nightwork demo
 
-test: .venv/ready
+test: .venv/ready $(MERMAID)/node_modules/ready
 	$(BIN)/python -m pytest --numprocesses 2
 
 lint: .venv/ready
@@ -39,6 +40,10 @@ format: .venv/ready
 	$(BIN)/python -m pip install --quiet --editable '.[python-gates,dev]'
 	touch $@
 
+# Mermaid's own parser for the tests of diagrams; they say so when it is missing, and fail for that only in CI.
+$(MERMAID)/node_modules/ready: $(MERMAID)/package.json $(MERMAID)/package-lock.json
+	npm ci --prefix $(MERMAID) --ignore-scripts --no-audit --no-fund --loglevel error && touch $@ || true
+
 # Resolve anew within the bounds of pyproject.toml and pin everything; run it by hand, then `make test`.
 constraints:
 	rm -rf .venv-resolve && $(PYTHON) -m venv .venv-resolve
@@ -50,4 +55,4 @@ wheel: .venv/ready
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf .venv .venv-bench .venv-resolve dist build
+	rm -rf .venv .venv-bench .venv-resolve dist build $(MERMAID)/node_modules

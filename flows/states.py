@@ -9,6 +9,7 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from nightwork.module_spec.result import BatchResult, Unended
 from nightwork.outcome import Outcome, Status, Unfinished
 
 
@@ -33,3 +34,12 @@ def batch_state(outcomes: Mapping[str, Outcome], stages: Sequence[State[Any]]) -
     if counts[Status.COMPLETED] < len(outcomes):
         return Failed(name="Incomplete", message=told)
     return Completed(message=told or "nothing to do")
+
+
+def specs_state(result: BatchResult) -> State[Any]:
+    """Return the state that tells a batch of module specs: Completed, Incomplete or Aborted."""
+    if result.aborted:
+        return Failed(name="Aborted", message=f"{result.told()}; run again to go on", data=Unended(result))
+    if result.failed:
+        return Failed(name="Incomplete", message=result.told(), data=Unended(result))
+    return Completed(message=result.told(), data=result)

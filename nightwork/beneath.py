@@ -13,7 +13,6 @@ import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -53,27 +52,16 @@ def _entered(folder: int, part: str, make: bool) -> int:
 
 def read(root: Path, relative: Path, limit: int) -> bytes:
     """Return a file below `root`; raises ValueError for what is no plain file or holds more than `limit` bytes."""
-    with _opened(root, relative) as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        raise ValueError(f"is larger than {limit:,} bytes")
-    return data
-
-
-def blocks(root: Path, relative: Path, size: int) -> Iterator[bytes]:
-    """Yield a file below `root`, `size` bytes at a time; raises ValueError for what is no plain file."""
-    with _opened(root, relative) as file:
-        while block := file.read(size):
-            yield block
-
-
-def _opened(root: Path, relative: Path) -> BinaryIO:
     with opened_folder(root, relative.parent) as folder:
         descriptor = os.open(relative.name, _FILE, dir_fd=folder)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise ValueError("is no plain file")
-    return os.fdopen(descriptor, "rb")
+    with os.fdopen(descriptor, "rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise ValueError(f"is larger than {limit:,} bytes")
+    return data
 
 
 def replace(root: Path, relative: Path, data: bytes, scratch: Path) -> None:

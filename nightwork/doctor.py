@@ -14,8 +14,9 @@ from typing import Literal
 
 from nightwork import environment
 from nightwork.agent import check_agent, writes_code
-from nightwork.batch import check_disk, ignore_state
+from nightwork.batch import check_disk
 from nightwork.errors import BadInput, NightworkError, Unavailable
+from nightwork.files import make_ignored
 from nightwork.llm import check_key
 from nightwork.lock import hold
 from nightwork.sandbox import Run, limits_held_by, named_files, open_sandbox, why_unconfined
@@ -109,7 +110,7 @@ def _prepared(subject: _Subject) -> Iterator[Check]:
     base = subject.repository.resolve(subject.settings.base)
     try:
         with hold(subject.repository.root, "the doctor's look at the environment"):
-            ignore_state(subject.repository.root)
+            make_ignored(subject.repository.root / ".nightwork")
             folder = environment.prepare(
                 subject.repository, subject.settings.environment, base, subject.settings.sandbox
             )

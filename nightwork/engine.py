@@ -6,7 +6,7 @@ It knows neither Prefect nor what an item is: `submit` starts an item and return
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -37,7 +37,8 @@ class Inbox(Protocol):
 Submit = Callable[[str], Future]
 Record = Callable[[str, Outcome], None]
 Admit = Callable[[str], Outcome | None]
-_COUNTS_AS_DONE = frozenset({Status.COMPLETED})
+# After which others may start that depend on an item: its work is what they stand on.
+ONLY_COMPLETED = frozenset({Status.COMPLETED})
 
 
 def guarded(work: Callable[[], Outcome]) -> Outcome:
@@ -58,20 +59,22 @@ def run(
     admit: Admit = lambda _: None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     inbox: Inbox | None = None,
+    releases: Set[Status] = ONLY_COMPLETED,
 ) -> dict[str, Outcome]:
     """Run all items that `known` does not hold as settled, at most `parallel` at a time; returns every item's outcome.
 
     `record` is told of each start (running) and each end, from this thread only and in the order of events; an end is
     recorded before anything that depends on it starts. `admit` is asked before each start: an Outcome (a deadline, a
-    budget, a stop) is what the item gets instead. Dependents of what did not complete are skipped. A simulation gives a
-    `clock` and an `inbox` of its own, whose `get` lets time pass.
+    budget, a stop) is what the item gets instead. Dependents of what did not end in one of `releases` are skipped.
+    A simulation gives a `clock` and an `inbox` of its own, whose `get` lets time pass.
     """
-    return _Run(items, known, submit, record, admit, clock, inbox or queue.SimpleQueue()).until_all_ended(parallel)
+    inbox = inbox or queue.SimpleQueue()
+    return _Run(items, known, submit, record, admit, clock, inbox, releases).until_all_ended(parallel)
 
 
 def startable(items: Sequence[Item], settled: Mapping[str, Outcome]) -> list[str]:
     """Return what could start at once: not settled, and everything it depends on completed."""
-    done = {name for name, outcome in settled.items() if outcome.status in _COUNTS_AS_DONE}
+    done = {name for name, outcome in settled.items() if outcome.status in ONLY_COMPLETED}
     return [item.id for item in items if item.id not in settled and done.issuperset(item.dependencies)]
 
 
@@ -85,6 +88,7 @@ class _Run:
         admit: Admit,
         clock: Callable[[], datetime],
         inbox: Inbox,
+        releases: Set[Status],
     ) -> None:
         settled = {name: outcome for name, outcome in known.items() if outcome.is_settled()}
         self.outcomes = {item.id: settled[item.id] for item in items if item.id in settled}
@@ -99,6 +103,7 @@ class _Run:
         self.running: dict[str, Future] = {}
         self.started: dict[str, datetime] = {}
         self.ended = inbox
+        self.releases = releases
 
     def until_all_ended(self, parallel: int) -> dict[str, Outcome]:
         for name, outcome in list(self.outcomes.items()):
@@ -149,7 +154,7 @@ class _Run:
 
     def _release(self, name: str, outcome: Outcome) -> None:
         """Let start what waited for an item, or skip it when the item did not complete."""
-        if outcome.status in _COUNTS_AS_DONE:
+        if outcome.status in self.releases:
             self.ready.finish(name)
             return
         statuses = {name: outcome.status}

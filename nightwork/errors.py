@@ -8,6 +8,7 @@ NightworkError
 │   └── ProviderRefused a provider takes no request of ours: the key, the permission, the credit
 ├── ModelError          the model cannot be used as it is: the item failed
 │   ├── ContextOverflow the conversation is longer than the model takes; only nightwork.agent sees it
+│   ├── Unanswered      a call failed as often as it may be made
 │   ├── ThinkingRefused the thinking in a conversation is not taken back; only nightwork.agent sees it
 │   └── ScriptExhausted the scripted model was asked for more turns than its script holds
 ├── Tampered            a workspace is not as it was made: nothing of it is looked at, the item failed
@@ -96,6 +97,10 @@ class ModelError(NightworkError):
 
 class ContextOverflow(ModelError):
     """A conversation is longer than the model takes: (model, why)."""
+
+
+class Unanswered(ModelError):
+    """A call failed as often as it may be made: (model, why)."""
 
 
 class ThinkingRefused(ModelError):

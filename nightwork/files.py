@@ -15,10 +15,11 @@ from typing import IO, Any
 from nightwork.errors import Infrastructure, StateError
 
 
-def write_atomically(path: Path, text: str, scratch: Path | None = None) -> None:
+def write_atomically(path: Path, text: str, scratch: Path | None = None, *, flush: bool = True) -> None:
     """Replace `path` by `text` in one step, flushed to disk; a reader sees the old file or the new one.
 
-    The mode of an existing file stays. `scratch` is a folder on the same file system for the file in the making; by
+    Not to flush is for what can be made again: a power cut may lose it. The mode of an existing file stays.
+    `scratch` is a folder on the same file system for the file in the making; by
     default it stands beside `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,13 +29,22 @@ def write_atomically(path: Path, text: str, scratch: Path | None = None) -> None
             with contextlib.suppress(FileNotFoundError):
                 os.fchmod(file.fileno(), path.stat().st_mode & 0o7777)
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+            if flush:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    if flush:
+        _sync_folder(path.parent)
+
+
+def make_ignored(folder: Path) -> None:
+    """Make a folder that git ignores, itself included."""
+    path = folder / ".gitignore"
+    if not path.exists():
+        write_atomically(path, "*\n")
 
 
 # Less than this is no room for anything.

@@ -14,9 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nightwork import stop
-from nightwork.batch import ignore_state
 from nightwork.errors import bad_input
-from nightwork.files import remove_unfinished
+from nightwork.files import make_ignored, remove_unfinished
 from nightwork.sandbox import end_leftovers
 
 
@@ -31,17 +30,17 @@ _guard = threading.Lock()
 
 
 @contextlib.contextmanager
-def hold(repository: Path, what: str) -> Iterator[None]:
-    """Hold the repository's run lock; a stage inside a run that holds it shares it.
+def hold(repository: Path, what: str, state: str = ".nightwork") -> Iterator[None]:
+    """Hold the run lock of a repository's state folder; a stage inside a run that holds it shares it.
 
     What an earlier run has left running or half written is ended and removed first.
 
     Raises BadInput, naming the process and what it does, while another process holds it.
     """
-    path = (repository / ".nightwork" / "run.lock").resolve()
+    path = (repository / state / "run.lock").resolve()
     with _guard:
         if path not in _held:
-            ignore_state(repository)
+            make_ignored(path.parent)
             _held[path] = _Held(_acquire(path, what))
             end_leftovers(path.parent)
             for name in ("batches", "measurements", "running"):

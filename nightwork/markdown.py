@@ -1,13 +1,16 @@
-"""Markdown as far as nightwork reads and writes it: sections with their list items, and escaping of hostile text."""
+"""Markdown as far as nightwork reads and writes it: sections with their list items, and hostile text made harmless."""
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
+
+from nightwork.redact import redact
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,14 @@ def escape(text: object) -> str:
     Backslashes, not entities: Prefect's page shows entities as they are written.
     """
     line = " ".join(printable(str(text)).split())
-    line = re.sub(r"([\\`*_\[\]<>&|~#])", r"\\\1", line)
-    line = re.sub(r"(?i)\b(www)\.|(:)//", lambda match: f"{match[1]}\\." if match[1] else ":\\//", line)
-    return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", line)
+    line = _MARK.sub(r"\\\g<0>", line)
+    line = _ADDRESS.sub(lambda match: f"{match[1]}\\." if match[1] else ":\\//", line)
+    return _LEADING.sub(r"\1\\\2", line)
+
+
+_MARK = re.compile(r"[\\`*_\[\]<>&|~#]")
+_ADDRESS = re.compile(r"\b([wW]{3})\.|(:)//")
+_LEADING = re.compile(r"^(\d*)([-+=.)])")
 
 
 def fence(text: str, language: str = "") -> str:
@@ -62,6 +70,13 @@ def fence(text: str, language: str = "") -> str:
     longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
     marks = "`" * (longest + 1)
     return f"{marks}{language}\n{text}\n{marks}"
+
+
+def data_block(kind: str, text: str) -> str:
+    """Return text for a model as a block that it cannot end by itself: the marks carry a digest of it."""
+    text = redact(printable(text))
+    mark = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
+    return f'<data kind="{kind}" id="{mark}">\n{text}\n</data id="{mark}">'
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

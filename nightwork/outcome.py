@@ -28,7 +28,7 @@ class Status(StrEnum):
     PARTIAL = "partial"  # some of it is done and usable; the rest is listed
     ESCALATED = "escalated"  # waits for a person's decision
     FAILED = "failed"  # the work itself failed
-    SKIPPED = "skipped"  # not started, because something it depends on did not complete
+    SKIPPED = "skipped"  # not started: something it depends on did not complete, or there is nothing to do
     ABORTED = "aborted"  # ended by quota, infrastructure, budget, deadline or stop; a resume runs it again
 
 
@@ -53,6 +53,9 @@ class Reason(StrEnum):
     DEPENDENCY = "dependency"  # skipped: a dependency did not complete
     CARRIED_OVER = "carried_over"  # skipped: a later batch has taken it up
     CLOSED = "closed"  # skipped: the ticket was closed meanwhile
+    UNCHANGED = "unchanged"  # skipped: what it was made from is as it was
+    STALE = "stale"  # skipped: what it was made from has changed, and nobody asked for an update
+    EDITED = "edited"  # skipped: a person has changed what was written
     RATE_LIMIT = "rate_limit"  # aborted, as the following four
     DEADLINE = "deadline"
     STOPPED = "stopped"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,8 +44,9 @@ class ProgressReporter(Protocol):
 class LogReporter:
     """Reports through the logger `nightwork.progress`; may be called from several threads."""
 
-    def __init__(self, total: int, done: int = 0) -> None:
+    def __init__(self, total: int, done: int = 0, on_event: Callable[[Event], object] = lambda _: None) -> None:
         self._total = total
+        self._on_event = on_event
         self._done = done
         self._numbers: dict[str, int] = {}
         self._counts: Counter[str] = Counter()
@@ -69,10 +71,17 @@ class LogReporter:
     def _tell(self, item: str, outcome: Outcome, text: str) -> None:
         with self._lock:
             number = self._numbers.setdefault(item, self._done + len(self._numbers) + 1)
+            self._total = max(self._total, number)
         event = Event(item, number, self._total, outcome)
         logger.info("[%d/%d] %s", number, self._total, text, extra={"progress": event})
+        self._on_event(event)
 
 
-def create_reporter(total: int, done: int = 0) -> ProgressReporter:
-    """Return the reporter of a batch of `total` items, `done` of which were settled by an earlier run."""
-    return LogReporter(total, done)
+def create_reporter(
+    total: int, done: int = 0, on_event: Callable[[Event], object] = lambda _: None
+) -> ProgressReporter:
+    """Return the reporter of a batch of `total` items, `done` of which were settled by an earlier run.
+
+    A total that was told too low grows with what begins. `on_event` is told of each begin and end too.
+    """
+    return LogReporter(total, done, on_event)

@@ -30,6 +30,7 @@ from nightwork.price import Price
 from nightwork.redact import hide_variable
 from nightwork.sandbox.confinement import Confinement
 from nightwork.section import Section
+from nightwork.spec_settings import SpecsSettings
 
 FILE_NAME = "nightwork.yaml"
 ENVIRONMENT_PREFIX = "NIGHTWORK_"
@@ -274,6 +275,7 @@ class Settings(Section):
     sandbox: SandboxSettings = SandboxSettings()
     policy: PolicySettings = PolicySettings()
     escalation: EscalationSettings = EscalationSettings()
+    specs: SpecsSettings = SpecsSettings()
     gates: tuple[GateSettings, ...] = ()
     gate_config: tuple[str, ...] = Field(
         default=(

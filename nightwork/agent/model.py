@@ -17,7 +17,7 @@ from nightwork.agent.trajectory import CHECKS, PUBLISHING, Trajectory
 from nightwork.agent.window import Window
 from nightwork.errors import ContextOverflow, ThinkingRefused
 from nightwork.llm import Model, Request, ToolCall, ToolResult
-from nightwork.markdown import printable
+from nightwork.markdown import data_block, printable
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
 
 R = TypeVar("R", bound=BaseModel)
@@ -195,7 +195,7 @@ class ModelAgent:
         try:
             refuse_redacted(call)
             answer = self.tools.use(call, read_only=stage != "C2")
-            text, refused = prompts.data_block(call.name, answer), False
+            text, refused = data_block(call.name, answer), False
         except Refused as error:
             text, refused = str(error), True
         self._result(stage, call, text, refused)

@@ -5,12 +5,10 @@ Ticket text is data: it stands between marks that carry a digest of the text, so
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 from nightwork.agent.assignment import Assignment
-from nightwork.markdown import printable
-from nightwork.redact import redact
+from nightwork.markdown import data_block
 from nightwork.ticket import Ticket
 
 SYSTEM = """\
@@ -48,13 +46,6 @@ def ticket_block(ticket: Ticket) -> str:
         _listed("test cases", ticket.test_cases),
     ]
     return data_block("ticket", "\n".join(part for part in parts if part))
-
-
-def data_block(kind: str, text: str) -> str:
-    """Return text as a marked block that it cannot end by itself."""
-    text = redact(printable(text))
-    mark = hashlib.sha256(text.encode()).hexdigest()[:12]
-    return f'<data kind="{kind}" id="{mark}">\n{text}\n</data id="{mark}">'
 
 
 def c0(assignment: Assignment) -> str:

@@ -13,7 +13,7 @@ from nightwork.batch.find import (
     open_batch,
     start_batch,
 )
-from nightwork.batch.folder import Batch, TicketRef, ignore_state
+from nightwork.batch.folder import Batch, TicketRef
 from nightwork.batch.history import expectation
 from nightwork.batch.records import Attempt, Carried, Continued, Earlier, EscalationRecord, Intake, Unready
 
@@ -32,7 +32,6 @@ __all__ = [
     "check_disk",
     "expectation",
     "free_id",
-    "ignore_state",
     "newest",
     "newest_with",
     "open_batch",

@@ -17,7 +17,7 @@ from nightwork.change import Change
 from nightwork.checkpoint import BatchState, load_checkpoint, save_checkpoint
 from nightwork.decision import Decision, DecisionLog
 from nightwork.errors import StateError, bad_input
-from nightwork.files import write_atomically
+from nightwork.files import make_ignored
 from nightwork.gates.judgement import Judgement
 from nightwork.manifest import BatchStatus, Config, Entry, Manifest, load_manifest, save_manifest
 from nightwork.outcome import Outcome, Status
@@ -97,7 +97,7 @@ class Batch:
 
         The manifest comes last, so that a half-written batch is none.
         """
-        ignore_state(self.repository)
+        make_ignored(self.state_folder)
         for ticket in tickets:
             records.save(ticket, self.ticket_folder(ticket.id) / "ticket.json")
         self.keep_intake(intake)
@@ -306,10 +306,3 @@ class TicketRef:
     def change(self) -> Change | None:
         """What the attempt landed."""
         return self.batch.change(self.ticket, self.attempt)
-
-
-def ignore_state(repository: Path) -> None:
-    """Make `.nightwork/` and let it ignore itself."""
-    path = repository / ".nightwork" / ".gitignore"
-    if not path.exists():
-        write_atomically(path, "*\n")

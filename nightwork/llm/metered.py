@@ -15,16 +15,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from nightwork import stop
 from nightwork.breaker import Breaker, Kind, Permit, Time, Wait
-from nightwork.errors import ModelError, ProviderRefused, RateLimited, Unavailable
+from nightwork.errors import ModelError, ProviderRefused, RateLimited, Unanswered, Unavailable
 from nightwork.ledger import Ledger, Limits, OverBudget, Purpose, Tokens
 from nightwork.llm import Model
 from nightwork.llm.messages import Reply, Request, Usage
 from nightwork.outcome import ErrorRecord, Outcome, Reason, Status, Unfinished
 
 logger = logging.getLogger("nightwork.llm")
+T = TypeVar("T")
 
 # The kind of error of an item that ended because the batch gave a provider up.
 GIVEN_UP = "ProviderGivenUp"
@@ -90,6 +92,7 @@ class Account:
     """Who pays, up to what, and who is told how long a call had to wait (in seconds).
 
     `breaker` returns the breaker of a provider by its name; `parallel` is how many share the batch's limit at a time.
+    `max_retries` is how often a call that failed is made again; None is as often as the patience lasts.
     """
 
     ledger: Ledger
@@ -98,6 +101,7 @@ class Account:
     breaker: Callable[[str], Breaker]
     patience: Patience
     parallel: int = 1
+    max_retries: int | None = None
     waited: Callable[[float], object] = lambda _: None
     rng: Callable[[], float] = field(default=random.random)
 
@@ -124,6 +128,12 @@ class _InARow:
         return others
 
 
+class _Waited(threading.local):
+    """How long the call of each thread has waited, in seconds."""
+
+    s: float = 0.0
+
+
 class Metered:
     """A model whose calls are paid for, waited for and tried again."""
 
@@ -136,7 +146,7 @@ class Metered:
         self._breaker = account.breaker(provider)
         self._key = (self._breaker.path, provider)
         self._time: Time = self._breaker.time
-        self._waited_s = 0.0
+        self._waited = _Waited()
 
     def worst_case_usd(self, request: Request) -> float:
         """Return what one try can cost at most."""
@@ -146,63 +156,82 @@ class Metered:
         """Return the next assistant message, however long that takes.
 
         Raises OverBudget when a limit leaves no room for it, Unfinished (aborted) when the batch's patience with the
-        provider is at its end, Stopped when the run is to end, ProviderRefused and ModelError as the model does.
+        provider is at its end, Unanswered when the call has failed as often as the account lets it, Stopped when the
+        run is to end, ProviderRefused and ModelError as the model does.
         """
-        try:
-            return self._try_until_answered(request)
-        finally:
-            if self._waited_s:
-                self._account.waited(self._waited_s)
-                self._waited_s = 0.0
 
-    def _try_until_answered(self, request: Request) -> Reply:
-        failures = _InARow(_answers[self._key])
-        while True:
-            permit = self._enter()
+        def once(permit: Permit) -> Reply | None:
             try:
                 reserved = self._reserve(permit, request)
             except Exception:
                 self._breaker.put_back(permit)
                 raise
             if reserved is None:
-                continue
-            try:
-                return self._call(permit, *reserved)
-            except RateLimited as error:
-                self._breaker.limited(permit, error.args[1])
-            except Unavailable as error:
-                failures.count += 1
-                logger.info("%s %s: %s; try %d follows", request.ticket, request.stage, error, failures.count + 1)
-                self._rest(permit, failures, error)
+                return None
+            return self._made(permit, lambda: self._paid(*reserved))
 
-    def _call(self, permit: Permit, number: int, request: Request) -> Reply:
+        return self._until_answered(f"{request.ticket} {request.stage}", once)
+
+    def ask(self, what: str, call: Callable[[], T]) -> T:
+        """Return what a call brings that is not paid by itself, waited for and tried again as any other.
+
+        Raises what `complete` raises, but OverBudget.
+        """
+        return self._until_answered(what, lambda permit: self._made(permit, call))
+
+    def _until_answered(self, what: str, once: Callable[[Permit], T | None]) -> T:
+        failures = _InARow(_answers[self._key])
+        try:
+            while True:
+                permit = self._enter()
+                try:
+                    if (found := once(permit)) is not None:
+                        return found
+                except RateLimited as error:
+                    self._breaker.limited(permit, error.args[1])
+                except Unavailable as error:
+                    failures.count += 1
+                    logger.info("%s: %s; failure %d", what, error, failures.count)
+                    self._rest(permit, failures, error)
+        finally:
+            if self._waited.s:
+                self._account.waited(self._waited.s)
+                self._waited.s = 0.0
+
+    def _made(self, permit: Permit, call: Callable[[], T]) -> T:
+        """Make one call, and tell the breaker what it says of the provider; what is tried again says it later."""
+        try:
+            found = call()
+        except (RateLimited, Unavailable):
+            raise
+        except ProviderRefused as error:
+            self._breaker.refused(permit, str(error))
+            raise
+        except ModelError:
+            self._answered(permit)
+            raise
+        except BaseException:
+            self._breaker.put_back(permit)
+            raise
+        self._answered(permit)
+        return found
+
+    def _paid(self, number: int, request: Request) -> Reply:
         """Make one try; its reservation is settled however it ends, but by a kill."""
         cost_usd: float | None = None
         usage = Usage()
         try:
             reply = self._model.complete(request)
             cost_usd, usage = reply.usage.cost_usd, reply.usage
-        except RateLimited:
+            return reply
+        except (RateLimited, ProviderRefused, ModelError):
             cost_usd = 0.0
-            raise
-        except ProviderRefused as error:
-            cost_usd = 0.0
-            self._breaker.refused(permit, str(error))
-            raise
-        except ModelError:
-            cost_usd = 0.0
-            self._answered(permit)
             raise
         except Unavailable as error:
             cost_usd = error.cost_usd
             raise
-        except BaseException:
-            self._breaker.put_back(permit)
-            raise
         finally:
-            self._account.ledger.settle(number, cost_usd, _tokens(usage))
-        self._answered(permit)
-        return reply
+            self._account.ledger.settle(number, cost_usd, ledger_tokens(usage))
 
     def _answered(self, permit: Permit) -> None:
         self._breaker.succeeded(permit)
@@ -246,6 +275,9 @@ class Metered:
 
     def _rest(self, permit: Permit, failures: _InARow, error: Unavailable) -> None:
         """Wait before a call is tried again; after some tries in a row everybody does, unless others are answered."""
+        if self._account.max_retries is not None and failures.count > self._account.max_retries:
+            self._breaker.put_back(permit)
+            raise Unanswered(self.name, f"{error}; tried {failures.count} times")
         if failures.count % TRIES == 0 and not failures.stand_alone(_answers[self._key]):
             self._breaker.failed(permit)
             return
@@ -264,7 +296,7 @@ class Metered:
             self._time.sleep(seconds)
         finally:
             # Even when the clock is set meanwhile: the ticket's own clock is another.
-            self._waited_s += min(max(self._time.now() - began, 0.0), seconds)
+            self._waited.s += min(max(self._time.now() - began, 0.0), seconds)
 
     def _tell_once(self, wait: Wait) -> None:
         """Tell of a wait that begins, once for all of this process who wait."""
@@ -302,5 +334,6 @@ def _clock_time(at: float, seen_at: float) -> str:
     return f"{local:%H:%M}" if abs(at - seen_at) < _NIGHT_S else f"{local:%Y-%m-%d %H:%M}"
 
 
-def _tokens(usage: Usage) -> Tokens:
+def ledger_tokens(usage: Usage) -> Tokens:
+    """Return a call's tokens as the ledger notes them."""
     return Tokens(usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens, usage.output_tokens)

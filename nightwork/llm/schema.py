@@ -22,6 +22,29 @@ def input_schema(model: type[BaseModel]) -> dict[str, Any]:
     return cleaned
 
 
+def referring_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the schema of a model's fields as short as it can be: what stands in it twice is referred to.
+
+    Bounds of texts and lists are left out; Pydantic checks them when the input has come.
+    """
+    shortened: dict[str, Any] = _shorten(model.model_json_schema())
+    return shortened
+
+
+def _shorten(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_shorten(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: {name: _shorten(part) for name, part in value.items()}
+        if key in {"properties", "$defs"}
+        else _shorten(value)
+        for key, value in schema.items()
+        if key not in {*_TOLD, "title"} and (key, schema.get("type")) != ("description", "object")
+    }
+
+
 def _clean(schema: Any, definitions: dict[str, Any]) -> Any:
     if isinstance(schema, list):
         return [_clean(part, definitions) for part in schema]

@@ -1,41 +1,37 @@
-"""The baseline in a spec: what drift compares today's code with, as JSON lines in an HTML comment that ends the file.
-
-It is pure ASCII without `<`, `>` and `--`, so that no name or signature can end the comment or hide in it.
-"""
+"""The baseline in a spec: what drift compares today's code with, as the comment that ends the file."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from nightwork.module_spec.comment import read_comment, write_comment
 from nightwork.module_spec.header import digest
 from nightwork.module_spec.skeleton import EdgeKind, Import, Skeleton, Symbol, SymbolKind
 from nightwork.redact import find, redact
 
-_OPEN = "\n<!-- nightwork:baseline "
-_CLOSE = "\n-->"
+_MOST_LINES = 100  # one line a file, so that a change of one file is one line of a diff, as long as a spec stays short
 
 
-def write_baseline(skeletons: Sequence[Skeleton]) -> str:
-    """Return the comment that ends a spec; `read_baseline` of it is `baseline_form` of the same skeletons."""
-    lines = "\n".join(_line(skeleton) for skeleton in baseline_form(skeletons))
-    return f"{_OPEN[1:]}{digest(lines)}\n{lines}{_CLOSE}\n"
+def write_baseline(skeletons: Sequence[Skeleton], have_secrets: bool = True) -> str:
+    """Return the comment that ends a spec; `read_baseline` of it is `baseline_form` of the same skeletons.
+
+    `have_secrets` is False for skeletons that somebody has looked through already.
+    """
+    forms = baseline_form(skeletons) if have_secrets else map(_bare, skeletons)
+    records = [_record(skeleton) for skeleton in forms]
+    return write_comment("baseline", records if len(records) <= _MOST_LINES else [records])
 
 
 def read_baseline(text: str) -> tuple[Skeleton, ...] | None:
     """Return what a spec's baseline holds; None when there is none, or it is not as it was written."""
-    start = f"\n{text}".rfind(_OPEN)
-    end = text.find(_CLOSE, start)
-    if start < 0 or end < 0:
-        return None
-    checksum, _, lines = text[start + len(_OPEN) - 1 : end].partition("\n")
-    if checksum != digest(lines):
-        return None
+    records = read_comment(text, "baseline")
+    if records and isinstance(records[0], list):
+        records = records[0]
     try:
-        return tuple(_skeleton(json.loads(line)) for line in lines.split("\n") if line)
-    except (ValueError, TypeError, KeyError, RecursionError):
+        return None if records is None else tuple(map(_skeleton, records))
+    except (ValueError, TypeError, KeyError):
         return None
 
 
@@ -50,7 +46,7 @@ def baseline_form(skeletons: Sequence[Skeleton]) -> tuple[Skeleton, ...]:
 
 
 def _texts(skeleton: Skeleton) -> list[str]:
-    texts = [skeleton.path, skeleton.error]
+    texts = [skeleton.error]
     for symbol in skeleton.symbols:
         texts += (symbol.name, symbol.signature)
     for each in skeleton.imports:
@@ -94,8 +90,8 @@ def _symbol(name: str, kind: SymbolKind, signature: str, body: str, is_public: b
     return Symbol(name, kind, signature, summary, body, 0, 0, is_public, documented=bool(summary))
 
 
-def _line(skeleton: Skeleton) -> str:
-    record = {
+def _record(skeleton: Skeleton) -> dict[str, Any]:
+    return {
         "path": skeleton.path,
         "language": skeleton.language,
         "source_hash": skeleton.source_hash,
@@ -106,8 +102,6 @@ def _line(skeleton: Skeleton) -> str:
             (each.name, each.kind, each.signature, each.body, each.is_public, each.summary) for each in skeleton.symbols
         ],
     }
-    text = json.dumps(record, separators=(",", ":"))
-    return text.replace("--", r"\u002d\u002d").replace("<", r"\u003c").replace(">", r"\u003e")
 
 
 def _skeleton(record: Any) -> Skeleton:

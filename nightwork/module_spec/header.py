@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 FORM = "v1"
@@ -31,6 +31,7 @@ class Header:
     content_key: str
     text_hash: str  # of everything behind the front matter
     generated_by: str  # nightwork and its version
+    made_with: str  # digest of everything but the sources that shapes a spec: prompts, settings, form
     model: str = "none"
     degraded: str = ""  # why a model's spec is one from the syntax tree alone
     type: str = "module-spec"
@@ -38,11 +39,35 @@ class Header:
 
     def as_text(self) -> str:
         """Return the front matter with its two fences."""
-        values = asdict(self)
-        order = ("type", "version", "generated_by", "source_target", "related_files", "last_updated", "confidence")
-        keys = [*order, *(key for key in values if key not in order)]
-        lines = [f"{key}: {_written(values[key])}" for key in keys if values[key] != "" or key != "degraded"]
-        return "\n".join(["---", *lines, "---", ""])
+        return _as_text(self)
+
+
+@dataclass(frozen=True)
+class IndexHeader:
+    """The front matter of the index; `covers` is the digest of all that it was made of."""
+
+    last_updated: str
+    model: str
+    is_complete: bool  # the run left nothing to do that another run would
+    covers: str
+    text_hash: str
+    generated_by: str
+    type: str = "module-index"
+    version: str = FORM
+
+    def as_text(self) -> str:
+        """Return the front matter with its two fences."""
+        return _as_text(self)
+
+
+_ORDER = ("type", "version", "generated_by", "source_target", "related_files", "last_updated", "confidence")
+
+
+def _as_text(header: Header | IndexHeader) -> str:
+    values = vars(header)
+    keys = [*(key for key in _ORDER if key in values), *(key for key in values if key not in _ORDER)]
+    lines = [f"{key}: {_written(values[key])}" for key in keys if values[key] != "" or key != "degraded"]
+    return "\n".join(["---", *lines, "---", ""])
 
 
 def split(text: str) -> tuple[dict[str, Any], str] | None:
@@ -74,6 +99,19 @@ def read_header(text: str) -> tuple[Header, str] | None:
         return None
 
 
+def read_index_header(text: str) -> IndexHeader | None:
+    """Return the index's front matter; None when it is none of ours, or what follows is not as it was written."""
+    found = split(text)
+    if found is None or found[0].get("type") != "module-index" or found[0].get("version") != FORM:
+        return None
+    values, rest = found
+    try:
+        header = IndexHeader(**{**values, "is_complete": values.get("is_complete") == "true"})
+    except TypeError:
+        return None
+    return header if header.text_hash == text_hash(rest) else None
+
+
 def text_hash(text: str) -> str:
     """Return the hash of what follows the front matter."""
     return digest(text)
@@ -86,6 +124,8 @@ def digest(*parts: str) -> str:
 
 
 def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, str) and _PLAIN.fullmatch(value) and not _WORDS.fullmatch(value):
         return value
     return json.dumps(value, ensure_ascii=True)

@@ -1,36 +1,38 @@
-"""One file's path in, its skeleton out: what a helper process does. It imports what parsing needs, and nothing else."""
+"""Paths of files in, their skeletons out: what a helper process does. It imports what parsing needs, nothing else."""
 
 from __future__ import annotations
 
-import hashlib
-import io
+import contextlib
 import os
 import pickle
+import stat
+from collections.abc import Iterator
 from dataclasses import fields
+from hashlib import blake2b
+from io import BytesIO
 from operator import attrgetter
-from pathlib import Path
 from typing import Any
 
-from nightwork import beneath
 from nightwork.module_spec.language import language_of
 from nightwork.module_spec.skeleton import Import, Marker, Raised, Skeleton, Symbol
 
 MOST_BYTES = 20_000_000
 _BLOCK = 1 << 20
+_PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 def answer(request: bytes) -> bytes:
-    """Return the pickled skeleton of a file; the request is its root and its path, a null byte between them."""
-    root, _, path = os.fsdecode(request).partition("\0")
-    file = io.BytesIO()
-    _Pickler(file, pickle.HIGHEST_PROTOCOL).dump(read_file(Path(root), path))
+    """Return the pickled skeletons of files; the request is their root and their paths, null bytes between them."""
+    root, *paths = os.fsdecode(request).split("\0")
+    file = BytesIO()
+    _Pickler(file, pickle.HIGHEST_PROTOCOL).dump([read_file(root, path) for path in paths])
     return file.getvalue()
 
 
-def read_file(root: Path, path: str) -> Skeleton:
+def read_file(root: str, path: str) -> Skeleton:
     """Return the skeleton of a source file, with an error when it cannot be read; nothing but plain files is opened."""
     try:
-        source = beneath.read(root, Path(path), MOST_BYTES)
+        source = b"".join(_blocks(root, path, MOST_BYTES))
     except OSError as error:
         return unread(root, path, f"cannot be read: {error.strerror}")
     except ValueError as error:
@@ -39,19 +41,34 @@ def read_file(root: Path, path: str) -> Skeleton:
     return language.read(path, source) if language else unread(root, path, "in a language that is not known")
 
 
-def unread(root: Path, path: str, why: str) -> Skeleton:
+def unread(root: str, path: str, why: str) -> Skeleton:
     """Return the skeleton of a file that nobody parsed; its size and its hash are true where it can be read at all."""
     language = language_of(path)
-    hashed = hashlib.blake2b(digest_size=16)
+    hashed = blake2b(digest_size=16)
     size = lines = 0
-    try:
-        for block in beneath.blocks(root, Path(path), _BLOCK):
+    with contextlib.suppress(OSError, ValueError):
+        for block in _blocks(root, path):
             hashed.update(block)
             size, lines = size + len(block), lines + block.count(b"\n")
-    except (OSError, ValueError):
-        pass
     name = language.name if language else ""
     return Skeleton(path, name, size, lines, hashed.hexdigest(), tree_hash=hashed.hexdigest(), error=why)
+
+
+def _blocks(root: str, path: str, limit: int | None = None) -> Iterator[bytes]:
+    """Yield a file's bytes; raises ValueError for what is no plain file or holds more than `limit` bytes."""
+    descriptor = os.open(os.path.join(root, path), _PLAIN)  # noqa: PTH118
+    try:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode):
+            raise ValueError("is no plain file")
+        if limit is not None and about.st_size > limit:
+            raise ValueError(f"is too large: more than {limit:,} bytes")
+        left = about.st_size
+        while left > 0 and (block := os.read(descriptor, min(left, _BLOCK))):
+            left -= len(block)
+            yield block
+    finally:
+        os.close(descriptor)
 
 
 class _Pickler(pickle.Pickler):

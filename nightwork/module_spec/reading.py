@@ -7,7 +7,7 @@ import os
 import pickle
 import selectors
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from nightwork import stop
@@ -18,7 +18,9 @@ from nightwork.sandbox.helpers import Helper
 
 # A second process costs its start, which is what parsing so much takes.
 _BYTES_A_PROCESS = 400_000
-_AHEAD = 3
+_AHEAD = 2
+_BATCH_BYTES = 100_000
+_BATCH_FILES = 20  # their paths have to fit into a pipe
 _POLL_S = 0.2
 SECONDS_A_FILE = 60
 
@@ -32,12 +34,31 @@ def read_all(
     which parses it, or that takes more than `seconds`, has a skeleton with an error. Raises Stopped when the run is to
     stop, and Infrastructure when no process can be started. Paths of languages that are not known are left out.
     """
+    root = root.absolute()  # a helper has a working folder of its own
     sizes = {path: _size(root, path) for path in paths if language_of(path)}
     if processes is None:
-        processes = min(len(os.sched_getaffinity(0)), 1 + sum(sizes.values()) // _BYTES_A_PROCESS)
-    waiting = deque(sorted(sizes, key=lambda path: (-sizes[path], path)))
+        processes = min(_cores(), 1 + sum(sizes.values()) // _BYTES_A_PROCESS)
+    waiting = deque(_batches(sizes))
     found = _Reading(root, waiting, seconds).with_helpers(min(processes, len(waiting)))
     return {path: found[path] for path in sorted(sizes)}
+
+
+def _batches(sizes: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
+    """Yield the files that are read in one go, the largest first: a large one alone, small ones together."""
+    batch: list[str] = []
+    room = _BATCH_BYTES
+    for path in sorted(sizes, key=lambda path: (-sizes[path], path)):
+        if batch and (sizes[path] > room or len(batch) == _BATCH_FILES):
+            yield tuple(batch)
+            batch, room = [], _BATCH_BYTES
+        batch.append(path)
+        room -= sizes[path]
+    if batch:
+        yield tuple(batch)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _size(root: Path, path: str) -> int:
@@ -47,7 +68,7 @@ def _size(root: Path, path: str) -> int:
 
 
 class _Reading:
-    def __init__(self, root: Path, waiting: deque[str], seconds: int) -> None:
+    def __init__(self, root: Path, waiting: deque[tuple[str, ...]], seconds: int) -> None:
         self._root = root
         self._waiting = waiting
         self._seconds = seconds
@@ -85,21 +106,20 @@ class _Reading:
         if answers is None:
             self._blame(helper)
             return False
-        for request, skeleton in answers:
-            self._found[_path(request)] = pickle.loads(skeleton)
+        for _, skeletons in answers:
+            self._found |= {skeleton.path: skeleton for skeleton in pickle.loads(skeletons)}
         self._feed(helper)
         return bool(helper.asked)
 
     def _feed(self, helper: Helper) -> None:
         while self._waiting and len(helper.asked) < _AHEAD:
-            helper.ask(os.fsencode(f"{self._root}\0{self._waiting.popleft()}"))
+            helper.ask(os.fsencode("\0".join((str(self._root), *self._waiting.popleft()))))
 
     def _blame(self, helper: Helper) -> None:
-        """Give up the file that a process died of; it had not begun with the ones behind it."""
-        path, *rest = map(_path, helper.asked)
-        self._found[path] = unread(self._root, path, f"could not be parsed: the parser {helper.end()}")
-        self._waiting.extendleft(reversed(rest))
-
-
-def _path(request: bytes) -> str:
-    return os.fsdecode(request).partition("\0")[2]
+        """Give up the file that a process died of, or find it out; it had not begun with the requests behind it."""
+        paths, *rest = (tuple(os.fsdecode(request).split("\0")[1:]) for request in helper.asked)
+        why = helper.end()
+        if len(paths) == 1:
+            self._found[paths[0]] = unread(str(self._root), paths[0], f"could not be parsed: the parser {why}")
+            paths = ()
+        self._waiting.extendleft(reversed([*((path,) for path in paths), *rest]))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,12 +12,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from nightwork import records
 from nightwork.batch import Batch
-from nightwork.breaker import Breaker, Closure, Kind, closures, provider_of
+from nightwork.breaker import Closure, Kind, closures, provider_of
 from nightwork.errors import Infrastructure, StateError
 from nightwork.ledger import Ledger, Limits, Purpose
-from nightwork.llm.metered import Account, Patience, WallClock
+from nightwork.llm.metered import Account, Patience
+from nightwork.llm.providers import breaker_of, breakers_path
 from nightwork.review.document import WaitRow
-from nightwork.settings import RateLimitSettings
 
 logger = logging.getLogger("nightwork.stages")
 
@@ -115,31 +113,3 @@ def patience_of(batch: Batch) -> Patience:
     """Return how much the run under way takes from a provider."""
     settings = batch.settings().rate_limit
     return Patience(run_of(batch).at.timestamp(), settings.max_hits, settings.max_outage.total_seconds())
-
-
-def breaker_of(provider: str, settings: RateLimitSettings) -> Breaker:
-    """Return the breaker of a provider, which all processes of the user share."""
-    return Breaker(
-        breakers_path(),
-        provider,
-        WallClock(),
-        hit_after_s=settings.hit_after.total_seconds(),
-        untold_s=settings.wait.total_seconds(),
-    )
-
-
-def breakers_path() -> Path:
-    """Return where the user's breakers are kept; XDG Base Directory Specification, "user-specific state files"."""
-    told = Path(os.environ.get("XDG_STATE_HOME", ""))
-    home = told if told.is_absolute() else Path.home() / ".local" / "state"
-    folder = home / "nightwork"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:
-        folder = Path(tempfile.gettempdir()) / f"nightwork-{os.getuid()}"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        if folder.lstat().st_uid != os.getuid() or folder.is_symlink():
-            raise Infrastructure(
-                str(folder), "belongs to somebody else; set XDG_STATE_HOME to a folder of yours"
-            ) from None
-    return folder / "providers.sqlite"

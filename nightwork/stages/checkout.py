@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from nightwork.batch import ignore_state
+from nightwork.files import make_ignored
 from nightwork.gates.flags import matches
 from nightwork.gates.tricks import instruction_files
 from nightwork.settings import Measure, Settings
@@ -30,7 +30,7 @@ class Checkout:
         self._is_clean = False
 
     def __enter__(self) -> Self:
-        ignore_state(self._repository.root)
+        make_ignored(self._repository.root / ".nightwork")
         return self
 
     def __exit__(

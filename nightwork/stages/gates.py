@@ -13,9 +13,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from nightwork import engine, environment, records, stop
-from nightwork.batch import Attempt, Batch, TicketRef, ignore_state, newest_with
+from nightwork.batch import Attempt, Batch, TicketRef, newest_with
 from nightwork.checkpoint import BatchState
 from nightwork.engine import Future
+from nightwork.files import make_ignored
 from nightwork.gates import compare, run_gate, vetoes_of
 from nightwork.gates.covered import with_coverage
 from nightwork.gates.flags import path_flags
@@ -204,7 +205,7 @@ def try_again(batch: Batch) -> None:
 def measure(repository: Repository, settings: Settings, commit: str, base: str | None = None) -> tuple[GateRun, ...]:
     """Run all gates on a commit, with the gate configuration of `base` (by default the commit's own)."""
     path = repository.root / ".nightwork" / "worktrees" / f".base-{commit[:12]}" / "gates"
-    ignore_state(repository.root)
+    make_ignored(repository.root / ".nightwork")
     prepared = environment.prepare(repository, settings.environment, base or commit, settings.sandbox)
     sandbox = open_sandbox(repository.root / ".nightwork", prepared, settings.sandbox)
     runs: dict[int, GateRun] = {}

@@ -21,6 +21,7 @@ from nightwork.gates.reports import FORMS
 from nightwork.review import ReviewDocument
 from nightwork.section import Section
 from nightwork.settings import GateSettings, RunOptions, Settings
+from nightwork.spec_settings import SpecsOptions
 from nightwork.ticket import READY_LABEL, Ticket, parse_ticket
 
 ROOT = Path(__file__).parents[2]
@@ -77,8 +78,13 @@ def test_every_option_of_a_run_is_told_with_its_real_default() -> None:
     assert documented == list(defaults(RunOptions, "options."))
 
 
+def test_every_option_of_a_run_of_specs_is_told_with_its_real_default() -> None:
+    documented = [(row[0].strip("`"), row[1]) for row in rows(SETTINGS, "Options of one run of specs")]
+    assert documented == list(defaults(SpecsOptions, "options."))
+
+
 def test_every_section_of_the_settings_is_documented() -> None:
-    covered = {Settings, GateSettings, RunOptions} | {
+    covered = {Settings, GateSettings, RunOptions, SpecsOptions} | {
         type(field.default) for field in Settings.model_fields.values() if isinstance(field.default, Section)
     }
     assert set(Section.__subclasses__()) == covered

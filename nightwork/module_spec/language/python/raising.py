@@ -13,32 +13,41 @@ _LONGEST = 120
 _NAME = 80
 
 
+_Condition = tuple[ast.expr, bool] | None  # a test, and whether it holds
+_SIMPLE = frozenset({ast.Expr, ast.Assign, ast.Return, ast.AugAssign, ast.AnnAssign, ast.Pass, ast.Continue, ast.Break})
+_BLOCKS = ("finalbody", "orelse", "handlers", "cases", "body")
+
+
 def raised_in(body: list[ast.stmt], source: Source, with_asserts: bool) -> tuple[Raised, ...]:
     """Return what a function's body raises, in the order of the source, each once."""
     found: dict[Raised, None] = {}
-    pending: list[tuple[Any, str]] = [(statement, "") for statement in reversed(body)]
+    pending: list[tuple[Any, _Condition]] = [(statement, None) for statement in reversed(body)]
     while pending and len(found) < MOST_RAISED:
         statement, condition = pending.pop()
-        if isinstance(statement, ast.Raise):
+        kind = type(statement)
+        if kind in _SIMPLE:
+            continue
+        if kind is ast.Raise:
             if name := _error(statement.exc):
-                found[Raised(name, condition)] = None
-        elif isinstance(statement, ast.Assert):
+                found[Raised(name, _said(condition, source))] = None
+        elif kind is ast.Assert:
             if with_asserts:
-                found[Raised("AssertionError", _negated(source.text(statement.test, _LONGEST)))] = None
-        elif isinstance(statement, ast.If):
-            test = source.text(statement.test, _LONGEST)
-            pending += [(each, _negated(test)) for each in reversed(statement.orelse)]
-            pending += [(each, test) for each in reversed(statement.body)]
+                found[Raised("AssertionError", _said((statement.test, False), source))] = None
+        elif kind is ast.If:
+            pending += [(each, (statement.test, False)) for each in reversed(statement.orelse)]
+            pending += [(each, (statement.test, True)) for each in reversed(statement.body)]
         else:
-            for name in ("finalbody", "orelse", "handlers", "cases", "body"):
-                below = getattr(statement, name, None)
-                if type(below) is list:
-                    pending += [(each, condition) for each in reversed(below)]
+            for name in _BLOCKS:
+                pending += [(each, condition) for each in reversed(getattr(statement, name, ()))]
     return tuple(found)
 
 
-def _negated(test: str) -> str:
-    return shortened(f"not ({test})", _LONGEST)
+def _said(condition: _Condition, source: Source) -> str:
+    if condition is None:
+        return ""
+    test, holds = condition
+    text = source.text(test, _LONGEST)
+    return text if holds else shortened(f"not ({text})", _LONGEST)
 
 
 def _error(raised: ast.expr | None) -> str:

@@ -21,7 +21,8 @@ _PIECE = re.compile(
     rb"|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<comma>,)|(?P<colon>:)|(?P<other>[^\"'# \t\f\n\\()\[\]{},:]++|.)",
     re.DOTALL,
 )
-_NOT_PLAIN = re.compile(rb"[\n\t\f#\"'\\]|  |[(\[{] |[ ,][)\]}]")
+_SPECIAL = b"\n\t\f\\#"
+_LOOSE = (b"  ", b"( ", b"[ ", b"{ ", b" )", b" ]", b" }", b",)", b",]", b",}")
 
 
 class Source:
@@ -39,7 +40,7 @@ class Source:
         """Return a function or a class up to the colon before its body, on one line."""
         body = node.body[0]
         line = self._cut(node.lineno, node.col_offset, node.lineno, None).rstrip()
-        if line.endswith(b":") and body.lineno > node.lineno and _is_balanced(line):
+        if line.endswith(b":") and body.lineno > node.lineno and _is_whole(line):
             return _shown(line[:-1], limit)
         return _shown(self._cut(node.lineno, node.col_offset, body.lineno, body.col_offset), limit, until_colon=True)
 
@@ -76,7 +77,7 @@ def on_one_line(raw: bytes, until_colon: bool = False) -> str:
 
     `until_colon`: no more than what stands before the first colon that is in no bracket.
     """
-    if not until_colon and not _NOT_PLAIN.search(raw):
+    if not until_colon and len(raw.translate(None, _SPECIAL)) == len(raw) and not any(map(raw.__contains__, _LOOSE)):
         return raw.strip().decode("utf-8", "replace")
     return b"".join(_pieces(raw, until_colon)).strip().decode("utf-8", "replace")
 
@@ -114,15 +115,12 @@ def _close(pieces: list[bytes], commas: int, is_outermost: bool) -> None:
         pieces.pop()
 
 
-def _is_balanced(line: bytes) -> bool:
-    return not (
-        b"#" in line
-        or b'"' in line
-        or b"'" in line
-        or line.count(b"(") != line.count(b")")
-        or line.count(b"[") != line.count(b"]")
-        or line.count(b"{") != line.count(b"}")
-    )
+def _is_whole(line: bytes) -> bool:
+    """Say whether a line that ends in a colon is a whole head: no bracket is open, no text or comment could mislead."""
+    if len(line.translate(None, b"#\"'")) != len(line):
+        return False
+    count = line.count
+    return count(b"(") == count(b")") and count(b"[") == count(b"]") and count(b"{") == count(b"}")
 
 
 def _as_utf8(source: bytes) -> bytes:

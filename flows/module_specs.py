@@ -1,0 +1,34 @@
+"""Module specs: a project's modules, dependencies first, each a task; what is current is not even begun."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import State, flow
+
+from flows.artifacts import progress_bar, report, waits_shown
+from flows.keys import take_credentials
+from flows.policy import kept, run_name
+from flows.states import specs_state
+from nightwork.module_spec.batch import open_batch, run_modules
+from nightwork.module_spec.job import Ref
+from nightwork.module_spec.summary import summary_text
+from nightwork.progress import Event
+from nightwork.spec_settings import SpecsOptions
+
+
+@flow(name="module-specs", flow_run_name=run_name)
+def module_specs(repo: str = ".", options: SpecsOptions = SpecsOptions()) -> State[Any]:
+    """Write the specs that are missing, failed or degraded; stale ones too with `update`."""
+    take_credentials(options.credentials)
+    move = progress_bar("module specs")
+
+    def show(event: Event) -> None:
+        move(100 * event.number / event.total)
+
+    with open_batch(repo, options) as batch, waits_shown("module specs"):
+        ask = kept("{ref.unit} spec", Ref.task_key)(batch.run.ask)
+        result = run_modules(batch, lambda ref: ask.submit(ref), show)
+    move(100.0)
+    report("module-specs", batch.run.project.name, summary_text(result))
+    return specs_state(result)

@@ -1,0 +1,200 @@
+"""A batch of module specs: what is missing, failed or degraded is written, dependencies first, several at once.
+
+Only `specs/` is ever written. What is there already is left alone, so that a run that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nightwork import engine, stop
+from nightwork.checkpoint import BatchState, clear_checkpoint, load_checkpoint
+from nightwork.engine import Future
+from nightwork.errors import StateError
+from nightwork.llm.metered import ends_the_run
+from nightwork.lock import hold
+from nightwork.module_spec.dates import today
+from nightwork.module_spec.job import Ref, Wish
+from nightwork.module_spec.purse import STATE, Purse
+from nightwork.module_spec.report import report
+from nightwork.module_spec.result import BatchResult, sorted_out
+from nightwork.module_spec.run import Run
+from nightwork.module_spec.saving import Saving
+from nightwork.module_spec.scan import scan
+from nightwork.module_spec.step import Ended, Step
+from nightwork.module_spec.written import checked_checkpoint, checked_root
+from nightwork.order import Item
+from nightwork.outcome import PENDING, Outcome, Reason, Status
+from nightwork.progress import Event, create_reporter
+from nightwork.settings import Settings, load
+from nightwork.spec_settings import SpecsOptions
+
+CHECKPOINT = "specs/.reverse-spec-checkpoint.json"
+Submit = Callable[[Ref], Future]
+# After these, those may be told that need a module: there is something to show of it.
+_RELEASES = frozenset({Status.COMPLETED, Status.SKIPPED, Status.FAILED})
+
+
+@dataclass
+class Batch:
+    """A run with its checkpoint and what it may spend."""
+
+    run: Run
+    state: BatchState
+    checkpoint: Path
+    settings: Settings
+    options: SpecsOptions
+    purse: Purse
+    began: float
+
+
+@contextlib.contextmanager
+def open_batch(root: str | Path, options: SpecsOptions, checkpoint_path: str | Path = CHECKPOINT) -> Iterator[Batch]:
+    """Read a project and hold it for one run; an unfinished run is gone on with.
+
+    Raises BadInput for a folder that is none and for settings that cannot be used, StateError for a checkpoint that is
+    corrupt or of another batch.
+    """
+    began = time.perf_counter()
+    folder = checked_root(root)
+    checkpoint = checked_checkpoint(folder, checkpoint_path)
+    settings = load(folder, options.flags())
+    with hold(folder, "module specs", STATE):
+        project = scan(folder, settings.specs)
+        state = _state(checkpoint, project.name)
+        purse = Purse.of(folder, settings, state.run_id, time.time())
+        run = Run(
+            project=project,
+            settings=settings.specs,
+            wish=Wish(options.update, options.force),
+            today=today(),
+            model=purse.model,
+            salt=state.run_id if options.force else "",
+        )
+        yield Batch(run, state, checkpoint, settings, options, purse, began)
+
+
+def run_modules(
+    batch: Batch,
+    submit: Submit,
+    on_progress: Callable[[Event], object] = lambda _: None,
+) -> BatchResult:
+    """Write the specs of a batch, `submit` starting `Batch.ask` for each; returns what came of all modules."""
+    run, state, settings = batch.run, batch.state, batch.settings.specs
+    saving, given_up = Saving(state, batch.checkpoint), list[Outcome]()
+    done = {name for name, outcome in state.items.items() if outcome.status is Status.COMPLETED}
+    state.items = {name: _again(state.items.get(name, PENDING)) for name in run.project.order}
+    reporter = create_reporter(run.planned(done), on_event=on_progress)
+
+    def start(name: str) -> Future:
+        job = run.prepare(name, name in done)
+        if job.outcome is None:
+            reporter.start(name)
+            return Step(run, run.ref(job), submit)
+        return Ended(job.outcome)
+
+    def record(name: str, outcome: Outcome) -> None:
+        if outcome.status is Status.RUNNING:
+            return
+        state.items[name] = outcome.with_(cost_usd=batch.purse.spent_usd(name))
+        given_up.extend([outcome] if ends_the_run(outcome) or outcome.reason is Reason.BUDGET else [])
+        if outcome.status is not Status.SKIPPED:
+            reporter.complete(name, outcome)
+            saving.after(is_paid=bool(state.items[name].cost_usd))
+
+    with stop.on_signals():
+        saving.now()
+        engine.run(
+            _items(run),
+            state.items,
+            start,
+            parallel=settings.parallel,
+            record=record,
+            admit=lambda _: given_up[0] if given_up else _refusal(batch.options),
+            releases=_RELEASES,
+        )
+    reporter.finish()
+    result = report(run, state.items, _result(batch))
+    if result.aborted:
+        saving.now()
+    else:
+        clear_checkpoint(batch.checkpoint)
+    return result
+
+
+def run_batch(
+    project_root: str | Path,
+    force: bool = False,
+    on_progress: Callable[[Event], object] | None = None,
+    max_retries: int | None = None,
+    checkpoint_path: str | Path = CHECKPOINT,
+    options: SpecsOptions | None = None,
+) -> BatchResult:
+    """Write the specs of a whole project, each after those of what it needs (batch-module-contract.md, "runBatch").
+
+    What is missing, failed or degraded is written; `force` writes everything anew. `max_retries` is 3 unless the
+    settings say otherwise. `on_progress` is told of each module that begins and ends. `options` say the rest.
+    """
+    chosen = options or SpecsOptions()
+    chosen = chosen.model_copy(update={"force": force or chosen.force})
+    if max_retries is not None:
+        chosen = chosen.model_copy(update={"max_retries": max_retries})
+    with open_batch(project_root, chosen, checkpoint_path) as batch:
+        ask, tell = batch.run.ask, on_progress or (lambda _: None)
+        if batch.run.model is None:
+            return run_modules(batch, lambda ref: Ended(ask(ref)), tell)
+        with ThreadPoolExecutor(batch.settings.specs.parallel) as pool:
+            return run_modules(batch, lambda ref: pool.submit(ask, ref), tell)
+
+
+def _result(batch: Batch) -> BatchResult:
+    lines = batch.purse.lines()
+    return BatchResult(
+        total_modules=len(batch.state.items),
+        **sorted_out(batch.state.items),
+        duration_ms=int((time.perf_counter() - batch.began) * 1000),
+        model=batch.settings.specs.model,
+        cost_usd=sum(line.spent_usd for line in lines),
+        input_tokens=sum(
+            line.tokens.input_tokens + line.tokens.cache_read_tokens + line.tokens.cache_write_tokens for line in lines
+        ),
+        output_tokens=sum(line.tokens.output_tokens for line in lines),
+    )
+
+
+def _state(path: Path, name: str) -> BatchState:
+    state = load_checkpoint(path)
+    if state is None:
+        return BatchState.new("specs", name, [])
+    if state.kind != "specs":
+        raise StateError(path, f"is the checkpoint of another kind of batch, {state.kind!r}", "move it away")
+    return state
+
+
+def _again(before: Outcome) -> Outcome:
+    """Return how a module begins: what failed before is tried once more."""
+    return PENDING.with_(attempt=before.attempt + (before.status is Status.FAILED))
+
+
+def _items(run: Run) -> list[Item]:
+    """Return the modules with what has to be told before them; broken edges hold nobody up."""
+    return [
+        Item(name, tuple(edge.target for edge in run.project.needs[name] if not edge.is_broken), (float(place),))
+        for place, name in enumerate(run.project.order)
+    ]
+
+
+def _refusal(options: SpecsOptions) -> Outcome | None:
+    """Say why no further module may be begun; None when one may."""
+    if stop.is_requested():
+        return Outcome(status=Status.ABORTED, reason=Reason.STOPPED, message="the run was stopped")
+    if options.deadline and datetime.now(UTC) > options.deadline:
+        message = f"the deadline, {options.deadline:%Y-%m-%d %H:%M %Z}, is over"
+        return Outcome(status=Status.ABORTED, reason=Reason.DEADLINE, message=message)
+    return None

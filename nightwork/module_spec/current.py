@@ -1,0 +1,44 @@
+"""Whether anything is to be done at all, told from bytes alone: no syntax is read, nothing else is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from nightwork.module_spec.hashes import hash_of_bytes, hash_of_files
+from nightwork.module_spec.header import digest
+from nightwork.module_spec.job import made_with
+from nightwork.module_spec.scan import source_files
+from nightwork.module_spec.units import units_of
+from nightwork.module_spec.written import Specs
+from nightwork.spec_settings import NO_MODEL, SpecsSettings
+
+
+def modules_when_current(root: Path, settings: SpecsSettings) -> list[str] | None:
+    """Return all modules when every spec and the index are as a run would leave them; else None.
+
+    That is: the index was written by a run that left nothing to do, every file's bytes are those that its spec was made
+    of, and no spec is gone or changed.
+    """
+    specs = Specs(root)
+    index = specs.read_index()
+    if index is None or not index.is_complete or settings.model not in {NO_MODEL, index.model}:
+        return None
+    files, tests = source_files(root, settings)
+    units = units_of(files, settings.unit)
+    standing: dict[str, str] = {}
+    for name, unit in units.items():
+        written = specs.read(unit)
+        if written is None or written.is_edited:
+            return None
+        hashes = {path: hash_of_bytes((root / path).read_bytes()) for path in unit.files}
+        if written.header.source_hash != hash_of_files(hashes):
+            return None
+        standing[name] = written.header.text_hash
+    return list(units) if index.covers == covered(standing, tests, settings) else None
+
+
+def covered(standing: Mapping[str, str], tests: Sequence[str], settings: SpecsSettings) -> str:
+    """Return the digest of all that an index is made of: the specs by module, the test files, the settings."""
+    parts = [part for name in sorted(standing) for part in (name, standing[name])]
+    return digest(made_with(settings), *settings.source_roots, "specs", *parts, "tests", *sorted(tests))

@@ -1,0 +1,45 @@
+"""Where the spec of a unit stands below `specs/`: two units never share a spec."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from urllib.parse import quote
+
+SUFFIX = ".spec.md"
+INDEX = f"_index{SUFFIX}"
+# Bytes of a file's name that every file system takes.
+_LONGEST_NAME = 255
+_OURS = re.compile(r"_+(index|root)")
+_PLAIN = re.compile(r"[A-Za-z0-9_./-]*")
+
+
+def spec_path(unit: str) -> str:
+    """Return the path of a unit's spec below `specs/`; the root of the project is `_root`.
+
+    A unit with a name of ours gets one more underscore, so that it stays apart from ours and from all others.
+    """
+    unit = "_root" if unit in {"", "."} else f"_{unit}" if _OURS.fullmatch(unit) else unit
+    folder, slash, name = unit.rpartition("/")
+    return f"{folder}{slash}{_short(name)}{SUFFIX}"
+
+
+def link(unit: str, base: str = "") -> str:
+    """Return the address of a unit's spec, written for a Markdown link in the spec at `base` below `specs/`."""
+    target = spec_path(unit)
+    if not _PLAIN.fullmatch(target):
+        target = quote(os.fsencode(target))
+    folder = base.rpartition("/")[0]
+    if folder and target.startswith(f"{folder}/"):
+        return target[len(folder) + 1 :]
+    return "../" * base.count("/") + target
+
+
+def _short(name: str) -> str:
+    """Return a name that leaves room for the suffix; what is cut off is told by its digest."""
+    encoded, room = os.fsencode(name), _LONGEST_NAME - len(SUFFIX)
+    if len(encoded) <= room:
+        return name
+    digest = hashlib.blake2b(encoded, digest_size=8).hexdigest()
+    return encoded[: room - len(digest) - 1].decode("utf-8", "ignore") + "~" + digest

@@ -1,0 +1,59 @@
+"""Which model writes, and what its calls cost: a ledger beside the specs, and the breakers that the machine shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nightwork.ledger import Ledger, Limits, Line
+from nightwork.llm import Model, open_model
+from nightwork.llm.metered import Account, Metered, Patience
+from nightwork.llm.providers import breaker_of
+from nightwork.module_spec.units import SPECS
+from nightwork.settings import Settings
+from nightwork.spec_settings import NO_MODEL
+
+# Ignores itself: the run lock, the ledger, what a Message Batch was sent for.
+STATE = f"{SPECS}/.state"
+
+
+@dataclass(frozen=True)
+class Purse:
+    """What writes, and what it has spent; without a model, nothing."""
+
+    run_id: str
+    model: Model | None = None
+    account: Account | None = None
+
+    @classmethod
+    def of(cls, root: Path, settings: Settings, run_id: str, since: float) -> Purse:
+        """Return the purse of a run, which is the same one when the run is resumed; `since` is when it began anew.
+
+        Raises BadInput for a model that nobody knows or has a price of, and for a missing key.
+        """
+        if settings.specs.model == NO_MODEL:
+            return cls(run_id)
+        agent = settings.agent.model_copy(update={"max_output_tokens": settings.specs.max_output_tokens})
+        model = open_model(settings.specs.model, root, agent, settings.prices)
+        if model.provider is None:
+            return cls(run_id, model)
+        limits = settings.rate_limit
+        account = Account(
+            ledger=Ledger(root / STATE / "ledger.sqlite"),
+            batch=run_id,
+            limits=Limits(None, settings.specs.budget_usd),
+            parallel=settings.specs.parallel,
+            breaker=lambda provider: breaker_of(provider, limits),
+            patience=Patience(since, limits.max_hits, limits.max_outage.total_seconds()),
+            max_retries=settings.specs.max_retries,
+        )
+        account.ledger.close_leftovers()
+        return cls(run_id, Metered(model, model.provider, account), account)
+
+    def spent_usd(self, unit: str | None = None) -> float:
+        """Return what the run has spent, or one module's part of it."""
+        return self.account.ledger.spent_usd(self.run_id, unit) if self.account else 0.0
+
+    def lines(self) -> list[Line]:
+        """Return what the run has spent by module."""
+        return self.account.ledger.lines(self.run_id) if self.account else []

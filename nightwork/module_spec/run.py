@@ -1,0 +1,191 @@
+"""One run over a project: what each module's spec is made of, what a model says of it, and what is written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+from nightwork.errors import Infrastructure, ModelError
+from nightwork.files import refuse_full_disk, write_atomically
+from nightwork.llm import Model
+from nightwork.module_spec.answer import Answer
+from nightwork.module_spec.context import Caps, assemble, dependency_text, needs_model
+from nightwork.module_spec.generate import Generated, Prompt, generate
+from nightwork.module_spec.hashes import hash_of_bytes, skeleton_hash
+from nightwork.module_spec.header import digest, read_header
+from nightwork.module_spec.interface import interface_text
+from nightwork.module_spec.job import Job, Ref, Wish, content_key, made_with, passed_over
+from nightwork.module_spec.names import Known, project_names
+from nightwork.module_spec.project import Edge, Project
+from nightwork.module_spec.render.spec import render
+from nightwork.module_spec.render.view import View
+from nightwork.module_spec.skeleton import Skeleton
+from nightwork.module_spec.source import decoded
+from nightwork.module_spec.written import Specs, Written
+from nightwork.outcome import Outcome, Reason, Status
+from nightwork.spec_settings import NO_MODEL, SpecsSettings
+
+
+class Degraded(ModelError):
+    """A model said nothing of a module that can be used: (model, why)."""
+
+
+@dataclass
+class Run:
+    """One run; all but `ask` and `prompt` is for one thread, to which modules come dependencies first."""
+
+    project: Project
+    settings: SpecsSettings
+    wish: Wish
+    today: str
+    model: Model | None = None
+    salt: str = ""  # part of every task's key, where answers that are kept do not count
+    specs: Specs = field(init=False)
+    written: dict[str, Written] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.specs = Specs(self.project.root)
+        self.written = self.specs.read_all(self.project.units)
+        self.made_with = made_with(self.settings)
+        self._interfaces: dict[str, str] = {}
+        self._truncated: set[str] = set()
+        self._jobs: dict[str, Job] = {}
+        self._cycles = {name: group for group in self.project.cycles for name in group}
+        self._names = project_names(self.project.skeletons.values()) if self.settings.model != NO_MODEL else frozenset()
+
+    def prepare(self, name: str, done_before: bool = False) -> Job:
+        """Say what is to be done about a module, given what its dependencies show now."""
+        written, model = self.written.get(name), self._writer(name)
+        compared = written.header.model if written and model == NO_MODEL else model
+        job = self._job(name, compared)
+        outcome = passed_over(job, self.wish, done_before)
+        if outcome is None and compared != model:
+            job = self._job(name, model)
+        self._jobs[name] = replace(job, outcome=outcome)
+        return self._jobs[name]
+
+    def planned(self, done_before: Collection[str]) -> int:
+        """Count the modules that are to be written, as far as can be told before any of them is."""
+        return sum(self.prepare(name, name in done_before).outcome is None for name in self.project.order)
+
+    def ref(self, job: Job) -> Ref:
+        """Return a job as a task takes it."""
+        return Ref(job.unit.path, digest(job.content_key, self.salt))
+
+    def ask(self, ref: Ref) -> Answer | None:
+        """Return what the model says of a module; None when none is asked. May be called from any thread.
+
+        Raises Degraded when the model gives nothing that can be used, and what ends the run as the model's calls do.
+        """
+        if self.model is None or self._jobs[ref.unit].model == NO_MODEL:
+            return None
+        return self.answer_of(ref, generate(self.prompt(ref), self.model))
+
+    def answer_of(self, ref: Ref, generated: Generated) -> Answer:
+        """Return an answer; raises Degraded when there is none."""
+        if generated.answer is None:
+            raise Degraded(self._jobs[ref.unit].model, generated.reason)
+        return generated.answer
+
+    def prompt(self, ref: Ref) -> Prompt:
+        """Return what the model is asked; raises Infrastructure when the source is no more as it was read."""
+        job = self._jobs[ref.unit]
+        sources = {skeleton.path: self._source(skeleton) for skeleton in job.skeletons}
+        dependencies = self._dependencies(self.project.needs[ref.unit])
+        context = assemble(job.skeletons, sources, dependencies, self._caps())
+        if context.is_truncated:
+            self._truncated.add(ref.unit)
+        known = Known(self._names, "\n".join(sources.values()))
+        return Prompt(ref.unit, job.content_key, context, known)
+
+    def write(self, ref: Ref, answer: Answer | None, degraded: str = "") -> Outcome:
+        """Write a module's spec; `degraded` says why a model's part is missing."""
+        job = self._jobs.pop(ref.unit)
+        interface = self._interface(job, answer)
+        text = render(self._view(job, answer, degraded, interface))
+        self._put(job, text, is_paid=answer is not None)
+        self._interfaces[ref.unit] = interface
+        reason = None if answer else Reason.AST_ONLY
+        return Outcome(status=Status.COMPLETED, reason=reason, message=degraded)
+
+    def _writer(self, name: str) -> str:
+        return self.settings.model if needs_model(self.project.skeletons_of(name)) else NO_MODEL
+
+    def _job(self, name: str, model: str) -> Job:
+        skeletons, needs = self.project.skeletons_of(name), self.project.needs[name]
+        shown = dependency_text(skeletons, self._dependencies(needs), self._caps()) if model != NO_MODEL else ""
+        key = content_key(skeletons, needs, shown, self.made_with, model)
+        return Job(self.project.units[name], skeletons, model, key, shown, self.written.get(name))
+
+    def _dependencies(self, needs: Sequence[Edge]) -> list[tuple[str, str]]:
+        return [(edge.target, self._shown(edge)) for edge in needs]
+
+    def _shown(self, edge: Edge) -> str:
+        """Return what a module is shown of one that it needs; of one that is told later, what its source says alone."""
+        told = "" if edge.is_broken else self._told(edge.target)
+        return told or interface_text(self.project.skeletons_of(edge.target), "", {})
+
+    def _told(self, name: str) -> str:
+        """Return what a module's spec shows to its dependents, where a model has had its part in that."""
+        if name not in self._interfaces and name in self.written:
+            self._interfaces[name] = self.written[name].interface
+        return self._interfaces.get(name, "")
+
+    def _interface(self, job: Job, answer: Answer | None) -> str:
+        """Return what a module shows to its dependents: as before, while its public names are as before."""
+        before = job.written
+        if before and not self.wish.force and not before.is_edited and not before.header.degraded:
+            same = before.header.skeleton_hash == skeleton_hash(job.skeletons)
+            if same and before.header.model == job.model:
+                return before.interface
+        if answer is None:
+            return ""
+        return interface_text(job.skeletons, answer.purpose, {each.name: each.text for each in answer.interface})
+
+    def _put(self, job: Job, text: str, is_paid: bool) -> None:
+        """Write a spec, unless only its date would differ; what was paid for is flushed to the disk."""
+        found = read_header(text)
+        assert found is not None
+        header, rest = found
+        before = job.written
+        path = self.specs.path(job.unit)
+        if (
+            not before
+            or before.rest != rest
+            or before.header != replace(header, last_updated=before.header.last_updated)
+        ):
+            try:
+                write_atomically(path, text, flush=is_paid)
+            except OSError as error:
+                refuse_full_disk(self.specs.folder.parent, f"{job.unit.path} is not written")
+                raise Infrastructure(str(path), str(error)) from error
+            self.written[job.unit.path] = Written(header, False, rest)
+
+    def _view(self, job: Job, answer: Answer | None, degraded: str, interface: str) -> View:
+        name, project = job.unit.path, self.project
+        return View(
+            unit=job.unit,
+            skeletons=job.skeletons,
+            needs=project.needs[name],
+            needed_by=project.needed_by[name],
+            external=project.external[name],
+            tests=project.tests[name],
+            cycle=self._cycles.get(name, ()),
+            answer=answer,
+            model=job.model,
+            degraded=degraded,
+            content_key=job.content_key,
+            made_with=self.made_with,
+            is_truncated=name in self._truncated,
+            updated=self.today,
+            interface=interface,
+        )
+
+    def _caps(self) -> Caps:
+        return Caps(source_tokens=self.settings.max_source_tokens)
+
+    def _source(self, skeleton: Skeleton) -> str:
+        data = (self.project.root / skeleton.path).read_bytes()
+        if hash_of_bytes(data) != skeleton.source_hash:
+            raise Infrastructure(skeleton.path, "was changed while the run was under way; run again")
+        return decoded(data)

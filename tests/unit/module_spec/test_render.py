@@ -1,0 +1,179 @@
+from dataclasses import replace
+
+import pytest
+from markdown_it import MarkdownIt
+from spec_views import ANSWER, INFERRED, SHOP, VIEW, C, huge, symbol, view_of
+
+from nightwork.module_spec.answer import Answer
+from nightwork.module_spec.baseline import baseline_form, read_baseline
+from nightwork.module_spec.header import read_header, text_hash
+from nightwork.module_spec.project import Unit
+from nightwork.module_spec.render.spec import confidence, read_kept, render
+from nightwork.module_spec.render.view import View
+from nightwork.module_spec.skeleton import Skeleton
+
+HEADINGS = [
+    "1. Intent", "2. Interface", "3. Business Logic", "4. Data Structures", "5. Constraints", "6. Edge Cases",
+    "7. Technical Debt", "8. Test Coverage", "9. Dependencies", "Files",
+]  # fmt: skip
+
+
+def section(text: str, title: str) -> str:
+    """Return what stands between a heading and the next one."""
+    return text.partition(f" {title}\n")[2].partition("\n## ")[0]
+
+
+def headings(text: str) -> list[str]:
+    tokens = MarkdownIt("commonmark").parse(text)
+    return [tokens[at + 1].content for at, token in enumerate(tokens) if token.type == "heading_open"]
+
+
+def test_a_spec_has_its_sections_in_fixed_order() -> None:
+    _, text = read_header(render(VIEW)) or (None, "")
+    assert headings(text) == ["shop/cart.py", *HEADINGS]
+
+
+@pytest.mark.parametrize(
+    ("title", "said"),
+    [
+        ("1. Intent", "to buy.\n\nA cart is emptied by `checkout`.\n\n- one more\n- two"),
+        ("1. Intent", "80 lines of Python: 3 public classes, 1 public function and 1 public constant."),
+        ("2. Interface", "# What is wanted.\nclass Cart\n    # Put an item in.\n    def add(self, item: Item"),
+        ("2. Interface", "@dataclass(frozen=True)\nclass Item"),
+        ("3. Business Logic", "| `Cart.add` | Put an item in. | `Cart._check` | 12 | 5 |"),
+        ("3. Business Logic", "```mermaid\nflowchart LR"),
+        ("4. Data Structures", "class Item\n    name: str\n    price: int | None = None"),
+        ("4. Data Structures", "MAX_ITEMS: int = 99\n_seen = {}"),
+        ("4. Data Structures", 'class n1["Gift"]\n    class n2["Item"]\n    n2 <|-- n1\n    n1 --> n2'),
+        ("5. Constraints", "- `Cart.add` raises `ValueError` when `count < 1`."),
+        ("5. Constraints", "- `MAX_ITEMS: int = 99` is a fixed limit."),
+        ("5. Constraints", "- Instances of `Item` cannot be changed."),
+        ("6. Edge Cases", "- `Cart.add` raises `Full`."),
+        ("6. Edge Cases", "- May return nothing: `Cart.add`."),
+        ("6. Edge Cases", "- Left to subclasses: `Cart.total`."),
+        ("7. Technical Debt", r"- **TODO** round \<b\>down\</b\>"),
+        ("7. Technical Debt", "- Cyclomatic complexity above 10: `Cart.add` (12)."),
+        ("7. Technical Debt", "- Longer than 60 lines: `Cart._check` (90)."),
+        ("7. Technical Debt", "- 2 of 6 public names without a docstring: `Gift` and `Cart.total`."),
+        ("8. Test Coverage", "Imported by 1 test file:\n\n- `tests/test_cart.py`"),
+        ("8. Test Coverage", "Not imported by name in any test: `checkout`."),
+        ("9. Dependencies", "| [`shop/money.py`](money.py.spec.md) | top-level | `Money` |  |"),
+        ("9. Dependencies", "same cycle; its spec came later"),
+        ("9. Dependencies", "This spec was written before that of `shop/order.py`: they need each other"),
+        ("9. Dependencies", "Needed by 2 modules: [`shop/web.py`](web.py.spec.md) and [`app.py`](../app.py.spec.md)."),
+        ("9. Dependencies", "Packages from outside: `attrs`."),
+        ("Files", "| `shop/cart.py` | 80 | 12 |  |"),
+    ],
+)  # fmt: skip
+def test_what_the_syntax_tree_tells_stands_in_its_section(title: str, said: str) -> None:
+    assert said in section(render(VIEW), title)
+
+
+def test_what_a_model_says_stands_beside_the_facts_and_the_inferred_is_marked() -> None:
+    text = render(replace(VIEW, answer=ANSWER, model="some-model"))
+    assert "**Keeps what a customer wants to buy.**\n\nIt owns the `Cart`." in section(text, "1. Intent")
+    assert "sentences are by some-model" in text
+    assert "# An item that costs nothing.\nclass Gift(Item, metaclass=Meta)" in section(text, "2. Interface")
+    constraints = section(text, "5. Constraints")
+    assert r"At most 99 items. \[inferred: the constant \`MAX\_ITEMS\`\]" in constraints
+    assert "`Cart.add` raises `ValueError` when `count < 1`." in constraints
+
+
+@pytest.mark.parametrize(
+    ("view", "said"),
+    [
+        (VIEW, "without a model: nothing in it is inferred. Confidence: medium."),
+        (replace(VIEW, answer=ANSWER, model="m"), "sentences are by m. Confidence: medium."),
+        (replace(VIEW, answer=ANSWER, model="m", is_truncated=True), "which did not see all of the source."),
+        (
+            replace(VIEW, model="m", degraded="no valid answer"),
+            "gave nothing of use: no valid answer. Confidence: low.",
+        ),
+    ],
+)
+def test_a_spec_says_how_it_was_made(view: View, said: str) -> None:
+    assert said in render(view)
+
+
+BROKEN = Skeleton("shop/old.py", "python", 9, 3, "s", "t", error="line 3: invalid syntax", symbols=(symbol("sell"),))
+
+
+@pytest.mark.parametrize(
+    ("skeletons", "answer", "more", "expected"),
+    [
+        ([SHOP], ANSWER.model_copy(update={"constraints": ()}), {}, "high"),
+        ([SHOP], ANSWER, {}, "medium"),
+        ([SHOP], ANSWER.model_copy(update={"edge_cases": (INFERRED,) * 3}), {}, "low"),
+        ([SHOP], None, {}, "medium"),
+        ([SHOP], None, {"degraded": "time-out"}, "low"),
+        ([SHOP], ANSWER.model_copy(update={"constraints": ()}), {"is_truncated": True}, "medium"),
+        ([BROKEN], None, {}, "low"),
+        ([BROKEN, SHOP, SHOP, SHOP], ANSWER.model_copy(update={"constraints": ()}), {}, "medium"),
+        ([BROKEN, SHOP, SHOP], ANSWER.model_copy(update={"constraints": ()}), {}, "low"),
+    ],
+)
+def test_confidence_follows_errors_inference_and_degradation(
+    skeletons: list[Skeleton], answer: Answer | None, more: dict[str, str], expected: str
+) -> None:
+    view = replace(VIEW, skeletons=tuple(skeletons), answer=answer, **more)
+    assert confidence(view) == expected
+
+
+def test_a_file_that_cannot_be_parsed_says_so_and_tells_the_names_found() -> None:
+    text = render(view_of(BROKEN, tests=()))
+    assert "`shop/old.py` could not be parsed (line 3: invalid syntax)" in section(text, "1. Intent")
+    assert "def sell()" in section(text, "2. Interface")
+    assert "No test file imports it." in section(text, "8. Test Coverage")
+
+
+def test_a_module_without_a_docstring_is_told_by_what_it_defines() -> None:
+    bare = replace(SHOP, docstring="", symbols=SHOP.symbols[2:])
+    intent = section(render(view_of(bare)), "1. Intent")
+    assert "it defines the classes `Item`, `Gift` and `Cart` and the function `checkout`" in intent
+    assert "`Item`: One thing in a cart." in intent
+    empty = Skeleton("shop/__init__.py", "python", 0, 0, "s", "t", imports=SHOP.imports)
+    intent = section(render(view_of(empty)), "1. Intent")
+    assert "It has no docstring and defines nothing. It passes on names from `shop.money`." in intent
+
+
+def test_a_package_tells_of_each_of_its_files() -> None:
+    other = replace(SHOP, path="shop/money.py", symbols=(symbol("Money", C, "class Money"),), docstring="Coins.")
+    text = render(replace(VIEW, unit=Unit("shop", ("shop/cart.py", "shop/money.py")), skeletons=(SHOP, other)))
+    assert "`shop/money.py`: Coins." in section(text, "1. Intent")
+    assert "`shop/money.py`:\n\n```python\nclass Money\n```" in section(text, "2. Interface")
+    assert "160 lines of Python in 2 files" in text
+
+
+def test_the_same_view_gives_the_same_bytes_and_the_front_matter_covers_them() -> None:
+    text = render(VIEW)
+    assert render(replace(VIEW)) == text
+    header, rest = read_header(text) or (None, "")
+    assert header is not None
+    assert header.text_hash == text_hash(rest)
+    assert (header.source_target, header.related_files, header.last_updated) == (
+        "shop/cart.py",
+        ("shop/cart.py",),
+        "2026-01-02",
+    )
+
+
+def test_baseline_and_the_text_for_dependents_are_read_back() -> None:
+    text = render(VIEW)
+    assert read_baseline(text) == baseline_form([SHOP])
+    assert read_kept(text) == ("Carts hold what somebody wants to buy.", "Carts.\nclass Cart")
+    assert read_kept("# nothing kept\n") is None
+
+
+def test_a_spec_has_at_most_700_lines_and_counts_what_it_leaves_out() -> None:
+    text = render(huge())
+    assert text.count("\n") <= 700
+    assert "more constants" in text
+    assert "more names: " in text
+
+
+def test_a_package_of_two_thousand_files_has_at_most_700_lines() -> None:
+    files = tuple(f"shop/file{number}.py" for number in range(2_000))
+    view = replace(VIEW, unit=Unit("shop", files), skeletons=tuple(replace(SHOP, path=path) for path in files))
+    text = render(view)
+    assert text.count("\n") <= 700
+    assert len(read_baseline(text) or ()) == 2_000
