@@ -23,7 +23,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_specs_that_are_true_pass_the_check(serverless: Any, project: Path):
-    ran = serverless("drift", "--check", "--repo", str(project / "pkg"))
+    ran = serverless("drift", "--check", "--repo", str(project))
     assert (ran.code, ran.out, ran.err) == (0, "", "1 spec read: no drift\n")
     assert not (project / "drift-logs").exists()
 
@@ -55,7 +55,7 @@ def test_json_is_alone_on_standard_output(serverless: Any, project: Path):
 
 
 def test_a_project_without_specs_is_bad_input(serverless: Any, tmp_path: Path):
-    (tmp_path / "empty/.git").mkdir(parents=True)
+    (tmp_path / "empty").mkdir()
     ran = serverless("drift", "--repo", str(tmp_path / "empty"))
     assert (ran.code, ran.out) == (2, "")
     assert "has no specs/; `nightwork specs` writes them" in ran.err
