@@ -10,7 +10,7 @@ from nightwork.files import refuse_full_disk, write_atomically
 from nightwork.llm import Model
 from nightwork.module_spec.answer import Answer
 from nightwork.module_spec.context import Caps, assemble, dependency_text, needs_model
-from nightwork.module_spec.generate import Generated, Prompt, generate
+from nightwork.module_spec.generate import Prompt, generate
 from nightwork.module_spec.hashes import hash_of_bytes, skeleton_hash
 from nightwork.module_spec.header import digest, read_header
 from nightwork.module_spec.interface import interface_text
@@ -79,12 +79,9 @@ class Run:
         """
         if self.model is None or self._jobs[ref.unit].model == NO_MODEL:
             return None
-        return self.answer_of(ref, generate(self.prompt(ref), self.model))
-
-    def answer_of(self, ref: Ref, generated: Generated) -> Answer:
-        """Return an answer; raises Degraded when there is none."""
+        generated = generate(self.prompt(ref), self.model)
         if generated.answer is None:
-            raise Degraded(self._jobs[ref.unit].model, generated.reason)
+            raise Degraded(self.settings.model, generated.reason)
         return generated.answer
 
     def prompt(self, ref: Ref) -> Prompt:

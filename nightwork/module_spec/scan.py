@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
@@ -17,12 +16,10 @@ from nightwork.module_spec.reading import read_all
 from nightwork.module_spec.skeleton import EdgeKind, Skeleton
 from nightwork.module_spec.units import units_of
 from nightwork.spec_settings import SpecsSettings
+from nightwork.testfile import is_test_file
 
 # How much it hurts to tell a module before what it needs in this way.
 _WEIGHTS = {EdgeKind.TOP_LEVEL: 12, EdgeKind.CONDITIONAL: 6, EdgeKind.LAZY: 3, EdgeKind.TYPE_CHECKING: 2}
-_TEST = re.compile(
-    r"(^|/)(tests?|__tests__)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.pyw?$|\.(test|spec)\.[cm]?[jt]sx?$"
-)
 
 
 def source_files(root: Path, settings: SpecsSettings) -> tuple[list[str], list[str]]:
@@ -34,7 +31,7 @@ def source_files(root: Path, settings: SpecsSettings) -> tuple[list[str], list[s
     ]
     if settings.tests:
         return found, []
-    tests = [path for path in found if _TEST.search(path)]
+    tests = [path for path in found if is_test_file(path)]
     return sorted(set(found) - set(tests)), tests
 
 
