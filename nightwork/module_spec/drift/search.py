@@ -16,7 +16,7 @@ from nightwork.module_spec.hashes import hash_of_bytes
 from nightwork.module_spec.header import read_header, split
 from nightwork.module_spec.paths import SUFFIX
 from nightwork.module_spec.reading import read_all
-from nightwork.module_spec.scan import source_files
+from nightwork.module_spec.selection import source_files
 from nightwork.module_spec.skeleton import Skeleton
 from nightwork.module_spec.units import SPECS
 from nightwork.module_spec.written import checked_root
