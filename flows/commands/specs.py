@@ -76,10 +76,11 @@ def drift(
 ) -> int:
     """Show what changed since the module specs were written: no model, no git, nothing but the specs and the source."""
     from nightwork.module_spec import drift as library
+    from nightwork.module_spec.written import checked_root
     from nightwork.settings import load
 
-    root = library.project_root(repo)
-    found = library.find(root, root / "specs", load(root).specs)
+    root = checked_root(repo)
+    found = library.find(root, load(root).specs)
     _show_drift(found, json)
     if found.units if log is None else log:
         note(f"as a log: {library.write_log(found, root, datetime.now(UTC)).relative_to(root)}")
