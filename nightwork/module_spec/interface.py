@@ -37,8 +37,8 @@ def tokens_of(size: int) -> int:
 def interface_text(skeletons: Sequence[Skeleton], purpose: str, described: Mapping[str, str]) -> str:
     """Return a unit's purpose and its public names with their signatures, at most 300 tokens, one thing a line.
 
-    What a name is for comes from its docstring, else from `described`, by its qualified name. Secrets are left to whoever hands
-    the text on: `nightwork.markdown.data_block` takes them out.
+    What a name is for comes from its docstring, else from `described`, by its qualified name. Secrets are left to
+    whoever hands the text on: `nightwork.markdown.data_block` takes them out.
     """
     symbols = [symbol for skeleton in skeletons for symbol in skeleton.public()]
     head = _line(purpose, _MAX_LINE * 2)
