@@ -32,14 +32,13 @@ from nightwork.module_spec.saving import Saving
 from nightwork.module_spec.scan import scan
 from nightwork.module_spec.step import Ended, Step
 from nightwork.module_spec.waves import Waves
-from nightwork.module_spec.written import checked_checkpoint, checked_root
+from nightwork.module_spec.written import CHECKPOINT, checked_checkpoint, checked_root
 from nightwork.order import Item
 from nightwork.outcome import PENDING, Outcome, Reason, Status
 from nightwork.progress import Event, create_reporter
 from nightwork.settings import Settings, load
 from nightwork.spec_settings import NO_MODEL, SpecsOptions
 
-CHECKPOINT = "specs/.reverse-spec-checkpoint.json"
 Submit = Callable[[Ref], Future]
 Write = Callable[[Ref, Answer | None, str], Outcome]
 # After these, those may be told that need a module: there is something to show of it.

@@ -13,6 +13,8 @@ from nightwork.module_spec.project import Unit
 from nightwork.module_spec.render.spec import read_kept
 from nightwork.module_spec.units import LOGS, SPECS
 
+CHECKPOINT = f"{SPECS}/.reverse-spec-checkpoint.json"
+
 
 @dataclass(frozen=True)
 class Written:
