@@ -22,7 +22,7 @@ _MAYBE = re.compile(r"\|\s*None\b|\bOptional\[|\bNone\s*\||\|\s*(?:null|undefine
 def constraints(view: View, room: Room) -> Iterator[str]:
     """Yield the blocks of the section: arguments that are refused, limits, what cannot be changed."""
     limits = [each for each in view.symbols if each.kind == SymbolKind.CONSTANT and _LIMIT.search(each.name)]
-    frozen = [each.name for each in view.symbols if any("frozen=True" in one for one in each.decorators)]
+    frozen = [each.name for each in view.symbols if each.decorators and "frozen=True" in "".join(each.decorators)]
     items = [_sentence(symbol, raised) for symbol, raised in _raised(view) if _is_constraint(raised)]
     items += [f"{code(cut(each.signature, 120))} is a fixed limit." for each in limits]
     items += [f"Instances of {listed(frozen, 12)} cannot be changed."] if frozen else []
@@ -63,7 +63,7 @@ def said(statements: Iterable[Statement], room: Room) -> Iterator[str]:
 
 def _raised(view: View) -> list[tuple[Symbol, Raised]]:
     """Return what is raised by whom, public names first."""
-    symbols = sorted(view.symbols, key=lambda each: not each.is_public)
+    symbols = sorted((each for each in view.symbols if each.raises), key=lambda each: not each.is_public)
     found = {(each.name, raised): (each, raised) for each in symbols for raised in each.raises}
     return list(found.values())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from nightwork.markdown import printable
 from nightwork.module_spec.render.words import cut
 
 MOST_NODES = 25
+_REMEMBERED = 8_192  # a module stands in the diagrams of all modules around it
 _UNSAFE = re.compile(r"[^\w .,/()+*=-]")
 
 
@@ -49,6 +51,7 @@ def class_diagram(bases: Sequence[Link], uses: Sequence[Link], most: int = MOST_
     return _block("classDiagram", [*lines, *list(dict.fromkeys(arrows))[: 2 * most]]), left
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
 def label(text: str) -> str:
     """Return what may stand between the quotes of a label: letters, and the number of each other character."""
     text = cut(" ".join(printable(text).split()), 60)

@@ -89,7 +89,8 @@ def _diagram(symbols: Sequence[Symbol], room: Room) -> Iterator[str]:
         for used in dict.fromkeys(_NAME.findall(each.signature[:300].partition("=")[0].partition(":")[2]))
         if used in classes and used != owner
     ]
-    if len(bases) + len(uses) < 2:
+    is_telling = uses or any(link.target in classes for link in bases) or len(bases) > 3
+    if len(bases) + len(uses) < 2 or not is_telling:
         return
     drawing, left = class_diagram(bases, uses, room(20))
     more = f", without {counted(left, 'class')} more" if left else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
@@ -36,7 +37,7 @@ class View:
     updated: str = ""  # a date
     interface: str = ""  # what dependents are shown
 
-    @property
+    @functools.cached_property
     def symbols(self) -> list[Symbol]:
         """Every symbol of the unit, file after file."""
         return [symbol for skeleton in self.skeletons for symbol in skeleton.symbols]
@@ -86,7 +87,7 @@ def _texts(view: View) -> Iterator[str]:
     for skeleton in view.skeletons:
         yield from (skeleton.error, skeleton.docstring, *(skeleton.exports or ()))
         for symbol in skeleton.symbols:
-            yield from (symbol.name, symbol.signature, symbol.summary, *symbol.decorators, *symbol.calls)
+            yield from (symbol.name, symbol.signature, symbol.summary, *symbol.decorators)
             for raised in symbol.raises:
                 yield from (raised.error, raised.condition)
         for marker in skeleton.markers:

@@ -59,6 +59,13 @@ def _between(text: str, at: int) -> str:
     return f"{before}{shown}{after}"
 
 
+def first_sentences(text: str, most: int) -> str:
+    """Return as many whole sentences of a text as fit; a part of the first one when it does not."""
+    text = " ".join(text.split())
+    end = text.rfind(". ", 0, most) if len(text) > most else -1
+    return text[: end + 1] if end > 0 else cut(text, most)
+
+
 def cut(text: str, most: int) -> str:
     """Return a text of at most `most` characters; what is longer ends in three dots."""
     return text if len(text) <= most else f"{text[: most - 3].rstrip()}..."
@@ -124,6 +131,11 @@ def counted(count: int, noun: str) -> str:
         return f"1 {noun}"
     plural = f"{noun}es" if noun.endswith(("s", "x")) else f"{noun[:-1]}ies" if noun.endswith("ty") else f"{noun}s"
     return f"{count:,} {plural}"
+
+
+def language_name(language: str) -> str:
+    """Return a language as its users write it."""
+    return {"python": "Python", "typescript": "TypeScript", "javascript": "JavaScript"}.get(language, language)
 
 
 def foremost(items: Sequence[tuple[int, int, T]], most: int) -> tuple[list[T], list[T]]:
