@@ -18,7 +18,7 @@ import nightwork
 from nightwork.errors import Infrastructure
 
 _PROGRAM = Path(__file__).with_name("answering.py")
-_MEMORY = 4_000_000_000
+_MEMORY = 2_000_000_000
 _READ = 1 << 20
 
 
