@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,6 @@ from nightwork.errors import Infrastructure, Stopped
 from nightwork.module_spec.files import project_files
 from nightwork.module_spec.reading import read_all
 from nightwork.module_spec.skeleton import Skeleton
-from nightwork.sandbox.helpers import Helper
 
 BROKEN = {
     "syntax.py": (
@@ -126,14 +123,6 @@ def test_a_file_that_needs_too_much_memory_is_given_up(tmp_path: Path) -> None:
     assert of_paths(found) == {"wide.py": "nested too deeply, or too large, to be parsed"}
 
 
-def test_a_helper_that_takes_too_long_is_ended() -> None:
-    with Helper("signal", "sigwait", 1) as helper:
-        helper.ask(bytes([signal.SIGHUP]))  # waits for it
-        assert helper.answers() == []
-        assert helper.answers() is None
-        assert helper.end() == "took more than 1 s"
-
-
 def helpers() -> set[int]:
     told = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
     rows = [line.split(None, 2) for line in told.splitlines()]
@@ -175,31 +164,6 @@ def test_the_wish_to_stop_ends_the_reading_and_its_processes(tmp_path: Path) -> 
     finally:
         stop.reset()
     assert not helpers()
-
-
-def test_helpers_end_when_the_process_that_started_them_is_killed(tmp_path: Path) -> None:
-    program = (
-        "import sys, time\nfrom nightwork.sandbox.helpers import Helper\n"
-        "helper = Helper('nightwork.module_spec.parsing', 'answer', 60)\nhelper.answers()\n"
-        "print(helper._process.pid, flush=True)\ntime.sleep(60)\n"
-    )
-    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
-    assert parent.stdout
-    helper = int(parent.stdout.readline())
-    parent.kill()
-    parent.wait()
-    parent.stdout.close()
-    deadline = time.monotonic() + 10
-    while Path(f"/proc/{helper}").exists() and time.monotonic() < deadline:
-        if Path(f"/proc/{helper}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-            return
-        time.sleep(0.02)
-    assert not Path(f"/proc/{helper}").exists()
-
-
-def test_a_helper_that_cannot_start_says_so() -> None:
-    with Helper("nightwork.no_such_module", "answer", 60) as helper, pytest.raises(Infrastructure, match="exit"):
-        helper.answers()
 
 
 def test_a_project_cannot_slip_its_own_modules_into_a_helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
