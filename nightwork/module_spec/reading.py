@@ -20,7 +20,7 @@ from nightwork.sandbox.helpers import Helper
 _BYTES_A_PROCESS = 400_000
 _AHEAD = 2
 _BATCH_BYTES = 100_000
-_BATCH_FILES = 20  # their paths have to fit into a pipe
+_COST_OF_A_CHARACTER = 16  # so that the paths of what is asked ahead always fit into a pipe
 _POLL_S = 0.2
 SECONDS_A_FILE = 60
 
@@ -48,11 +48,12 @@ def _batches(sizes: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
     batch: list[str] = []
     room = _BATCH_BYTES
     for path in sorted(sizes, key=lambda path: (-sizes[path], path)):
-        if batch and (sizes[path] > room or len(batch) == _BATCH_FILES):
+        cost = sizes[path] + _COST_OF_A_CHARACTER * len(path)
+        if batch and cost > room:
             yield tuple(batch)
             batch, room = [], _BATCH_BYTES
         batch.append(path)
-        room -= sizes[path]
+        room -= cost
     if batch:
         yield tuple(batch)
 
