@@ -9,7 +9,7 @@ from nightwork.markdown import escape
 from nightwork.module_spec.answer import Statement
 from nightwork.module_spec.render.room import Room
 from nightwork.module_spec.render.view import View
-from nightwork.module_spec.render.words import bounded, code, cut, listed, prose
+from nightwork.module_spec.render.words import bounded, code, cut, listed, named, prose
 from nightwork.module_spec.skeleton import Raised, Symbol, SymbolKind
 
 _VALIDATION = re.compile(
@@ -75,4 +75,4 @@ def _is_constraint(raised: Raised) -> bool:
 def _sentence(symbol: Symbol, raised: Raised) -> str:
     error = code(cut(raised.error, 80)) if raised.error else "what it caught"
     when = f" when {code(cut(raised.condition, 160))}" if raised.condition else ""
-    return f"{code(symbol.name)} raises {error}{when}."
+    return f"{named(symbol.name)} raises {error}{when}."

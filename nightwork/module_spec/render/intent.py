@@ -16,6 +16,7 @@ from nightwork.module_spec.render.words import (
     joined,
     language_name,
     listed,
+    named,
     paragraphs,
     prose,
 )
@@ -109,7 +110,7 @@ def _from_names(view: View) -> str:
         if names:
             parts.append(f"the {counted(len(names), noun).split(' ', 1)[1]} {listed(names, 6)}")
     said = next((symbol for symbol in shown if symbol.summary), None)
-    first = f" {code(said.name)}: {prose(said.summary, 300)}" if said else ""
+    first = f" {named(said.name)}: {prose(said.summary, 300)}" if said else ""
     return f"It has no docstring; it defines {joined(parts)}.{first}{_passed_on(view.skeletons)}"
 
 
