@@ -24,7 +24,7 @@ _COMMANDS: dict[str, tuple[Callable[..., int], ...]] = {
     "Begin": (setup.demo, setup.init, setup.doctor, setup.clean),
     "Night": (night.run, night.resume, night.intake, night.generate, night.gates),
     "Morning": (morning.review, morning.decide, morning.answer, morning.trends),
-    "Specs": (specs.specs,),
+    "Specs": (specs.specs, specs.drift),
 }
 for title, commands in _COMMANDS.items():
     group = Group.create_ordered(title)

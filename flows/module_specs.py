@@ -8,7 +8,7 @@ from prefect import State, flow
 
 from flows.artifacts import progress_bar, report, waits_shown
 from flows.keys import take_credentials
-from flows.policy import kept, run_name
+from flows.policy import kept, run_name, uncached
 from flows.states import specs_state
 from nightwork.module_spec.batch import open_batch, run_modules
 from nightwork.module_spec.job import Ref
@@ -28,7 +28,8 @@ def module_specs(repo: str = ".", options: SpecsOptions = SpecsOptions()) -> Sta
 
     with open_batch(repo, options) as batch, waits_shown("module specs"):
         ask = kept("{ref.unit} spec", Ref.task_key)(batch.run.ask)
-        result = run_modules(batch, lambda ref: ask.submit(ref), show)
+        write = uncached("{ref.unit} spec", name="write")(batch.run.write)
+        result = run_modules(batch, lambda ref: ask.submit(ref), show, write)
     move(100.0)
     report("module-specs", batch.run.project.name, summary_text(result))
     return specs_state(result)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -124,27 +124,56 @@ class Ledger:
 
         Raises OverBudget when it does not fit into what a limit leaves.
         """
-        wanted = _nano(at_most_usd)
         self._write_settled()
         with self._transaction() as connection:
-            for whose, limit_usd in (("ticket", limits.ticket_usd), ("batch", limits.batch_usd)):
-                if limit_usd is None:
-                    continue
-                limit = _limit(limit_usd)
-                spent, reserved = _sums(connection, purpose.batch, purpose.ticket if whose == "ticket" else None)
-                if spent + reserved + wanted > limit:
-                    raise OverBudget(whose, limit, spent, reserved, wanted)
-            return self._insert(connection, purpose, "reserved", wanted)
+            return self._reserve(connection, purpose, _nano(at_most_usd), limits)
+
+    def reserve_many(self, wanted: Sequence[tuple[Purpose, float]], limits: Limits) -> list[int]:
+        """Reserve what the calls of one batch can cost at most, all at once, as many from the first on as fit.
+
+        Returns their numbers. Raises OverBudget when not even the first fits.
+        """
+        self._write_settled()
+        numbers: list[int] = []
+        own = replace(limits, batch_usd=None)
+        limit = None if limits.batch_usd is None else _limit(limits.batch_usd)
+        with self._transaction() as connection:
+            spent, reserved = _sums(connection, wanted[0][0].batch, None) if wanted else (0, 0)
+            try:
+                for purpose, amount in ((purpose, _nano(at_most_usd)) for purpose, at_most_usd in wanted):
+                    if limit is not None and spent + reserved + amount > limit:
+                        raise OverBudget("batch", limit, spent, reserved, amount)
+                    numbers.append(self._reserve(connection, purpose, amount, own))
+                    reserved += amount
+            except OverBudget:
+                if not numbers:
+                    raise
+        return numbers
+
+    def _reserve(self, connection: Connection, purpose: Purpose, wanted: int, limits: Limits) -> int:
+        for whose, limit_usd in (("ticket", limits.ticket_usd), ("batch", limits.batch_usd)):
+            if limit_usd is None:
+                continue
+            limit = _limit(limit_usd)
+            spent, reserved = _sums(connection, purpose.batch, purpose.ticket if whose == "ticket" else None)
+            if spent + reserved + wanted > limit:
+                raise OverBudget(whose, limit, spent, reserved, wanted)
+        return self._insert(connection, purpose, "reserved", wanted)
 
     def settle(self, number: int, cost_usd: float | None, tokens: Tokens = Tokens()) -> None:
         """Note what a call came to; None when nobody knows, which counts with all that was reserved.
 
         What cannot be written now is written before the next call: an answer that was paid for is not given up for it.
         """
-        counts = tuple(getattr(tokens, name) for name in _COUNTS)
-        state, amount = ("unconfirmed", None) if cost_usd is None else ("settled", _nano(cost_usd))
-        with _lock:
-            _unwritten.setdefault(self._database.path, []).append((state, amount, *counts, number))
+        self.settle_many([(number, cost_usd, tokens)])
+
+    def settle_many(self, calls: Sequence[tuple[int, float | None, Tokens]]) -> None:
+        """Note what several calls came to, as `settle` does."""
+        for number, cost_usd, tokens in calls:
+            state, amount = ("unconfirmed", None) if cost_usd is None else ("settled", _nano(cost_usd))
+            counts = (getattr(tokens, name) for name in _COUNTS)
+            with _lock:
+                _unwritten.setdefault(self._database.path, []).append((state, amount, *counts, number))
         try:
             self._write_settled()
         except Infrastructure as error:
@@ -161,16 +190,35 @@ class Ledger:
                 f"UPDATE calls SET state = ?, amount = coalesce(?, amount), {assigned} WHERE id = ?", values
             )
         with _lock:
-            left = [each for each in _unwritten.get(self._database.path, ()) if each not in values]
+            written = set(values)
+            left = [each for each in _unwritten.get(self._database.path, ()) if each not in written]
             _unwritten[self._database.path] = left
 
-    def close_leftovers(self) -> int:
+    def close_leftovers(self, under_way: Collection[int] = ()) -> int:
         """Count in full what calls of an earlier process have reserved; only for whoever holds the run lock.
 
-        Returns how many there were.
+        The numbers `under_way` stay reserved: whoever names them will learn what they come to. Returns how many were
+        closed.
         """
         with self._transaction() as connection:
-            return connection.execute("UPDATE calls SET state = 'unconfirmed' WHERE state = 'reserved'").rowcount
+            reserved = [row["id"] for row in connection.execute("SELECT id FROM calls WHERE state = 'reserved'")]
+            closed = [(number,) for number in reserved if number not in under_way]
+            connection.executemany("UPDATE calls SET state = 'unconfirmed' WHERE id = ?", closed)
+        return len(closed)
+
+    def last_number(self) -> int:
+        """Return the number of the newest call; 0 when there is none."""
+        with self._transaction() as connection:
+            return int(connection.execute("SELECT coalesce(max(id), 0) FROM calls").fetchone()[0])
+
+    def reserved_since(self, batch: str, stage: str, above: int) -> dict[int, str]:
+        """Return the tickets of a batch's calls that are reserved and newer than a number, by their numbers."""
+        with self._transaction() as connection:
+            rows = connection.execute(
+                "SELECT id, ticket FROM calls WHERE state = 'reserved' AND batch = ? AND stage = ? AND id > ?",
+                (batch, stage, above),
+            ).fetchall()
+        return {row["id"]: row["ticket"] for row in rows}
 
     def spent_usd(self, batch: str, ticket: str | None = None) -> float:
         """Return what a batch, or one of its tickets, has spent; reservations of calls under way are left out."""

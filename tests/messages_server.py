@@ -25,6 +25,9 @@ from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from batches_server import PATH as BATCHES
+from batches_server import Batches
+
 Block = dict[str, Any]
 LOOK_BACK = 20
 MAX_BREAKPOINTS = 4
@@ -235,6 +238,7 @@ class MessagesServer:
         self._cache: set[bytes] = set()
         self._served = 0
         self._lock = threading.Lock()
+        self.batches = Batches(self)
         self._http = _Http(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._http.server_port}"
 
@@ -427,6 +431,9 @@ def _handler(server: MessagesServer) -> type[BaseHTTPRequestHandler]:
             """Say nothing."""
 
         def do_GET(self) -> None:
+            if self.path.partition("?")[0].startswith(BATCHES):
+                self._batch(b"")
+                return
             name = self.path.rpartition("/")[2]
             if server.refused:
                 self._fail(server.refused)
@@ -438,6 +445,9 @@ def _handler(server: MessagesServer) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
+            if self.path.startswith(BATCHES):
+                self._batch(raw)
+                return
             asked = Asked(raw, headers, len(server.requests))
             answer = server.answer(asked)
             time.sleep(answer.wait_s)
@@ -445,6 +455,44 @@ def _handler(server: MessagesServer) -> type[BaseHTTPRequestHandler]:
                 self._reply(answer, asked)
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
+
+        def _batch(self, raw: bytes) -> None:
+            """Answer a call about batches: `/v1/messages/batches[/ID[/results | /cancel]]`."""
+            store, (_, name, verb) = server.batches, (self.path.partition("?")[0][len(BATCHES) :] + "//").split("/")[:3]
+            call = "create" if self.command == "POST" and not name else verb or ("poll" if name else "list")
+            store.on_request("before", call)
+            if store.faults and call == "create":
+                self._fail(store.faults.pop(0))
+                return
+            if name and name not in store.made:
+                self._fail(failed(404, "not_found_error", f"batch: {name}"))
+                return
+            if call == "cancel" and store.made[name].results is not None:
+                self._fail(failed(400, "invalid_request_error", "the batch has ended"))
+                return
+            told = self._batch_told(call, name, raw)
+            store.on_request("after", call)
+            if call == "create" and store.loses_answers:
+                store.loses_answers -= 1
+                self.close_connection = True
+                self.connection.shutdown(2)
+                return
+            self._send(200, told, "application/x-jsonl" if call == "results" else "application/json")
+
+        def _batch_told(self, call: str, name: str, raw: bytes) -> bytes:
+            store = server.batches
+            match call:
+                case "create":
+                    headers = {name.lower(): value for name, value in self.headers.items()}
+                    return _bytes(store.create(raw, headers, Asked))
+                case "list":
+                    return _bytes(store.listed())
+                case "results":
+                    return store.lines(store.made[name])
+                case "cancel":
+                    store.made[name].is_canceled = True
+                    return _bytes(store.shown(store.made[name]))
+            return _bytes(store.poll(store.made[name]))
 
         def _reply(self, answer: Answer, asked: Asked) -> None:
             if answer.body is not None:

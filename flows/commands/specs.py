@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from flows.commands import ABORTED, ALL_DONE, HERE, NOT_ALL_DONE, Json, Verbose
+from flows.commands import ABORTED, ALL_DONE, HERE, NOT_ALL_DONE, Json, Verbose, note
 
 if TYPE_CHECKING:
+    from nightwork.module_spec.drift import Drift
     from nightwork.module_spec.result import BatchResult
     from nightwork.spec_settings import SpecsOptions
 
@@ -62,6 +64,29 @@ def specs(
     return _finish(ended, json)
 
 
+def drift(
+    *,
+    repo: Root = HERE,
+    check: Annotated[bool, Parameter(negative="", help="exit 1 when there is drift: for CI and hooks")] = False,
+    level: Annotated[
+        Literal["low", "medium", "high"], Parameter(help="how severe drift must be for --check to fail")
+    ] = "low",
+    log: Annotated[bool | None, Parameter(help="write a log to drift-logs/; by default when there is drift")] = None,
+    json: Json = False,
+) -> int:
+    """Show what changed since the module specs were written: no model, no git, nothing but the specs and the source."""
+    from nightwork.module_spec import drift as library
+    from nightwork.module_spec.written import checked_root
+    from nightwork.settings import load
+
+    root = checked_root(repo)
+    found = library.find(root, load(root).specs)
+    _show_drift(found, json)
+    if found.units if log is None else log:
+        note(f"as a log: {library.write_log(found, root, datetime.now(UTC)).relative_to(root)}")
+    return NOT_ALL_DONE if check and found.reaches(library.Severity(level)) else ALL_DONE
+
+
 def _options(**given: object) -> SpecsOptions:
     """Return the options that the command was given; raises BadInput that names the flags."""
     from nightwork import spec_settings, yamlfile
@@ -112,3 +137,16 @@ def _finish(result: BatchResult, json: bool) -> int:
     if result.aborted:
         return ABORTED
     return NOT_ALL_DONE if result.failed else ALL_DONE
+
+
+def _show_drift(found: Drift, json: bool) -> None:
+    from nightwork.module_spec.drift.log import as_json, summary
+
+    if json:
+        print(as_json(found))
+    elif found.units:
+        from flows import console
+        from nightwork.module_spec.drift.terminal import render
+
+        console.results().print(render(found))
+    note(summary(found))

@@ -5,27 +5,12 @@ Names are compared without case, for some file systems do not know it, and at an
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from nightwork.change import ChangedFile
 from nightwork.gates.judgement import Flag
-
-_TEST_FILE = re.compile(
-    r"""
-    (^|/)(tests?|__tests__|__snapshots__)/     # whatever stands in a folder of tests, data and snapshots too
-    | (^|/)specs?/.*\.(rb|coffee|[cm]?[jt]sx?)$
-    | (^|/)(test_[^/]*|tests?|conftest)\.py$
-    | _(test|tests|spec)\.\w+$                 # Python, Go, Ruby, C++, Dart, Elixir
-    | \.(test|tests|spec|cy)\.[cm]?[jt]sx?$
-    | (^|/)tests?\.(java|kt|groovy|scala|cs|fs|vb|php|swift)$
-    """,
-    re.VERBOSE,
-)
-
-# `OrderTest.java`, `OrderTests.cs`; not `Latest.java`.
-_CAMEL_TEST = re.compile(r"(^|[/a-z0-9_])Tests?\.(java|kt|groovy|scala|cs|fs|vb|php|swift)$")
+from nightwork.testfile import is_test_file
 
 CI = (
     ".github/workflows/*",
@@ -133,11 +118,6 @@ def path_flags(files: Sequence[ChangedFile], gate_config: Sequence[str]) -> tupl
         Flag.GATE_CONFIG_CHANGED: _any_matches(paths, configs),
     }
     return tuple(flag for flag, is_raised in raised.items() if is_raised)
-
-
-def is_test_file(path: str) -> bool:
-    """Tell by its name whether a file is a test, or belongs to tests."""
-    return bool(_TEST_FILE.search(path.lower()) or _CAMEL_TEST.search(path))
 
 
 def _changes_a_test(file: ChangedFile) -> bool:

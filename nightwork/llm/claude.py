@@ -49,7 +49,7 @@ class ClaudeModel:
         # The answer needs its part of the window.
         self.context_window: int | None = max(price.context_window - self.max_tokens, price.context_window // 2)
         self.cache_ttl = cache_ttl
-        self._client = _client(credentials, read_timeout_s)
+        self.client = _client(credentials, read_timeout_s)
         self._now = now
 
     def worst_case_usd(self, request: Request) -> float:
@@ -59,31 +59,38 @@ class ClaudeModel:
 
     def complete(self, request: Request) -> Reply:
         """Return the model's answer from one HTTP request."""
-        body = wire.body(request, self.name, self._longest(request), self.cache_ttl, self.price.strict_tools)
         received = Received()
-        with self._failures_told():
-            self._receive(body, received)
+        with self.failures_told():
+            self._receive(self.body(request), received)
             if not received.is_whole:
                 raise Unreadable("the answer has no end")
-            tokens = received.tokens(self.cache_ttl)
-            return Reply(
-                message=received.message(self.name),
-                stop_reason=received.stop_reason,
-                usage=Usage(
-                    input_tokens=tokens.input,
-                    cache_read_tokens=tokens.cache_read,
-                    cache_write_tokens=tokens.cache_write,
-                    output_tokens=tokens.output,
-                    cost_usd=self.price.cost_usd(tokens),
-                ),
-            )
+            return self.reply(received)
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """Return what the call sends."""
+        return wire.body(request, self.name, self._longest(request), self.cache_ttl, self.price.strict_tools)
+
+    def reply(self, received: Received, discount: float = 0.0) -> Reply:
+        """Return an answer with what it cost; `discount` is a share of that. Raises Unreadable."""
+        tokens = received.tokens(self.cache_ttl)
+        return Reply(
+            message=received.message(self.name),
+            stop_reason=received.stop_reason,
+            usage=Usage(
+                input_tokens=tokens.input,
+                cache_read_tokens=tokens.cache_read,
+                cache_write_tokens=tokens.cache_write,
+                output_tokens=tokens.output,
+                cost_usd=self.price.cost_usd(tokens) * (1 - discount),
+            ),
+        )
 
     def _longest(self, request: Request) -> int:
         return min(self.max_tokens, request.max_tokens or self.max_tokens)
 
     def _receive(self, body: dict[str, Any], received: Received) -> None:
         deadline = time.monotonic() + CALL_TIMEOUT_S
-        with self._client.messages.create(**body, stream=True) as stream:
+        with self.client.messages.create(**body, stream=True) as stream:
             events = anthropic.Stream.raw_events(stream.response)
             for event in events:
                 stop.check()
@@ -96,7 +103,7 @@ class ClaudeModel:
                 next(events, None)
 
     @contextlib.contextmanager
-    def _failures_told(self) -> Iterator[None]:
+    def failures_told(self) -> Iterator[None]:
         """Turn what the client raises into what it means; what the client said itself is not passed on."""
         try:
             yield
@@ -106,7 +113,7 @@ class ClaudeModel:
             kind, text = error.args
             otherwise = Unavailable(PROVIDER, f"{kind}: {failures.said(text)}", None)
             raise failures.of_kind(PROVIDER, self.name, kind, text, otherwise) from None
-        except (anthropic.APIError, *_TRANSPORT) as error:
+        except (anthropic.AnthropicError, *_TRANSPORT) as error:
             why = f"{type(error).__name__}: {failures.said(str(error))}"
             raise Unavailable(PROVIDER, why, 0.0 if _never_arrived(error) else None) from None
 

@@ -89,6 +89,9 @@ class Request(_Frozen):
     messages: tuple[Message, ...]
     max_tokens: int | None = Field(default=None, ge=1, description="longest answer; None is the model's own")
     counted: Counted | None = None
+    is_cached: bool = Field(
+        default=True, description="whether a later call may begin alike; writing a cache costs more"
+    )
 
 
 class Reply(_Frozen):

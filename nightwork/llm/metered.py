@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from nightwork import stop
 from nightwork.breaker import Breaker, Kind, Permit, Time, Wait
@@ -25,6 +26,7 @@ from nightwork.llm.messages import Reply, Request, Usage
 from nightwork.outcome import ErrorRecord, Outcome, Reason, Status, Unfinished
 
 logger = logging.getLogger("nightwork.llm")
+T = TypeVar("T")
 
 # The kind of error of an item that ended because the batch gave a provider up.
 GIVEN_UP = "ProviderGivenUp"
@@ -126,6 +128,12 @@ class _InARow:
         return others
 
 
+class _Waited(threading.local):
+    """How long the call of each thread has waited, in seconds."""
+
+    s: float = 0.0
+
+
 class Metered:
     """A model whose calls are paid for, waited for and tried again."""
 
@@ -138,7 +146,7 @@ class Metered:
         self._breaker = account.breaker(provider)
         self._key = (self._breaker.path, provider)
         self._time: Time = self._breaker.time
-        self._waited_s = 0.0
+        self._waited = _Waited()
 
     def worst_case_usd(self, request: Request) -> float:
         """Return what one try can cost at most."""
@@ -151,61 +159,79 @@ class Metered:
         provider is at its end, Unanswered when the call has failed as often as the account lets it, Stopped when the
         run is to end, ProviderRefused and ModelError as the model does.
         """
-        try:
-            return self._try_until_answered(request)
-        finally:
-            if self._waited_s:
-                self._account.waited(self._waited_s)
-                self._waited_s = 0.0
 
-    def _try_until_answered(self, request: Request) -> Reply:
-        failures = _InARow(_answers[self._key])
-        while True:
-            permit = self._enter()
+        def once(permit: Permit) -> Reply | None:
             try:
                 reserved = self._reserve(permit, request)
             except Exception:
                 self._breaker.put_back(permit)
                 raise
             if reserved is None:
-                continue
-            try:
-                return self._call(permit, *reserved)
-            except RateLimited as error:
-                self._breaker.limited(permit, error.args[1])
-            except Unavailable as error:
-                failures.count += 1
-                logger.info("%s %s: %s; try %d follows", request.ticket, request.stage, error, failures.count + 1)
-                self._rest(permit, failures, error)
+                return None
+            return self._made(permit, lambda: self._paid(*reserved))
 
-    def _call(self, permit: Permit, number: int, request: Request) -> Reply:
+        return self._until_answered(f"{request.ticket} {request.stage}", once)
+
+    def ask(self, what: str, call: Callable[[], T]) -> T:
+        """Return what a call brings that is not paid by itself, waited for and tried again as any other.
+
+        Raises what `complete` raises, but OverBudget.
+        """
+        return self._until_answered(what, lambda permit: self._made(permit, call))
+
+    def _until_answered(self, what: str, once: Callable[[Permit], T | None]) -> T:
+        failures = _InARow(_answers[self._key])
+        try:
+            while True:
+                permit = self._enter()
+                try:
+                    if (found := once(permit)) is not None:
+                        return found
+                except RateLimited as error:
+                    self._breaker.limited(permit, error.args[1])
+                except Unavailable as error:
+                    failures.count += 1
+                    logger.info("%s: %s; failure %d", what, error, failures.count)
+                    self._rest(permit, failures, error)
+        finally:
+            if self._waited.s:
+                self._account.waited(self._waited.s)
+                self._waited.s = 0.0
+
+    def _made(self, permit: Permit, call: Callable[[], T]) -> T:
+        """Make one call, and tell the breaker what it says of the provider; what is tried again says it later."""
+        try:
+            found = call()
+        except (RateLimited, Unavailable):
+            raise
+        except ProviderRefused as error:
+            self._breaker.refused(permit, str(error))
+            raise
+        except ModelError:
+            self._answered(permit)
+            raise
+        except BaseException:
+            self._breaker.put_back(permit)
+            raise
+        self._answered(permit)
+        return found
+
+    def _paid(self, number: int, request: Request) -> Reply:
         """Make one try; its reservation is settled however it ends, but by a kill."""
         cost_usd: float | None = None
         usage = Usage()
         try:
             reply = self._model.complete(request)
             cost_usd, usage = reply.usage.cost_usd, reply.usage
-        except RateLimited:
+            return reply
+        except (RateLimited, ProviderRefused, ModelError):
             cost_usd = 0.0
-            raise
-        except ProviderRefused as error:
-            cost_usd = 0.0
-            self._breaker.refused(permit, str(error))
-            raise
-        except ModelError:
-            cost_usd = 0.0
-            self._answered(permit)
             raise
         except Unavailable as error:
             cost_usd = error.cost_usd
             raise
-        except BaseException:
-            self._breaker.put_back(permit)
-            raise
         finally:
-            self._account.ledger.settle(number, cost_usd, _tokens(usage))
-        self._answered(permit)
-        return reply
+            self._account.ledger.settle(number, cost_usd, ledger_tokens(usage))
 
     def _answered(self, permit: Permit) -> None:
         self._breaker.succeeded(permit)
@@ -270,7 +296,7 @@ class Metered:
             self._time.sleep(seconds)
         finally:
             # Even when the clock is set meanwhile: the ticket's own clock is another.
-            self._waited_s += min(max(self._time.now() - began, 0.0), seconds)
+            self._waited.s += min(max(self._time.now() - began, 0.0), seconds)
 
     def _tell_once(self, wait: Wait) -> None:
         """Tell of a wait that begins, once for all of this process who wait."""
@@ -308,5 +334,6 @@ def _clock_time(at: float, seen_at: float) -> str:
     return f"{local:%H:%M}" if abs(at - seen_at) < _NIGHT_S else f"{local:%Y-%m-%d %H:%M}"
 
 
-def _tokens(usage: Usage) -> Tokens:
+def ledger_tokens(usage: Usage) -> Tokens:
+    """Return a call's tokens as the ledger notes them."""
     return Tokens(usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens, usage.output_tokens)

@@ -22,13 +22,17 @@ _MOVING_BREAKPOINTS = 2
 
 def body(request: Request, model: str, max_tokens: int, cache_ttl: str, strict: bool = True) -> dict[str, Any]:
     """Return the body of the call."""
-    cache = {"type": "ephemeral"} if cache_ttl == "5m" else {"type": "ephemeral", "ttl": cache_ttl}
+    messages = [_message(message, model) for message in request.messages]
+    system = _text(request.system)
+    if request.is_cached:
+        cache = {"type": "ephemeral"} if cache_ttl == "5m" else {"type": "ephemeral", "ttl": cache_ttl}
+        system, messages = {**system, "cache_control": cache}, _with_breakpoints(messages, cache)
     return {
         "model": model,
         "max_tokens": max_tokens,
         "tools": [_tool(tool, strict) for tool in request.tools],
-        "system": [{"type": "text", "text": request.system, "cache_control": cache}],
-        "messages": _with_breakpoints([_message(message, model) for message in request.messages], cache),
+        "system": [system],
+        "messages": messages,
     }
 
 

@@ -6,6 +6,7 @@ Only `specs/` is ever written. What is there already is left alone, so that a ru
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,9 @@ from nightwork.checkpoint import BatchState, clear_checkpoint, load_checkpoint
 from nightwork.engine import Future
 from nightwork.errors import StateError
 from nightwork.llm.metered import ends_the_run
+from nightwork.llm.underway import Pace
 from nightwork.lock import hold
+from nightwork.module_spec.answer import Answer
 from nightwork.module_spec.dates import today
 from nightwork.module_spec.job import Ref, Wish
 from nightwork.module_spec.purse import STATE, Purse
@@ -28,15 +31,17 @@ from nightwork.module_spec.run import Run
 from nightwork.module_spec.saving import Saving
 from nightwork.module_spec.scan import scan
 from nightwork.module_spec.step import Ended, Step
+from nightwork.module_spec.waves import Waves
 from nightwork.module_spec.written import checked_checkpoint, checked_root
 from nightwork.order import Item
 from nightwork.outcome import PENDING, Outcome, Reason, Status
 from nightwork.progress import Event, create_reporter
 from nightwork.settings import Settings, load
-from nightwork.spec_settings import SpecsOptions
+from nightwork.spec_settings import NO_MODEL, SpecsOptions
 
 CHECKPOINT = "specs/.reverse-spec-checkpoint.json"
 Submit = Callable[[Ref], Future]
+Write = Callable[[Ref, Answer | None, str], Outcome]
 # After these, those may be told that need a module: there is something to show of it.
 _RELEASES = frozenset({Status.COMPLETED, Status.SKIPPED, Status.FAILED})
 
@@ -84,8 +89,12 @@ def run_modules(
     batch: Batch,
     submit: Submit,
     on_progress: Callable[[Event], object] = lambda _: None,
+    write: Write | None = None,
 ) -> BatchResult:
-    """Write the specs of a batch, `submit` starting `Batch.ask` for each; returns what came of all modules."""
+    """Write the specs of a batch, `submit` starting `Run.ask` for each; returns what came of all modules.
+
+    Where answers come in Message Batches nothing is submitted, and `write` is `Run.write`, or calls it.
+    """
     run, state, settings = batch.run, batch.state, batch.settings.specs
     saving, given_up = Saving(state, batch.checkpoint), list[Outcome]()
     done = {name for name, outcome in state.items.items() if outcome.status is Status.COMPLETED}
@@ -94,10 +103,13 @@ def run_modules(
 
     def start(name: str) -> Future:
         job = run.prepare(name, name in done)
-        if job.outcome is None:
-            reporter.start(name)
-            return Step(run, run.ref(job), submit)
-        return Ended(job.outcome)
+        if job.outcome is not None:
+            return Ended(job.outcome)
+        reporter.start(name)
+        ref = run.ref(job)
+        if waves is None or job.model == NO_MODEL:
+            return Step(run, ref, submit)
+        return waves.submit(name, run.prompt(ref), lambda it: (write or run.write)(ref, it.answer, it.reason))
 
     def record(name: str, outcome: Outcome) -> None:
         if outcome.status is Status.RUNNING:
@@ -108,17 +120,20 @@ def run_modules(
             reporter.complete(name, outcome)
             saving.after(is_paid=bool(state.items[name].cost_usd))
 
-    with stop.on_signals():
+    with stop.on_signals(), _waves(batch) as waves:
         saving.now()
         engine.run(
             _items(run),
             state.items,
             start,
-            parallel=settings.parallel,
+            parallel=sys.maxsize if waves else settings.parallel,
             record=record,
             admit=lambda _: given_up[0] if given_up else _refusal(batch.options),
+            inbox=waves,
             releases=_RELEASES,
         )
+        if waves:
+            waves.settle_rest()
     reporter.finish()
     result = report(run, state.items, _result(batch))
     if result.aborted:
@@ -151,6 +166,18 @@ def run_batch(
             return run_modules(batch, lambda ref: Ended(ask(ref)), tell)
         with ThreadPoolExecutor(batch.settings.specs.parallel) as pool:
             return run_modules(batch, lambda ref: pool.submit(ask, ref), tell)
+
+
+@contextlib.contextmanager
+def _waves(batch: Batch) -> Iterator[Waves | None]:
+    """Give what sends answers' requests in Message Batches; None where they are not wanted, or the model has none."""
+    purse, settings = batch.purse, batch.settings.specs
+    if not settings.message_batches or purse.model is None or purse.sendings is None:
+        yield None
+        return
+    pace = Pace(deadline=batch.options.deadline, parallel=settings.parallel, max_retries=settings.max_retries)
+    with Waves(purse.model, purse.sendings, pace) as waves:
+        yield waves
 
 
 def _result(batch: Batch) -> BatchResult:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from nightwork.ledger import Ledger, Limits, Line
 from nightwork.llm import Model, open_model
+from nightwork.llm.journal import reserved_numbers
 from nightwork.llm.metered import Account, Metered, Patience
 from nightwork.llm.providers import breaker_of
+from nightwork.llm.sending import Sendings
 from nightwork.module_spec.units import SPECS
 from nightwork.settings import Settings
 from nightwork.spec_settings import NO_MODEL
@@ -24,6 +26,7 @@ class Purse:
     run_id: str
     model: Model | None = None
     account: Account | None = None
+    sendings: Sendings | None = None
 
     @classmethod
     def of(cls, root: Path, settings: Settings, run_id: str, since: float) -> Purse:
@@ -37,6 +40,9 @@ class Purse:
         model = open_model(settings.specs.model, root, agent, settings.prices)
         if model.provider is None:
             return cls(run_id, model)
+        from nightwork.llm.batches import MessageBatches  # its client costs 0.5 s to import; a script needs none
+        from nightwork.llm.claude import ClaudeModel
+
         limits = settings.rate_limit
         account = Account(
             ledger=Ledger(root / STATE / "ledger.sqlite"),
@@ -47,8 +53,11 @@ class Purse:
             patience=Patience(since, limits.max_hits, limits.max_outage.total_seconds()),
             max_retries=settings.specs.max_retries,
         )
-        account.ledger.close_leftovers()
-        return cls(run_id, Metered(model, model.provider, account), account)
+        folder = root / STATE / "sent"
+        account.ledger.close_leftovers(reserved_numbers(folder, account.ledger))
+        paid = Metered(model, model.provider, account)
+        sendings = Sendings(folder, MessageBatches(model), paid, account) if isinstance(model, ClaudeModel) else None
+        return cls(run_id, paid, account, sendings)
 
     def spent_usd(self, unit: str | None = None) -> float:
         """Return what the run has spent, or one module's part of it."""

@@ -84,8 +84,8 @@ class _Reading:
                     for key, _ in selector.select(_POLL_S):
                         if not self._goes_on(key.data):
                             selector.unregister(key.data)
-                            key.data.end()
                             helpers.discard(key.data)
+                            self._end(key.data)
                             if self._waiting:
                                 helpers.add(self._started(selector))
                     stop.check()
@@ -104,7 +104,6 @@ class _Reading:
         """Take what a helper has to say; says whether it is still at work."""
         answers = helper.answers()
         if answers is None:
-            self._blame(helper)
             return False
         for _, skeletons in answers:
             self._found |= {skeleton.path: skeleton for skeleton in pickle.loads(skeletons)}
@@ -115,11 +114,13 @@ class _Reading:
         while self._waiting and len(helper.asked) < _AHEAD:
             helper.ask(os.fsencode("\0".join((str(self._root), *self._waiting.popleft()))))
 
-    def _blame(self, helper: Helper) -> None:
+    def _end(self, helper: Helper) -> None:
         """Give up the file that a process died of, or find it out; it had not begun with the requests behind it."""
-        paths, *rest = (tuple(os.fsdecode(request).split("\0")[1:]) for request in helper.asked)
         why = helper.end()
-        if len(paths) == 1:
-            self._found[paths[0]] = unread(str(self._root), paths[0], f"could not be parsed: the parser {why}")
-            paths = ()
-        self._waiting.extendleft(reversed([*((path,) for path in paths), *rest]))
+        requests = [tuple(os.fsdecode(request).split("\0")[1:]) for request in helper.asked]
+        if requests and len(requests[0]) == 1:
+            (path,) = requests.pop(0)
+            self._found[path] = unread(str(self._root), path, f"could not be parsed: the parser {why}")
+        elif requests:
+            requests[:1] = [(path,) for path in requests[0]]
+        self._waiting.extendleft(reversed(requests))

@@ -10,7 +10,7 @@ from nightwork.files import refuse_full_disk, write_atomically
 from nightwork.llm import Model
 from nightwork.module_spec.answer import Answer
 from nightwork.module_spec.context import Caps, assemble, dependency_text, needs_model
-from nightwork.module_spec.generate import Generated, Prompt, generate
+from nightwork.module_spec.generate import Prompt, generate
 from nightwork.module_spec.hashes import hash_of_bytes, skeleton_hash
 from nightwork.module_spec.header import digest, read_header
 from nightwork.module_spec.interface import interface_text
@@ -79,12 +79,9 @@ class Run:
         """
         if self.model is None or self._jobs[ref.unit].model == NO_MODEL:
             return None
-        return self.answer_of(ref, generate(self.prompt(ref), self.model))
-
-    def answer_of(self, ref: Ref, generated: Generated) -> Answer:
-        """Return an answer; raises Degraded when there is none."""
+        generated = generate(self.prompt(ref), self.model)
         if generated.answer is None:
-            raise Degraded(self._jobs[ref.unit].model, generated.reason)
+            raise Degraded(self.settings.model, generated.reason)
         return generated.answer
 
     def prompt(self, ref: Ref) -> Prompt:
@@ -122,12 +119,14 @@ class Run:
 
     def _shown(self, edge: Edge) -> str:
         """Return what a module is shown of one that it needs; of one that is told later, what its source says alone."""
-        if not edge.is_broken:
-            if edge.target not in self._interfaces and edge.target in self.written:
-                self._interfaces[edge.target] = self.written[edge.target].interface
-            if edge.target in self._interfaces:
-                return self._interfaces[edge.target]
-        return interface_text(self.project.skeletons_of(edge.target), "", {})
+        told = "" if edge.is_broken else self._told(edge.target)
+        return told or interface_text(self.project.skeletons_of(edge.target), "", {})
+
+    def _told(self, name: str) -> str:
+        """Return what a module's spec shows to its dependents, where a model has had its part in that."""
+        if name not in self._interfaces and name in self.written:
+            self._interfaces[name] = self.written[name].interface
+        return self._interfaces.get(name, "")
 
     def _interface(self, job: Job, answer: Answer | None) -> str:
         """Return what a module shows to its dependents: as before, while its public names are as before."""
@@ -137,7 +136,7 @@ class Run:
             if same and before.header.model == job.model:
                 return before.interface
         if answer is None:
-            return interface_text(job.skeletons, "", {})
+            return ""
         return interface_text(job.skeletons, answer.purpose, {each.name: each.text for each in answer.interface})
 
     def _put(self, job: Job, text: str, is_paid: bool) -> None:

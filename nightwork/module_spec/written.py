@@ -38,15 +38,17 @@ class Specs:
 
     def __init__(self, root: Path) -> None:
         self.folder = root / SPECS
+        self._plain = {root}  # folders that were looked at
 
     def path(self, unit: Unit) -> Path:
         """Return the file of a unit's spec; raises BadInput where a link would lead the writing elsewhere."""
         path = self.folder / spec_path(unit.path)
-        for parent in (path, *path.parents):
-            if parent.is_symlink():
-                raise bad_input(parent, "is a symbolic link; specs are written to plain folders only, remove it")
-            if parent == self.folder:
-                break
+        folder = path.parent
+        while folder not in self._plain:
+            if folder.is_symlink():
+                raise bad_input(folder, "is a symbolic link; specs are written to plain folders only, remove it")
+            self._plain.add(folder)
+            folder = folder.parent
         return path
 
     def read(self, unit: Unit) -> Written | None:

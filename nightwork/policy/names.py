@@ -6,7 +6,7 @@ import ast
 from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 
-from nightwork.gates.flags import is_test_file
+from nightwork.testfile import is_test_file
 
 _ROOTS = ("src", "lib", "python")
 _NOT_IMPORTED = frozenset({

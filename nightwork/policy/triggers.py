@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from nightwork.agent.results import Level, Plan, Scope, Trigger
-from nightwork.gates.flags import is_test_file, matches
+from nightwork.gates.flags import matches
 from nightwork.guarding import EscalationSettings
 from nightwork.policy.dependencies import Unreadable, dependencies
 from nightwork.policy.held import Held
 from nightwork.policy.names import module_name, removed_names
 from nightwork.policy.paths import plain
+from nightwork.testfile import is_test_file
 from nightwork.workspace import Repository
 from nightwork.workspace.entries import TreeEntry
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import lizard
 
-from nightwork.gates.flags import is_test_file
 from nightwork.gates.source import MAX_SOURCE, parsed
+from nightwork.testfile import is_test_file
 
 # lizard's readers are state machines without an error of their own: they index and call on whatever tokens come.
 _LIZARD_FAILS = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)

@@ -9,8 +9,8 @@ import shlex
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from nightwork.gates.flags import is_test_file
 from nightwork.settings import GateSettings
+from nightwork.testfile import is_test_file
 
 # Files that say nothing but what to run: the gates see them as they are on the base commit.
 _INSTRUCTIONS = {

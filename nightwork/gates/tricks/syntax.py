@@ -9,11 +9,11 @@ import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from nightwork.gates.flags import is_test_file
 from nightwork.gates.judgement import Flag
 from nightwork.gates.source import parsed
 from nightwork.gates.tricks.remark import Edited, Remark
 from nightwork.gates.tricks.wording import is_python
+from nightwork.testfile import is_test_file
 
 _ASSERTING = ("assert", "check", "verify", "expect", "ensure", "should", "raises", "warns", "fail")
 _EXITS = {"exit", "quit", "_exit", "SystemExit"}

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
-from nightwork.gates.flags import is_test_file
 from nightwork.gates.judgement import Flag
+from nightwork.testfile import is_test_file
 
 _NO_CODE = re.compile(
     r"""\.(

@@ -6,5 +6,19 @@ order of imports are noise: counted, never a finding.
 
 from nightwork.module_spec.drift.compare import compare
 from nightwork.module_spec.drift.finding import Drift, Finding, Kind, Severity, UnitDrift
+from nightwork.module_spec.drift.log import as_json, as_markdown, summary, write_log
+from nightwork.module_spec.drift.search import find
 
-__all__ = ["Drift", "Finding", "Kind", "Severity", "UnitDrift", "compare"]
+__all__ = [
+    "Drift",
+    "Finding",
+    "Kind",
+    "Severity",
+    "UnitDrift",
+    "as_json",
+    "as_markdown",
+    "compare",
+    "find",
+    "summary",
+    "write_log",
+]

@@ -21,7 +21,7 @@ def dependency_findings(before: Skeleton, after: Skeleton) -> Iterator[Finding]:
     olds, news = _targets(before), _targets(after)
     for target in sorted({*olds, *news}):
         old, new = olds.get(target), news.get(target)
-        told = _told(target, old, new)
+        told = _told(old, new)
         if told:
             line = new.line if new else 0
             yield Finding(Kind.DEPENDENCY, Severity.LOW, before.path, told, name=target, line=line)
@@ -36,11 +36,11 @@ def _targets(skeleton: Skeleton) -> dict[str, _Taken]:
     return found
 
 
-def _told(target: str, old: _Taken | None, new: _Taken | None) -> str:
+def _told(old: _Taken | None, new: _Taken | None) -> str:
     if old is None or new is None:
-        return f"imports `{target}`" if new else f"no longer imports `{target}`"
-    told = [f"takes `{name}` of it" for name in sorted(new.names - old.names)]
-    told += [f"no longer takes `{name}` of it" for name in sorted(old.names - new.names)]
+        return "imported now" if new else "no longer imported"
+    told = [f"takes `{name}`" for name in sorted(new.names - old.names)]
+    told += [f"no longer takes `{name}`" for name in sorted(old.names - new.names)]
     if old.kinds != new.kinds:
         told.append(f"imported {_kinds(new)}, was {_kinds(old)}")
     return "; ".join(told)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import PurePosixPath
 from typing import Protocol
 
 from nightwork.module_spec.skeleton import Skeleton
+
+_DECLARATIONS = (".d.ts", ".d.mts", ".d.cts")
 
 
 class Language(Protocol):
@@ -22,17 +23,19 @@ class Language(Protocol):
 def language_of(path: str) -> Language | None:
     """Return the language of a file by its name; None for what is no source file of a known one.
 
-    A `.pyi` is none: it stands beside a module, and is not one.
+    A `.pyi` or `.d.ts` is none: it stands beside a module, and is not one.
     """
-    for language in _languages():
-        if PurePosixPath(path).suffix in language.suffixes:
-            return language
-    return None
+    if path.endswith(_DECLARATIONS):
+        return None
+    stem, _, suffix = path.rpartition("/")[2].rpartition(".")
+    return _by_suffix().get(f".{suffix}") if stem else None
 
 
 @cache
-def _languages() -> tuple[Language, ...]:
+def _by_suffix() -> dict[str, Language]:
     """Import what is needed to name the languages; a parser that is slow to import is left to `read`."""
+    from nightwork.module_spec.language.ecmascript import JAVASCRIPT, TYPESCRIPT
     from nightwork.module_spec.language.python import Python
 
-    return (Python(),)
+    languages: tuple[Language, ...] = (Python(), TYPESCRIPT, JAVASCRIPT)
+    return {suffix: language for language in languages for suffix in language.suffixes}

@@ -9,7 +9,7 @@ from nightwork.module_spec.skeleton import Marker
 MOST_MARKERS = 100
 _HEAD_BYTES = 2_000
 _HEAD_LINES = 5
-_WORDS = re.compile(rb"TODO|FIXME|XXX|HACK")
+_WORDS = (b"TODO", b"FIXME", b"XXX", b"HACK")
 _MARKER = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b[:\s-]{0,10}([^\n]{0,200})")
 _COMMENT = re.compile(r"^\s{0,80}(?:#|//|/?\*)[^\n]*", re.MULTILINE)
 _GENERATED = re.compile(
@@ -21,7 +21,7 @@ _GENERATED = re.compile(
 
 def may_hold_markers(source: bytes) -> bool:
     """Say whether the words of markers occur at all, in a comment or elsewhere."""
-    return _WORDS.search(source) is not None
+    return any(word in source for word in _WORDS)
 
 
 def marker(comment: str, line: int) -> Marker | None:

@@ -1,9 +1,10 @@
 import pytest
 
 from nightwork.change import ChangedFile
-from nightwork.gates.flags import is_test_file, path_flags
+from nightwork.gates.flags import path_flags
 from nightwork.gates.judgement import Flag
 from nightwork.settings import Settings
+from nightwork.testfile import is_test_file
 
 GATE_CONFIG = Settings().gate_config
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from nightwork.module_spec.language.ecmascript import JAVASCRIPT, TYPESCRIPT, is_declaration
+from nightwork.module_spec.language import language_of
+from nightwork.module_spec.language.ecmascript import JAVASCRIPT, TYPESCRIPT
 from nightwork.module_spec.language.ecmascript.resolve import package_of, resolve
 from nightwork.module_spec.skeleton import EdgeKind, Raised, Skeleton, Symbol, SymbolKind
 
@@ -276,8 +277,12 @@ def test_a_bare_specifier_means_a_package(specifier: str, package: str | None):
     assert package_of(specifier) == package
 
 
-def test_a_file_of_declarations_is_no_module():
-    assert [is_declaration(path) for path in ("a.d.ts", "a.d.mts", "a.ts", "d.ts")] == [True, True, False, False]
+def test_the_name_of_a_file_tells_its_language():
+    names = ["a.ts", "a.tsx", "a.mts", "a.cts", "a.js", "a.jsx", "a.mjs", "a.cjs", "a.d.ts", "a.d.mts", "d.ts", "a.css"]
+    languages = [language_of(name) for name in names]
+    assert [each and each.name for each in languages] == [
+        *["typescript"] * 4, *["javascript"] * 4, None, None, "typescript", None,
+    ]  # fmt: skip
 
 
 WITHOUT = """

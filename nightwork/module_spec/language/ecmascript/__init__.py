@@ -9,6 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nightwork.module_spec.language import comments
 from nightwork.module_spec.language.ecmascript import grammar
 from nightwork.module_spec.skeleton import Skeleton
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from tree_sitter import Tree
 
 
-@dataclass(frozen=True)
+@dataclass
 class Ecmascript:
     """A language of the family."""
 
@@ -34,7 +35,8 @@ class Ecmascript:
     def _bare(self, path: str, source: bytes, error: str = "") -> Skeleton:
         source_hash = hashlib.blake2b(source, digest_size=16).hexdigest()
         lines = source.count(b"\n") + (not source.endswith(b"\n") and bool(source))
-        return Skeleton(path, self.name, len(source), lines, source_hash, source_hash, error)
+        is_generated = comments.says_generated(source)
+        return Skeleton(path, self.name, len(source), lines, source_hash, source_hash, error, is_generated=is_generated)
 
     def _skeleton(self, path: str, source: bytes, tree: Tree) -> Skeleton:
         from nightwork.module_spec.language.ecmascript.reading import skeleton_of
@@ -44,8 +46,3 @@ class Ecmascript:
 
 TYPESCRIPT = Ecmascript("typescript", grammar.TYPESCRIPT)
 JAVASCRIPT = Ecmascript("javascript", grammar.JAVASCRIPT)
-
-
-def is_declaration(path: str) -> bool:
-    """Say whether a file only declares what another one holds, and is no module of its own: `a.d.ts`."""
-    return path.endswith((".d.ts", ".d.mts", ".d.cts"))

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nightwork.module_spec.language import comments
 from nightwork.module_spec.language.ecmascript.declarations import Declared, declarations_of
 from nightwork.module_spec.language.ecmascript.walk import Facts, Walked, hash_of, walk
-from nightwork.module_spec.language.ecmascript.wording import docstring_of, one_line, summary_before, text_of
+from nightwork.module_spec.language.ecmascript.wording import docstring_of, one_line, summary_before
 from nightwork.module_spec.skeleton import Skeleton, Symbol, SymbolKind
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_GENERATED = re.compile(r"(?i)@generated|\b(?:auto-?)?generated\b.{0,80}|do not edit")
 _LONGEST_VALUE = 200
 _CALLED = frozenset({SymbolKind.FUNCTION, SymbolKind.METHOD, SymbolKind.PROPERTY})
 
@@ -38,8 +37,7 @@ def skeleton_of(bare: Skeleton, root: Node) -> Skeleton:
         docstring=docstring_of(root),
         symbols=symbols,
         imports=tuple(walked.imports),
-        markers=tuple(walked.markers),
-        is_generated=_is_generated(root),
+        markers=tuple(walked.markers[: comments.MOST_MARKERS]),
     )
 
 
@@ -120,8 +118,3 @@ def _tree_hash(root: Node, walked: Walked, summaries: Iterable[str]) -> str:
         parts += [*sorted(run), digest]
         run = []
     return hash_of([*parts, *sorted(run), *summaries])
-
-
-def _is_generated(root: Node) -> bool:
-    first = [child for child in root.children[:5] if child.type == "comment" and child.start_point.row < 5]
-    return any(_GENERATED.search(text_of(child)[:2_000]) for child in first)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from nightwork.module_spec.language import comments
 from nightwork.module_spec.skeleton import Marker
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 WHOLE = frozenset({"string", "template_string", "regex", "jsx_text"})  # what keeps its white space
 COMMENTS = frozenset({"comment", "html_comment", "hash_bang_line"})
 _PASSED_OVER = COMMENTS | {"decorator"}
-_MARKER = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b[:\s]*([^\n]{0,300})")
 _OF_FILE = re.compile(r"@(?:file|fileoverview|module|packageDocumentation)\b")
 _LICENSE = re.compile(r"(?i)licen[cs]e|copyright|@preserve")
 
@@ -97,7 +97,6 @@ def docstring_of(root: Node) -> str:
 
 def markers_in(comment: Node) -> Iterator[Marker]:
     """Yield what a comment leaves to be done."""
-    text = text_of(comment)
-    for found in _MARKER.finditer(text):
-        line = comment.start_point.row + 1 + text.count("\n", 0, found.start())
-        yield Marker(found[1], found[2].removesuffix("*/").strip(), line)
+    for place, line in enumerate(text_of(comment).split("\n"), comment.start_point.row + 1):
+        if (found := comments.marker(line.removesuffix("*/"), place)) is not None:
+            yield found

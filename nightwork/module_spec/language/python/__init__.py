@@ -7,7 +7,6 @@ import re
 import warnings
 from hashlib import blake2b
 from inspect import cleandoc
-from pathlib import PurePosixPath
 
 from nightwork.module_spec.language import comments
 from nightwork.module_spec.language.python import broken
@@ -69,8 +68,8 @@ class Python:
 
 
 def _is_test(path: str) -> bool:
-    pure = PurePosixPath(path)
-    return any(_TEST_FILE.fullmatch(part) for part in (*pure.parent.parts, pure.stem))
+    *folders, name = path.split("/")
+    return any(map(_TEST_FILE.fullmatch, (*folders, name.rpartition(".")[0])))
 
 
 def _ignore_warnings() -> None:

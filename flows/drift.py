@@ -1,0 +1,30 @@
+"""Drift on a schedule: what changed since the module specs were written. The state of its run tells whether any did."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from prefect import State, flow
+from prefect.states import Completed, Failed
+
+from flows.artifacts import report
+from flows.policy import run_name, uncached
+from nightwork.module_spec import drift as library
+from nightwork.module_spec.written import checked_root
+from nightwork.settings import load
+
+find = uncached("find drift")(library.find)
+
+
+@flow(name="drift", flow_run_name=run_name)
+def drift(repo: str = ".") -> State[Any]:
+    """Compare a project with its specs; ends Completed, or Drifted when they are no longer true."""
+    root = checked_root(repo)
+    found = find(root, load(root).specs)
+    now = datetime.now(UTC)
+    report("drift", root.name, library.as_markdown(found, now))
+    if not found.units:
+        return Completed(message=library.summary(found))
+    library.write_log(found, root, now)
+    return Failed(name="Drifted", message=library.summary(found))
