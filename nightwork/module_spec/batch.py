@@ -6,6 +6,7 @@ Only `specs/` is ever written. What is there already is left alone, so that a ru
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from nightwork.lock import hold
 from nightwork.module_spec.answer import Answer
 from nightwork.module_spec.dates import today
 from nightwork.module_spec.job import Ref, Wish
+from nightwork.module_spec.project import Project
 from nightwork.module_spec.purse import STATE, Purse
 from nightwork.module_spec.report import report
 from nightwork.module_spec.result import BatchResult, sorted_out
@@ -37,7 +39,7 @@ from nightwork.order import Item
 from nightwork.outcome import PENDING, Outcome, Reason, Status
 from nightwork.progress import Event, create_reporter
 from nightwork.settings import Settings, load
-from nightwork.spec_settings import NO_MODEL, SpecsOptions
+from nightwork.spec_settings import NO_MODEL, SpecsOptions, SpecsSettings
 
 Submit = Callable[[Ref], Future]
 Write = Callable[[Ref, Answer | None, str], Outcome]
@@ -69,8 +71,7 @@ def open_batch(root: str | Path, options: SpecsOptions, checkpoint_path: str | P
     folder = checked_root(root)
     checkpoint = checked_checkpoint(folder, checkpoint_path)
     settings = load(folder, options.flags())
-    with hold(folder, "module specs", STATE):
-        project = scan(folder, settings.specs)
+    with hold(folder, "module specs", STATE), _scanned(folder, settings.specs) as project:
         state = _state(checkpoint, project.name)
         purse = Purse.of(folder, settings, state.run_id, time.time())
         run = Run(
@@ -99,6 +100,7 @@ def run_modules(
     done = {name for name, outcome in state.items.items() if outcome.status is Status.COMPLETED}
     state.items = {name: _again(state.items.get(name, PENDING)) for name in run.project.order}
     reporter = create_reporter(run.planned(done), on_event=on_progress)
+    run.render_ahead()
 
     def start(name: str) -> Future:
         job = run.prepare(name, name in done)
@@ -192,6 +194,23 @@ def _result(batch: Batch) -> BatchResult:
         ),
         output_tokens=sum(line.tokens.output_tokens for line in lines),
     )
+
+
+@contextlib.contextmanager
+def _scanned(root: Path, settings: SpecsSettings) -> Iterator[Project]:
+    """Give a project, which the collector passes over: to look through it again and again costs a tenth of a run."""
+    is_on = gc.isenabled()
+    gc.disable()
+    try:
+        project = scan(root, settings)
+        gc.freeze()
+        if is_on:
+            gc.enable()
+        yield project
+    finally:
+        gc.unfreeze()
+        if is_on:
+            gc.enable()
 
 
 def _state(path: Path, name: str) -> BatchState:

@@ -23,7 +23,11 @@ from nightwork.module_spec.skeleton import Skeleton
 from nightwork.module_spec.source import decoded
 from nightwork.module_spec.written import Specs, Written
 from nightwork.outcome import Outcome, Reason, Status
+from nightwork.sandbox.forked import mapped
 from nightwork.spec_settings import NO_MODEL, SpecsSettings
+
+# Specs that are held in memory until they are written: about 20 MB.
+_AHEAD = 2_000
 
 
 class Degraded(ModelError):
@@ -49,6 +53,7 @@ class Run:
         self.made_with = made_with(self.settings)
         self._interfaces: dict[str, str] = {}
         self._truncated: set[str] = set()
+        self._rendered: dict[str, str] = {}
         self._jobs: dict[str, Job] = {}
         self._cycles = {name: group for group in self.project.cycles for name in group}
         self._names = project_names(self.project.skeletons.values()) if self.settings.model != NO_MODEL else frozenset()
@@ -67,6 +72,15 @@ class Run:
     def planned(self, done_before: Collection[str]) -> int:
         """Count the modules that are to be written, as far as can be told before any of them is."""
         return sum(self.prepare(name, name in done_before).outcome is None for name in self.project.order)
+
+    def render_ahead(self) -> None:
+        """Make the specs for which no model is asked, as many at the same time as there are cores for it.
+
+        Raises nothing of its own; what is made is written by `write`, and what is not made is made there.
+        """
+        jobs = [job for job in self._jobs.values() if job.outcome is None and job.model == NO_MODEL][:_AHEAD]
+        texts = mapped(lambda job: render(self._view(job, None, "", "")), jobs)
+        self._rendered = {job.unit.path: text for job, text in zip(jobs, texts, strict=True)}
 
     def ref(self, job: Job) -> Ref:
         """Return a job as a task takes it."""
@@ -99,7 +113,7 @@ class Run:
         """Write a module's spec; `degraded` says why a model's part is missing."""
         job = self._jobs.pop(ref.unit)
         interface = self._interface(job, answer)
-        text = render(self._view(job, answer, degraded, interface))
+        text = self._rendered.pop(ref.unit, None) or render(self._view(job, answer, degraded, interface))
         self._put(job, text, is_paid=answer is not None)
         self._interfaces[ref.unit] = interface
         reason = None if answer else Reason.AST_ONLY
