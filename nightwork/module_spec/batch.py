@@ -90,20 +90,23 @@ def run_modules(
     submit: Submit,
     on_progress: Callable[[Event], object] = lambda _: None,
     write: Write | None = None,
+    at_once: bool = False,
 ) -> BatchResult:
     """Write the specs of a batch, `submit` starting `Run.ask` for each; returns what came of all modules.
 
-    Where answers come in Message Batches nothing is submitted, and `write` is `Run.write`, or calls it.
+    Where answers come in Message Batches nothing is submitted, and `write` is `Run.write`, or calls it. `at_once` writes
+    what needs no model first and on two cores, for who has no use for a task of each.
     """
     run, state, settings = batch.run, batch.state, batch.settings.specs
     saving, given_up = Saving(state, batch.checkpoint), list[Outcome]()
     done = {name for name, outcome in state.items.items() if outcome.status is Status.COMPLETED}
     state.items = {name: _again(state.items.get(name, PENDING)) for name in run.project.order}
-    reporter = create_reporter(run.planned(done), on_event=on_progress)
-    run.render_ahead()
+    reporter = create_reporter(run.plan(done), on_event=on_progress)
+    if at_once:
+        run.write_ahead()
 
     def start(name: str) -> Future:
-        job = run.prepare(name, name in done)
+        job = run.prepare(name, name in done) if run.model else run.prepared(name)
         if job.outcome is not None:
             return Ended(job.outcome)
         reporter.start(name)
@@ -164,7 +167,7 @@ def run_batch(
     with open_batch(project_root, chosen, checkpoint_path) as batch:
         ask, tell = batch.run.ask, on_progress or (lambda _: None)
         if batch.run.model is None:
-            return run_modules(batch, lambda ref: Ended(ask(ref)), tell)
+            return run_modules(batch, lambda ref: Ended(ask(ref)), tell, at_once=True)
         with ThreadPoolExecutor(batch.settings.specs.parallel) as pool:
             return run_modules(batch, lambda ref: pool.submit(ask, ref), tell)
 

@@ -11,33 +11,35 @@ import pickle
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from itertools import zip_longest
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 # Fewer are done before a fork has begun.
 _WORTH = 100
 
 
-def mapped(work: Callable[[T], str], items: Sequence[T]) -> list[str]:
-    """Return what `work` makes of each item, in their order; it must change nothing that its caller looks at.
+def mapped(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """Return what `work` makes of each item, in their order; what it changes in memory may be lost.
 
-    What the fork was to do is done here when it dies.
+    What the fork was to do is done here when it dies, so `work` may be done twice.
     """
     if len(items) < _WORTH or threading.active_count() > 1 or len(os.sched_getaffinity(0)) < 2:
         return [work(item) for item in items]
-    done: list[str] = [""] * len(items)
     with _Fork(lambda: [work(item) for item in items[1::2]]) as fork:
-        done[::2] = [work(item) for item in items[::2]]
+        ours = [work(item) for item in items[::2]]
         theirs = fork.answer()
-    done[1::2] = theirs if theirs is not None else [work(item) for item in items[1::2]]
-    return done
+    if theirs is None:
+        theirs = [work(item) for item in items[1::2]]
+    return [each for pair in zip_longest(ours, theirs) for each in pair][: len(items)]
 
 
-class _Fork:
+class _Fork(Generic[R]):
     """A fork that does one thing and tells what came of it."""
 
-    def __init__(self, work: Callable[[], list[str]]) -> None:
+    def __init__(self, work: Callable[[], list[R]]) -> None:
         self._pipe, theirs = os.pipe()
         self._process = os.fork()
         if self._process == 0:
@@ -54,7 +56,7 @@ class _Fork:
         self._reader = threading.Thread(target=self._read)  # a pipe that is full would stop it
         self._reader.start()
 
-    def __enter__(self) -> _Fork:
+    def __enter__(self) -> _Fork[R]:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -63,11 +65,11 @@ class _Fork:
         self._reader.join()
         os.waitpid(self._process, 0)
 
-    def answer(self) -> list[str] | None:
+    def answer(self) -> list[R] | None:
         """Return what came of it; None when it died before it could tell."""
         self._reader.join()
         try:
-            found: list[str] = pickle.loads(self._data)
+            found: list[R] = pickle.loads(self._data)
         except (EOFError, pickle.UnpicklingError):
             return None
         return found
