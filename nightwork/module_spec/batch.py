@@ -94,8 +94,8 @@ def run_modules(
 ) -> BatchResult:
     """Write the specs of a batch, `submit` starting `Run.ask` for each; returns what came of all modules.
 
-    Where answers come in Message Batches nothing is submitted, and `write` is `Run.write`, or calls it. `at_once` writes
-    what needs no model first and on two cores, for who has no use for a task of each.
+    Where answers come in Message Batches nothing is submitted, and `write` is `Run.write`, or calls it. `at_once`
+    writes what needs no model first and on two cores, for who has no use for a task of each.
     """
     run, state, settings = batch.run, batch.state, batch.settings.specs
     saving, given_up = Saving(state, batch.checkpoint), list[Outcome]()
