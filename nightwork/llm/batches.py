@@ -97,10 +97,8 @@ class MessageBatches:
     def results(self, batch: str) -> dict[str, Reply | Miss]:
         """Return what came of the requests of a batch that has ended, by their custom ids."""
         with self.model.failures_told():
-            return {
-                _text(each.custom_id): self._result(each.to_dict(mode="json"))
-                for each in self.model.client.messages.batches.results(batch)
-            }
+            lines = [_line(each) for each in self.model.client.messages.batches.results(batch)]
+        return {name: self._result(line) for name, line in lines}
 
     def _result(self, line: Mapping[str, Any]) -> Reply | Miss:
         try:
@@ -139,6 +137,13 @@ def _submitted(batch: Any) -> Submitted:
     except (AttributeError, TypeError) as error:
         raise Unreadable(f"a batch without {error}") from error
     raise Unreadable("a batch without a time")
+
+
+def _line(line: Any) -> tuple[str, dict[str, Any]]:
+    try:
+        return _text(line.custom_id), line.to_dict(mode="json", warnings=False)
+    except (AttributeError, TypeError) as error:
+        raise Unreadable(f"a result without {error}") from error
 
 
 def _text(value: Any) -> str:

@@ -15,6 +15,7 @@ from nightwork.redact import redact
 BYTES_PER_TOKEN = 3.0
 MAX_INTERFACE_TOKENS = 300
 _MAX_SIGNATURE = 160
+_SHORTEST = 4  # bytes of a line that tells anything
 _MAX_LINE = 120
 _RANKS = (
     frozenset({SymbolKind.CLASS, SymbolKind.INTERFACE, SymbolKind.TYPE, SymbolKind.FUNCTION}),
@@ -37,14 +38,16 @@ def tokens_of(size: int) -> int:
 def interface_text(skeletons: Sequence[Skeleton], purpose: str, described: Mapping[str, str]) -> str:
     """Return a unit's purpose and its public names with their signatures, at most 300 tokens, one thing a line.
 
-    What a name is for comes from its docstring, else from `described`, by its qualified name. Secrets are left to whoever hands
-    the text on: `nightwork.markdown.data_block` takes them out.
+    What a name is for comes from its docstring, else from `described`, by its qualified name. Secrets are left to
+    whoever hands the text on: `nightwork.markdown.data_block` takes them out.
     """
     symbols = [symbol for skeleton in skeletons for symbol in skeleton.public()]
     head = _line(purpose, _MAX_LINE * 2)
     room = MAX_INTERFACE_TOKENS * BYTES_PER_TOKEN - _size(head) - _size(_left_out(len(symbols)))
     shown: dict[int, str] = {}
     for place in _by_importance(symbols):
+        if room < _SHORTEST:
+            break
         for text in _forms(symbols[place], described):
             if _size(text) <= room:
                 room -= _size(text)
