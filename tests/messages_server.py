@@ -193,6 +193,7 @@ class _Http(ThreadingHTTPServer):
         self.connections = 0
         self.sockets: list[socket.socket] = []
         super().__init__(*arguments)
+        self.socket.settimeout(1)  # a connection that is gone when it is to be taken blocks nobody
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.connections += 1

@@ -107,7 +107,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     victim.communicate()
     Path(sockets[2].getsockname()).unlink()
     for each in sockets:
-        each.close()
+        end(each)
 
 
 def listening(family: socket.AddressFamily, address: object) -> socket.socket:
@@ -125,5 +125,20 @@ def listening(family: socket.AddressFamily, address: object) -> socket.socket:
             with peer:
                 peer.sendall(SECRET.encode())
 
-    threading.Thread(target=serve, daemon=True).start()
+    threading.Thread(target=serve, daemon=True, name=f"listening {server.fileno()}").start()
     return server
+
+
+def end(server: socket.socket) -> None:
+    """Close a server with its thread.
+
+    A thread that stays blocked in accept goes on with whatever socket gets the number next, once a signal or a freezer
+    lets the kernel start the call again: it answered the clients of other tests.
+    """
+    name = f"listening {server.fileno()}"
+    server.shutdown(socket.SHUT_RDWR)
+    for thread in threading.enumerate():
+        if thread.name == name:
+            thread.join(10)
+            assert not thread.is_alive()
+    server.close()
