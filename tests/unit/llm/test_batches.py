@@ -105,11 +105,21 @@ def test_an_answer_that_is_none_of_the_api_s_is_a_failed_call(batches, server, a
         batches.poll(made.id)
 
 
-@pytest.mark.parametrize("line", [b"nonsense\n", b'{"custom_id": 7}\n', b"{}\n", b"[]\n"])
-def test_results_that_cannot_be_read_are_a_failed_call(batches, server, ask, line):
-    made = batches.submit({"a": ask()})
+@pytest.mark.parametrize("line", [b"nonsense\n", b'{"custom_id": 7}\n', b"{}\n", b"[]\n", b"[" * 200_000 + b"\n"])
+def test_a_result_that_cannot_be_read_takes_no_other_with_it(batches, server, ask, line):
+    made = batches.submit({"a": ask(), "b": ask()})
     batches.poll(made.id)
-    server.batches.lines = lambda _: line
+    whole = server.batches.lines(server.batches.made[made.id])
+    server.batches.lines = lambda _: line + whole
+    assert set(batches.results(made.id)) == {"a", "b"}
+
+
+@pytest.mark.parametrize("cut", [2, 20, 300])
+def test_results_that_are_cut_off_are_a_failed_call(batches, server, ask, cut):
+    made = batches.submit({"a": ask(), "b": ask()})
+    batches.poll(made.id)
+    whole = server.batches.lines(server.batches.made[made.id])
+    server.batches.lines = lambda _: whole[:-cut]
     with pytest.raises(Unavailable):
         batches.results(made.id)
 

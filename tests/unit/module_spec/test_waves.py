@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from messages_server import Asked, MessagesServer, failed, overloaded, rate_limited, text, tools
-from spec_waves import PACE, Night, replace, units
+from spec_waves import PACE, Night, units
 
 from nightwork import stop
 from nightwork.ledger import Limits
