@@ -15,6 +15,7 @@ from nightwork.redact import redact
 BYTES_PER_TOKEN = 3.0
 MAX_INTERFACE_TOKENS = 300
 _MAX_SIGNATURE = 160
+_SHORTEST = 4  # bytes of a line that tells anything
 _MAX_LINE = 120
 _RANKS = (
     frozenset({SymbolKind.CLASS, SymbolKind.INTERFACE, SymbolKind.TYPE, SymbolKind.FUNCTION}),
@@ -45,6 +46,8 @@ def interface_text(skeletons: Sequence[Skeleton], purpose: str, described: Mappi
     room = MAX_INTERFACE_TOKENS * BYTES_PER_TOKEN - _size(head) - _size(_left_out(len(symbols)))
     shown: dict[int, str] = {}
     for place in _by_importance(symbols):
+        if room < _SHORTEST:
+            break
         for text in _forms(symbols[place], described):
             if _size(text) <= room:
                 room -= _size(text)
