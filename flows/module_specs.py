@@ -27,8 +27,8 @@ def module_specs(repo: str = ".", options: SpecsOptions = SpecsOptions()) -> Sta
         move(100 * event.number / event.total)
 
     with open_batch(repo, options) as batch, waits_shown("module specs"):
-        ask = kept("{ref.unit} spec", Ref.task_key)(batch.run.ask)
-        write = uncached("{ref.unit} spec", name="write")(batch.run.write)
+        ask = kept("{ref.name} spec", Ref.task_key)(batch.run.ask)
+        write = uncached("{ref.name} spec", name="write")(batch.run.write)
         result = run_modules(batch, lambda ref: ask.submit(ref), show, write)
     move(100.0)
     report("module-specs", batch.run.project.name, summary_text(result))

@@ -7,13 +7,14 @@ resume that passes over what is done and takes up what is not.
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from nightwork import records
 from nightwork.files import write_atomically
@@ -37,13 +38,18 @@ class BatchState(BaseModel):
         """Return the state of a batch in which nothing has been done."""
         return cls(kind=kind, batch_id=batch_id, items=dict.fromkeys(names, PENDING))
 
+    @field_validator("items", mode="before")
+    @classmethod
+    def _names(cls, items: Any) -> Any:
+        return {_of_key(key): outcome for key, outcome in items.items()} if isinstance(items, dict) else items
+
     def as_json(self) -> str:
         """Return the state as JSON; an item's defaults are left out."""
         head = self.model_dump_json(exclude={"items"}).removesuffix("}")
         texts = self._texts
         for name, outcome in self.items.items():
             if name not in texts or texts[name][0] is not outcome:
-                texts[name] = (outcome, f"{json.dumps(name)}:{outcome.model_dump_json(exclude_defaults=True)}")
+                texts[name] = (outcome, f"{json.dumps(_as_key(name))}:{outcome.model_dump_json(exclude_defaults=True)}")
         return f'{head},"items":{{{",".join([texts[name][1] for name in self.items])}}}}}'
 
     @cached_property
@@ -53,6 +59,21 @@ class BatchState(BaseModel):
         To make the texts of 1,500 items anew after each of them takes longer than to write them to disk.
         """
         return {}
+
+
+_BYTES = "\0"  # begins the key of an item whose name is a file's and holds bytes that JSON cannot
+
+
+def _as_key(name: str) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return _BYTES + os.fsencode(name).hex()
+    return name
+
+
+def _of_key(key: str) -> str:
+    return os.fsdecode(bytes.fromhex(key[1:])) if key[:1] == _BYTES else key
 
 
 def load_checkpoint(path: Path) -> BatchState | None:

@@ -95,6 +95,16 @@ def printable(text: str) -> str:
     return _UNSEEN.sub("", text)
 
 
+def one_line(text: str) -> str:
+    """Return text for one line of a log or a terminal: printable, without breaks, and of what UTF-8 can say."""
+    return " ".join(printable(storable(text)).split())
+
+
+def storable(text: str) -> str:
+    """Return text with what UTF-8 cannot say, such as bytes of a file's name, written as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"

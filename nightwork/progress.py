@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from nightwork.markdown import one_line
 from nightwork.outcome import Outcome, Status
 
 logger = logging.getLogger("nightwork.progress")
@@ -73,7 +74,7 @@ class LogReporter:
             number = self._numbers.setdefault(item, self._done + len(self._numbers) + 1)
             self._total = max(self._total, number)
         event = Event(item, number, self._total, outcome)
-        logger.info("[%d/%d] %s", number, self._total, text, extra={"progress": event})
+        logger.info("[%d/%d] %s", number, self._total, one_line(text), extra={"progress": event})
         self._on_event(event)
 
 

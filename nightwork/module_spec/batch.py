@@ -18,10 +18,12 @@ from pathlib import Path
 from nightwork import engine, stop
 from nightwork.checkpoint import BatchState, clear_checkpoint, load_checkpoint
 from nightwork.engine import Future
-from nightwork.errors import StateError
+from nightwork.errors import Infrastructure, StateError
+from nightwork.files import remove_unfinished
 from nightwork.llm.metered import ends_the_run
 from nightwork.llm.underway import Pace
 from nightwork.lock import hold
+from nightwork.markdown import storable
 from nightwork.module_spec.answer import Answer
 from nightwork.module_spec.dates import today
 from nightwork.module_spec.job import Ref, Wish
@@ -29,12 +31,13 @@ from nightwork.module_spec.project import Project
 from nightwork.module_spec.purse import STATE, Purse
 from nightwork.module_spec.report import report
 from nightwork.module_spec.result import BatchResult, sorted_out
-from nightwork.module_spec.run import Run
+from nightwork.module_spec.run import Run, Unwritable
 from nightwork.module_spec.saving import Saving
 from nightwork.module_spec.scan import scan
 from nightwork.module_spec.step import Ended, Step
+from nightwork.module_spec.units import SPECS
 from nightwork.module_spec.waves import Waves
-from nightwork.module_spec.written import CHECKPOINT, checked_checkpoint, checked_root
+from nightwork.module_spec.written import CHECKPOINT, checked_checkpoint, checked_root, refuse_odd_folders
 from nightwork.order import Item
 from nightwork.outcome import PENDING, Outcome, Reason, Status
 from nightwork.progress import Event, create_reporter
@@ -69,9 +72,11 @@ def open_batch(root: str | Path, options: SpecsOptions, checkpoint_path: str | P
     """
     began = time.perf_counter()
     folder = checked_root(root)
+    refuse_odd_folders(folder, (SPECS, STATE))
     checkpoint = checked_checkpoint(folder, checkpoint_path)
     settings = load(folder, options.flags())
     with hold(folder, "module specs", STATE), _scanned(folder, settings.specs) as project:
+        remove_unfinished(folder / SPECS)
         state = _state(checkpoint, project.name)
         purse = Purse.of(folder, settings, state.run_id, time.time())
         run = Run(
@@ -98,9 +103,12 @@ def run_modules(
     writes what needs no model first and on two cores, for who has no use for a task of each.
     """
     run, state, settings = batch.run, batch.state, batch.settings.specs
-    saving, given_up = Saving(state, batch.checkpoint), list[Outcome]()
-    done = {name for name, outcome in state.items.items() if outcome.status is Status.COMPLETED}
-    state.items = {name: _again(state.items.get(name, PENDING)) for name in run.project.order}
+    given_up = list[Outcome]()
+    saving = Saving(state, batch.checkpoint, given_up.append)
+    before = {name: state.items.get(name, PENDING) for name in run.project.order}
+    done = {name for name, outcome in before.items() if outcome.status is Status.COMPLETED}
+    known = {name: _again(outcome) for name, outcome in before.items()}
+    state.items = known | {name: before[name] for name in done}  # as done until they are looked at, whenever that ends
     reporter = create_reporter(run.plan(done), on_event=on_progress)
     if at_once:
         run.write_ahead()
@@ -109,6 +117,7 @@ def run_modules(
         job = run.prepare(name, name in done) if run.model else run.prepared(name)
         if job.outcome is not None:
             return Ended(job.outcome)
+        run.specs.path(job.unit)  # nothing is paid for what could not be written
         reporter.start(name)
         ref = run.ref(job)
         if waves is None or job.model == NO_MODEL:
@@ -118,28 +127,32 @@ def run_modules(
     def record(name: str, outcome: Outcome) -> None:
         if outcome.status is Status.RUNNING:
             return
-        state.items[name] = outcome.with_(cost_usd=batch.purse.spent_usd(name))
-        given_up.extend([outcome] if ends_the_run(outcome) or outcome.reason is Reason.BUDGET else [])
+        state.items[name] = outcome.with_(cost_usd=batch.purse.spent_usd(name), message=storable(outcome.message))
+        given_up.extend([outcome] if _ends_all(outcome) else [])
         if outcome.status is not Status.SKIPPED:
             reporter.complete(name, outcome)
             saving.after(is_paid=bool(state.items[name].cost_usd))
+
+    def admit(name: str) -> Outcome | None:
+        refused = given_up[0] if given_up else _refusal(batch.options)
+        return refused if refused and run.prepare(name, name in done).outcome is None else None
 
     with stop.on_signals(), _waves(batch) as waves:
         saving.now()
         engine.run(
             _items(run),
-            state.items,
+            known,
             start,
             parallel=sys.maxsize if waves else settings.parallel,
             record=record,
-            admit=lambda _: given_up[0] if given_up else _refusal(batch.options),
+            admit=admit,
             inbox=waves,
             releases=_RELEASES,
         )
         if waves:
             waves.settle_rest()
     reporter.finish()
-    result = report(run, state.items, _result(batch))
+    result = _reported(batch)
     if result.aborted:
         saving.now()
     else:
@@ -214,6 +227,23 @@ def _scanned(root: Path, settings: SpecsSettings) -> Iterator[Project]:
         gc.unfreeze()
         if is_on:
             gc.enable()
+
+
+def _reported(batch: Batch) -> BatchResult:
+    """Return the whole result; raises Infrastructure when all is written but the index."""
+    result = _result(batch)
+    try:
+        return report(batch.run, batch.state.items, result)
+    except OSError as error:
+        if result.aborted:
+            return result
+        raise Infrastructure("the index", f"is not written: {error}; make room, then run again") from error
+
+
+def _ends_all(outcome: Outcome) -> bool:
+    """Say whether what ended a module would end every other."""
+    is_unwritable = outcome.error is not None and outcome.error.kind == Unwritable.__name__
+    return is_unwritable or ends_the_run(outcome) or outcome.reason is Reason.BUDGET
 
 
 def _state(path: Path, name: str) -> BatchState:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from nightwork.module_spec.files import plain_bytes
 from nightwork.module_spec.hashes import hash_of_bytes, hash_of_files
 from nightwork.module_spec.header import digest
 from nightwork.module_spec.job import made_with
@@ -17,8 +18,8 @@ from nightwork.spec_settings import NO_MODEL, SpecsSettings
 def modules_when_current(root: Path, settings: SpecsSettings) -> list[str] | None:
     """Return all modules when every spec and the index are as a run would leave them; else None.
 
-    That is: the index was written by a run that left nothing to do, every file's bytes are those that its spec was made
-    of, and no spec is gone or changed.
+    That is: the index was written by a run that left nothing to do, every file's bytes are those that this run saw, and
+    no spec is gone or changed.
     """
     specs = Specs(root)
     index = specs.read_index()
@@ -27,18 +28,19 @@ def modules_when_current(root: Path, settings: SpecsSettings) -> list[str] | Non
     files, tests = source_files(root, settings)
     units = units_of(files, settings.unit)
     standing: dict[str, str] = {}
+    sources: dict[str, str] = {}
     for name, unit in units.items():
         written = specs.read(unit)
         if written is None or written.is_edited:
             return None
-        hashes = {path: hash_of_bytes((root / path).read_bytes()) for path in unit.files}
-        if written.header.source_hash != hash_of_files(hashes):
-            return None
+        sources[name] = hash_of_files({path: hash_of_bytes(plain_bytes(root / path) or b"") for path in unit.files})
         standing[name] = written.header.text_hash
-    return list(units) if index.covers == covered(standing, tests, settings) else None
+    return list(units) if index.covers == covered(standing, sources, tests, settings) else None
 
 
-def covered(standing: Mapping[str, str], tests: Sequence[str], settings: SpecsSettings) -> str:
-    """Return the digest of all that an index is made of: the specs by module, the test files, the settings."""
-    parts = [part for name in sorted(standing) for part in (name, standing[name])]
+def covered(
+    standing: Mapping[str, str], sources: Mapping[str, str], tests: Sequence[str], settings: SpecsSettings
+) -> str:
+    """Return the digest of all that an index is made of: specs and sources by module, test files, settings."""
+    parts = [part for name in sorted(standing) for part in (name, standing[name], sources[name])]
     return digest(made_with(settings), *settings.source_roots, "specs", *parts, "tests", *sorted(tests))

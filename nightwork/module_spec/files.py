@@ -28,3 +28,16 @@ def _is_file(root: Path, path: str) -> bool:
     except OSError:
         return False
     return not stat.S_ISLNK(mode) and not stat.S_ISDIR(mode)
+
+
+def plain_bytes(path: Path, most: int = -1) -> bytes | None:
+    """Return what stands in a plain file, `most` bytes of it; None for what is none: a pipe may never say anything."""
+    try:
+        with open(path, "rb", opener=_opened) as file:
+            return file.read(most) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+    except OSError:
+        return None
+
+
+def _opened(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)

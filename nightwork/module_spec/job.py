@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nightwork.markdown import one_line
 from nightwork.module_spec.generate import prompt_version
 from nightwork.module_spec.hashes import tree_hash
 from nightwork.module_spec.header import FORM, digest
@@ -20,6 +21,11 @@ class Ref:
 
     unit: str
     key: str
+
+    @property
+    def name(self) -> str:
+        """The unit as a task is named after it."""
+        return one_line(self.unit)
 
     def task_key(self) -> str:
         """Return the key under which a task runner keeps the answer."""
@@ -55,34 +61,32 @@ def content_key(
     return digest(tree_hash(skeletons), targets, dependency_text, made_with, model)
 
 
-def passed_over(job: Job, wish: Wish, done_before: bool) -> Outcome | None:
+def passed_over(job: Job, wish: Wish, done_before: bool, may_ask: bool) -> Outcome | None:
     """Say why a module is left as it is; None when its spec is to be written.
 
-    `done_before` says that an earlier, unfinished run with the same checkpoint has written it.
+    `done_before` says that an earlier, unfinished run with the same checkpoint has written it, `may_ask` that there is
+    a model to ask.
     """
     written = job.written
     if written is None:
         return None
     is_current = written.header.content_key == job.content_key
     if done_before and is_current:
-        return Outcome(status=Status.COMPLETED, reason=_how(job), message=written.header.degraded)
+        is_ast_only = job.model == NO_MODEL or written.header.degraded
+        reason = Reason.AST_ONLY if is_ast_only else None
+        return Outcome(status=Status.COMPLETED, reason=reason, message=written.header.degraded)
     if wish.force:
         return None
     if written.is_edited:
         message = "a person has changed the spec; --force writes it anew"
         return Outcome(status=Status.SKIPPED, reason=Reason.EDITED, message=message)
     if is_current:
-        is_lacking = written.header.degraded and job.model != NO_MODEL
-        return None if is_lacking else Outcome(status=Status.SKIPPED, reason=Reason.UNCHANGED)
+        return None if written.header.degraded and may_ask else Outcome(status=Status.SKIPPED, reason=Reason.UNCHANGED)
     if wish.update:
         return None
     return Outcome(
         status=Status.SKIPPED, reason=Reason.STALE, message="its source has changed; --update writes it anew"
     )
-
-
-def _how(job: Job) -> Reason | None:
-    return Reason.AST_ONLY if job.model == NO_MODEL else None
 
 
 def made_with(settings: SpecsSettings) -> str:

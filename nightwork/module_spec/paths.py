@@ -13,17 +13,20 @@ INDEX = f"_index{SUFFIX}"
 # Bytes of a file's name that every file system takes.
 _LONGEST_NAME = 255
 _OURS = re.compile(r"_+(index|root)")
+# Folders of a project that below `specs/` would stand in the place of a file or folder of ours.
+_OUR_FOLDERS = re.compile(r"(\.state|\.reverse-spec-checkpoint\.json|.*\.md)_*", re.DOTALL)
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]*")
 
 
 def spec_path(unit: str) -> str:
     """Return the path of a unit's spec below `specs/`; the root of the project is `_root`.
 
-    A unit with a name of ours gets one more underscore, so that it stays apart from ours and from all others.
+    A unit with a name of ours gets one more underscore, so that it stays apart from ours and from all others; so does
+    a folder.
     """
     unit = "_root" if unit in {"", "."} else f"_{unit}" if _OURS.fullmatch(unit) else unit
-    folder, slash, name = unit.rpartition("/")
-    return f"{folder}{slash}{_short(name)}{SUFFIX}"
+    *folders, name = unit.split("/")
+    return "/".join([*map(_apart, folders), f"{_short(name)}{SUFFIX}"])
 
 
 def link(unit: str, base: str = "") -> str:
@@ -39,6 +42,10 @@ def link(unit: str, base: str = "") -> str:
 def _address(unit: str) -> str:
     path = spec_path(unit)
     return path if _PLAIN.fullmatch(path) else quote(os.fsencode(path))
+
+
+def _apart(folder: str) -> str:
+    return f"{folder}_" if _OUR_FOLDERS.fullmatch(folder) else folder
 
 
 def _short(name: str) -> str:

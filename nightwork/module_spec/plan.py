@@ -10,11 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from nightwork.llm.prices import price_of
-from nightwork.markdown import printable
+from nightwork.markdown import one_line
 from nightwork.module_spec.dates import today
 from nightwork.module_spec.generate import MAX_ANSWER_TOKENS, overhead_text
 from nightwork.module_spec.interface import estimated_tokens
 from nightwork.module_spec.job import Wish
+from nightwork.module_spec.result import Told
 from nightwork.module_spec.run import Run
 from nightwork.module_spec.scan import scan
 from nightwork.module_spec.written import checked_root
@@ -33,7 +34,7 @@ class Planned(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    path: str
+    path: Told
     input_tokens: int = 0
     expected_usd: float = 0.0
 
@@ -46,7 +47,7 @@ class Plan(BaseModel):
     total_modules: int
     model: str
     write: tuple[Planned, ...] = ()
-    stale: tuple[str, ...] = ()
+    stale: tuple[Told, ...] = ()
     input_tokens: int = 0
     output_tokens: int = 0
     expected_usd: float | None = None
@@ -66,7 +67,7 @@ class Plan(BaseModel):
         table.add_column("module")
         table.add_column("tokens in", justify="right")
         for each in self.write[:_SHOWN]:
-            table.add_row(Text(printable(each.path)), f"{each.input_tokens:,}" if each.input_tokens else "")
+            table.add_row(Text(one_line(each.path)), f"{each.input_tokens:,}" if each.input_tokens else "")
         more = [f"and {len(self.write) - _SHOWN} more"] if len(self.write) > _SHOWN else []
         return Group(Text("\n".join(told)), *([table] if self.write else []), *map(Text, more))
 

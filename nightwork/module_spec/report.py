@@ -2,43 +2,24 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from nightwork.files import write_atomically
+from nightwork.module_spec.about import about
+from nightwork.module_spec.context import needs_model
 from nightwork.module_spec.current import covered
+from nightwork.module_spec.hashes import source_hash
 from nightwork.module_spec.header import IndexHeader, text_hash
 from nightwork.module_spec.paths import INDEX
 from nightwork.module_spec.render.index import IndexRow, render_index
 from nightwork.module_spec.render.spec import generated_by
-from nightwork.module_spec.result import BatchResult, is_degraded
+from nightwork.module_spec.result import BatchResult
 from nightwork.module_spec.run import Run
 from nightwork.module_spec.summary import summary_log_name, write_summary_log
 from nightwork.outcome import Outcome, Reason, Status
-
-_READMES = ("README.md", "README.rst", "README.txt", "README")
-_MOST_READ = 20_000
-
-
-def about(root: Path) -> str:
-    """Return what a project says of itself: the first paragraph of its README, else its description."""
-    for name in _READMES:
-        try:
-            text = (root / name).read_bytes()[:_MOST_READ].decode("utf-8", "replace")
-        except OSError:
-            continue
-        paragraphs = (each.strip() for each in text.replace("\r\n", "\n").split("\n\n"))
-        found = next((each for each in paragraphs if each[:1].isalpha() and "\n===" not in each), "")
-        if found:
-            return found
-    try:
-        project = tomllib.loads((root / "pyproject.toml").read_text("utf-8")).get("project", {})
-        return str(project.get("description", ""))
-    except (OSError, ValueError, AttributeError):
-        return ""
+from nightwork.spec_settings import NO_MODEL
 
 
 def report(run: Run, outcomes: Mapping[str, Outcome], result: BatchResult) -> BatchResult:
@@ -60,12 +41,13 @@ def _write_index(run: Run, outcomes: Mapping[str, Outcome]) -> bool:
     rows = [_row(run, name, outcomes[name]) for name in project.units]
     rest = render_index(project, rows, about(project.root))
     standing = {name: written.header.text_hash for name, written in run.written.items()}
+    sources = {name: source_hash(project.skeletons_of(name)) for name in standing}
     tests = sorted(set(project.skeletons) - {path for unit in project.units.values() for path in unit.files})
     header = IndexHeader(
         last_updated=run.today,
-        model=run.settings.model,
-        is_complete=all(outcome.reason is Reason.UNCHANGED or _is_done(outcome) for outcome in outcomes.values()),
-        covers=covered(standing, tests, run.settings),
+        model=_writer(run),
+        is_complete=all(_is_current(run, name, outcome) for name, outcome in outcomes.items()),
+        covers=covered(standing, sources, tests, run.settings),
         text_hash=text_hash(rest),
         generated_by=generated_by(),
     )
@@ -76,8 +58,17 @@ def _write_index(run: Run, outcomes: Mapping[str, Outcome]) -> bool:
     return True
 
 
-def _is_done(outcome: Outcome) -> bool:
-    return outcome.status is Status.COMPLETED and not is_degraded(outcome)
+def _writer(run: Run) -> str:
+    """Return the model whose specs stand; a run without one leaves another's as they are."""
+    asked = [name for name in run.written if needs_model(run.project.skeletons_of(name))]
+    models = {run.written[name].header.model for name in asked}
+    return models.pop() if run.settings.model == NO_MODEL and len(models) == 1 else run.settings.model
+
+
+def _is_current(run: Run, name: str, outcome: Outcome) -> bool:
+    """Say whether no other run would write a spec anew."""
+    is_there = outcome.status is Status.COMPLETED or outcome.reason is Reason.UNCHANGED
+    return is_there and not run.written[name].header.degraded
 
 
 def _row(run: Run, name: str, outcome: Outcome) -> IndexRow:
@@ -94,11 +85,14 @@ _STANDING: dict[Reason | None, str] = {Reason.STALE: "stale", Reason.EDITED: "ed
 
 
 def _orphans(run: Run) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Remove the specs of modules that are gone, when an update was asked for; returns those, and those left."""
-    found = list(run.specs.others(run.project.units))
-    names = tuple(path.relative_to(run.project.root).as_posix() for path in found)
-    if not (run.wish.update or run.wish.force):
-        return (), names
-    for path in found:
-        path.unlink(missing_ok=True)
-    return names, ()
+    """Remove the specs of modules that are gone, when an update was asked for; returns those, and those left.
+
+    What a person has changed goes only when everything is written anew.
+    """
+    removed, left = list[str](), list[str]()
+    for path, written in run.specs.others(run.project.units):
+        is_wanted = run.wish.force or (run.wish.update and not written.is_edited)
+        if is_wanted:
+            path.unlink(missing_ok=True)
+        (removed if is_wanted else left).append(path.relative_to(run.project.root).as_posix())
+    return tuple(removed), tuple(left)

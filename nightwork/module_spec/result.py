@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from nightwork.errors import NightworkError
+from nightwork.markdown import storable
 from nightwork.outcome import Outcome, Reason, Status
+
+# A name of a file may hold bytes that JSON cannot.
+Told = Annotated[str, PlainSerializer(storable, when_used="json")]
 
 
 class FailedModule(BaseModel):
@@ -15,8 +20,8 @@ class FailedModule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    path: str
-    reason: str
+    path: Told
+    reason: Told
     attempts: int = 1
 
 
@@ -30,15 +35,15 @@ class BatchResult(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     total_modules: int
-    successful: tuple[str, ...] = ()
+    successful: tuple[Told, ...] = ()
     failed: tuple[FailedModule, ...] = ()
-    skipped: tuple[str, ...] = ()
-    degraded: tuple[str, ...] = ()
-    stale: tuple[str, ...] = ()
-    edited: tuple[str, ...] = ()
-    aborted: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    orphaned: tuple[str, ...] = ()
+    skipped: tuple[Told, ...] = ()
+    degraded: tuple[Told, ...] = ()
+    stale: tuple[Told, ...] = ()
+    edited: tuple[Told, ...] = ()
+    aborted: tuple[Told, ...] = ()
+    removed: tuple[Told, ...] = ()
+    orphaned: tuple[Told, ...] = ()
     duration_ms: int = 0
     index_generated: bool = False
     summary_log_path: str | None = None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from nightwork.engine import guarded
 from nightwork.errors import Infrastructure, ModelError
-from nightwork.files import refuse_full_disk, write_atomically
+from nightwork.files import write_atomically
 from nightwork.llm import Model
 from nightwork.module_spec.answer import Answer
 from nightwork.module_spec.context import Caps, assemble, dependency_text, needs_model
@@ -27,9 +28,15 @@ from nightwork.outcome import Outcome, Reason, Status
 from nightwork.sandbox.forked import mapped
 from nightwork.spec_settings import NO_MODEL, SpecsSettings
 
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+
 
 class Degraded(ModelError):
     """A model said nothing of a module that can be used: (model, why)."""
+
+
+class Unwritable(Infrastructure):
+    """No spec at all can be written any more: (what failed, why)."""
 
 
 @dataclass
@@ -50,7 +57,7 @@ class Run:
         self.written = self.specs.read_all(self.project.units)
         self.made_with = made_with(self.settings)
         self._interfaces: dict[str, str] = {}
-        self._truncated: set[str] = set()
+        self._truncated: dict[str, bool] = {}
         self._ahead: dict[str, tuple[Outcome, Written | None]] = {}
         self._jobs: dict[str, Job] = {}
         self._cycles = {name: group for group in self.project.cycles for name in group}
@@ -61,7 +68,7 @@ class Run:
         written, model = self.written.get(name), self._writer(name)
         compared = written.header.model if written and model == NO_MODEL else model
         job = self._job(name, compared)
-        outcome = passed_over(job, self.wish, done_before)
+        outcome = passed_over(job, self.wish, done_before, model != NO_MODEL)
         if outcome is None and compared != model:
             job = self._job(name, model)
         self._jobs[name] = replace(job, outcome=outcome)
@@ -103,13 +110,14 @@ class Run:
         sources = {skeleton.path: self._source(skeleton) for skeleton in job.skeletons}
         dependencies = self._dependencies(self.project.needs[ref.unit])
         context = assemble(job.skeletons, sources, dependencies, self._caps())
-        if context.is_truncated:
-            self._truncated.add(ref.unit)
+        self._truncated[ref.unit] = context.is_truncated
         known = Known(self._names, "\n".join(sources.values()))
         return Prompt(ref.unit, job.content_key, context, known)
 
     def write(self, ref: Ref, answer: Answer | None, degraded: str = "") -> Outcome:
         """Write a module's spec; `degraded` says why a model's part is missing."""
+        if answer and ref.unit not in self._truncated:  # an answer that was kept since an earlier run
+            self.prompt(ref)
         job = self._jobs.pop(ref.unit)
         if ref.unit in self._ahead:
             outcome, written = self._ahead.pop(ref.unit)
@@ -179,8 +187,8 @@ class Run:
         try:
             write_atomically(path, text, flush=is_paid)
         except OSError as error:
-            refuse_full_disk(self.specs.folder.parent, f"{job.unit.path} is not written")
-            raise Infrastructure(str(path), str(error)) from error
+            kind = Unwritable if error.errno in _NO_ROOM else Infrastructure
+            raise kind(job.unit.path, f"{error}; see to it, then run again") from error
         return written
 
     def _view(self, job: Job, answer: Answer | None, degraded: str, interface: str) -> View:
@@ -198,7 +206,7 @@ class Run:
             degraded=degraded,
             content_key=job.content_key,
             made_with=self.made_with,
-            is_truncated=name in self._truncated,
+            is_truncated=self._truncated.get(name, False),
             updated=self.today,
             interface=interface,
         )

@@ -10,16 +10,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nightwork.checkpoint import BatchState, save_checkpoint
+from nightwork.outcome import Outcome, Reason, Status
 
 _SHARE = 0.01
 
 
 class Saving:
-    """Saves one state under one path."""
+    """Saves one state under one path; `fail` is told what every further module comes to when that cannot be done."""
 
-    def __init__(self, state: BatchState, path: Path, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        state: BatchState,
+        path: Path,
+        fail: Callable[[Outcome], object],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self._state = state
         self._path = path
+        self._fail = fail
         self._clock = clock
         self._next = 0.0
 
@@ -31,6 +39,10 @@ class Saving:
     def now(self) -> None:
         """Save."""
         began = self._clock()
-        save_checkpoint(self._state, self._path)
+        try:
+            save_checkpoint(self._state, self._path)
+        except OSError as error:
+            message = f"the checkpoint cannot be saved: {error}; make room, then run again"
+            self._fail(Outcome(status=Status.ABORTED, reason=Reason.INFRASTRUCTURE, message=message))
         ended = self._clock()
         self._next = ended + (ended - began) / _SHARE

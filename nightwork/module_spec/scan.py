@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from nightwork.module_spec.about import project_name
 from nightwork.module_spec.arrangement import arrange, broken
 from nightwork.module_spec.imports import FileImports, PythonImports, Target, shared_folders
 from nightwork.module_spec.project import Edge, Project, Unit
@@ -73,7 +74,7 @@ def _arranged(
             needed_by[target].append(name)
     return Project(
         root=root,
-        name=root.resolve().name,
+        name=project_name(root),
         units=units,
         skeletons=skeletons,
         needs={name: _nearest_first(name, edges, passed_over) for name, edges in needs.items()},

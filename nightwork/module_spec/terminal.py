@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from nightwork.markdown import printable
+from nightwork.markdown import one_line
 from nightwork.module_spec.result import BatchResult
 
 _SHOWN = 10
@@ -37,6 +37,6 @@ def _lines(result: BatchResult) -> Iterator[str]:
 def _listed(heading: str, paths: list[str] | tuple[str, ...]) -> Iterator[str]:
     if paths:
         yield f"{heading}:"
-        yield from (f"  {printable(path)}" for path in paths[:_SHOWN])
+        yield from (f"  {one_line(path)}" for path in paths[:_SHOWN])
     if len(paths) > _SHOWN:
         yield f"  and {len(paths) - _SHOWN} more"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from nightwork.errors import bad_input
+from nightwork.errors import Infrastructure, NightworkError, bad_input
+from nightwork.module_spec.files import plain_bytes
 from nightwork.module_spec.header import Header, IndexHeader, read_header, read_index_header, text_hash
 from nightwork.module_spec.paths import INDEX, SUFFIX, spec_path
 from nightwork.module_spec.project import Unit
@@ -14,6 +17,13 @@ from nightwork.module_spec.render.spec import read_kept
 from nightwork.module_spec.units import LOGS, SPECS
 
 CHECKPOINT = f"{SPECS}/.reverse-spec-checkpoint.json"
+
+
+class NoPlace(NightworkError):
+    """A spec cannot be written where it belongs: (path, why)."""
+
+    def __str__(self) -> str:
+        return ": ".join(str(argument) for argument in self.args)
 
 
 @dataclass(frozen=True)
@@ -43,23 +53,26 @@ class Specs:
         self._plain = {root}  # folders that were looked at
 
     def path(self, unit: Unit) -> Path:
-        """Return the file of a unit's spec; raises BadInput where a link would lead the writing elsewhere."""
+        """Return the file of a unit's spec; raises NoPlace where none can stand, or a link would lead elsewhere."""
         path = self.folder / spec_path(unit.path)
         folder = path.parent
         while folder not in self._plain:
             if folder.is_symlink():
-                raise bad_input(folder, "is a symbolic link; specs are written to plain folders only, remove it")
+                raise NoPlace(folder, "is a symbolic link; specs are written to plain folders only, remove it")
             self._plain.add(folder)
             folder = folder.parent
+        try:
+            if stat.S_ISDIR(path.lstat().st_mode):
+                raise NoPlace(path, "is a folder where the spec would stand; move it away")
+        except FileNotFoundError:
+            return path
+        except OSError as error:
+            raise NoPlace(path, str(error)) from error
         return path
 
     def read(self, unit: Unit) -> Written | None:
         """Return a unit's spec; None when there is none that can be read."""
-        try:
-            text = (self.folder / spec_path(unit.path)).read_bytes().decode("utf-8", "surrogateescape")
-        except OSError:
-            return None
-        written = Written.of(text)
+        written = _written(self.folder / spec_path(unit.path))
         return written if written and written.header.source_target == unit.path else None
 
     def read_all(self, units: Mapping[str, Unit]) -> dict[str, Written]:
@@ -69,18 +82,15 @@ class Specs:
 
     def read_index(self) -> IndexHeader | None:
         """Return the front matter of the index; None when there is none, or it is not as it was written."""
-        try:
-            text = (self.folder / INDEX).read_bytes().decode("utf-8", "surrogateescape")
-        except OSError:
-            return None
-        return read_index_header(text)
+        text = _text(self.folder / INDEX)
+        return read_index_header(text) if text is not None else None
 
-    def others(self, units: Mapping[str, Unit]) -> Iterator[Path]:
+    def others(self, units: Mapping[str, Unit]) -> Iterator[tuple[Path, Written]]:
         """Yield the specs of modules that are gone, sorted; files that are none of ours are left alone."""
         known = {spec_path(unit.path) for unit in units.values()} | {INDEX}
-        for path in sorted(self.folder.rglob(f"*{SUFFIX}")):
-            if path.relative_to(self.folder).as_posix() not in known and not path.is_symlink() and path.is_file():
-                yield path
+        for path in sorted(_below(self.folder)):
+            if path.relative_to(self.folder).as_posix() not in known and (written := _written(path)):
+                yield path, written
 
 
 def checked_root(root: str | Path) -> Path:
@@ -94,6 +104,33 @@ def checked_root(root: str | Path) -> Path:
 def checked_checkpoint(root: Path, checkpoint_path: str | Path) -> Path:
     """Return where the checkpoint is kept; raises BadInput for a place outside of specs/ and drift-logs/."""
     path = (root / checkpoint_path).resolve()
-    if not any(path.is_relative_to((root / name).resolve()) and path != root / name for name in (SPECS, LOGS)):
+    if not any(path.is_relative_to(root / name) and path != root / name for name in (SPECS, LOGS)):
         raise bad_input(checkpoint_path, f"is outside of {SPECS}/ and {LOGS}/, where alone anything is written")
     return path
+
+
+def refuse_odd_folders(root: Path, folders: Iterable[str]) -> None:
+    """Raise BadInput where links or files stand in the place of our folders, Infrastructure where nobody may write."""
+    for folder in (root / name for name in folders):
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise bad_input(folder, "is no plain folder; specs are written below it, move it away")
+        if not os.access(folder if folder.exists() else root, os.W_OK):
+            raise Infrastructure(folder, "cannot be written to; let it be, then run again")
+        for path in folder.iterdir() if folder.name.startswith(".") and folder.exists() else ():
+            if path.is_symlink():
+                raise bad_input(path, "is a symbolic link; remove it")
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for place, _, names in os.walk(folder):
+        yield from (Path(place, name) for name in names if name.endswith(SUFFIX))
+
+
+def _written(path: Path) -> Written | None:
+    text = _text(path)
+    return Written.of(text) if text is not None else None
+
+
+def _text(path: Path) -> str | None:
+    data = plain_bytes(path)
+    return data.decode("utf-8", "surrogateescape") if data is not None else None

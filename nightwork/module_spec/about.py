@@ -1,0 +1,46 @@
+"""What a project says of itself: its name and what it is for."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nightwork.module_spec.files import plain_bytes
+
+_READMES = ("README.md", "README.rst", "README.txt", "README")
+_MOST_READ, _LONGEST = 200_000, 2_000
+_MANIFESTS: dict[str, Callable[[str], Any]] = {
+    "pyproject.toml": lambda text: tomllib.loads(text).get("project", {}),
+    "package.json": json.loads,
+}
+
+
+def about(root: Path) -> str:
+    """Return what a project says of itself: the first paragraph of its README, else its description."""
+    for name in _READMES:
+        text = (plain_bytes(root / name, _MOST_READ) or b"").decode("utf-8", "replace")
+        paragraphs = (each.strip() for each in text.replace("\r\n", "\n").split("\n\n"))
+        found = next((each for each in paragraphs if each[:1].isalpha() and "\n===" not in each), "")
+        if found:
+            return found
+    return _declared(root, "description")
+
+
+def project_name(root: Path) -> str:
+    """Return what a project calls itself, which is the same in every copy; else the name of its folder."""
+    return _declared(root, "name") or root.resolve().name
+
+
+def _declared(root: Path, key: str) -> str:
+    """Return one thing that the project's `pyproject.toml`, or its `package.json`, says of it."""
+    for name, read in _MANIFESTS.items():
+        try:
+            found = read((plain_bytes(root / name, _MOST_READ) or b"").decode("utf-8")).get(key)
+        except (ValueError, AttributeError, RecursionError):
+            continue
+        if found and isinstance(found, str):
+            return found[:_LONGEST]
+    return ""

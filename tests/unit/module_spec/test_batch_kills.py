@@ -1,0 +1,22 @@
+"""A run that is killed at any instant, twice, and then gone on with ends with the bytes of one that was not."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+DRIVER = Path(__file__).parents[2] / "assets/specs_kill_driver.py"
+INSTANTS = 50  # half of them of a run with `force`
+SHARDS = 2
+
+
+def test_after_kills_at_any_instant_a_run_ends_with_the_bytes_of_an_undisturbed_one(tmp_path):
+    commands = [[sys.executable, str(DRIVER), str(tmp_path), str(n), str(SHARDS), str(INSTANTS)] for n in range(SHARDS)]
+    drivers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
+    told = [json.loads(line) for driver in drivers for line in driver.communicate()[0].splitlines()]
+    assert [driver.returncode for driver in drivers] == [0] * SHARDS
+    assert len(told) == INSTANTS
+    assert [row for row in told if row["faults"] or row["statuses"][2]] == []
+    assert sum(row["statuses"][0] == 9 for row in told) >= INSTANTS - 4
