@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from prefect import State, flow
@@ -12,6 +11,8 @@ from prefect.states import Completed, Failed
 from flows.artifacts import report
 from flows.policy import run_name, uncached
 from nightwork.module_spec import drift as library
+from nightwork.module_spec.written import checked_root
+from nightwork.settings import load
 
 find = uncached("find drift")(library.find)
 
@@ -19,8 +20,8 @@ find = uncached("find drift")(library.find)
 @flow(name="drift", flow_run_name=run_name)
 def drift(repo: str = ".") -> State[Any]:
     """Compare a project with its specs; ends Completed, or Drifted when they are no longer true."""
-    root = library.project_root(Path(repo))
-    found = find(root, root / "specs")
+    root = checked_root(repo)
+    found = find(root, load(root).specs)
     now = datetime.now(UTC)
     report("drift", root.name, library.as_markdown(found, now))
     if not found.units:

@@ -128,15 +128,13 @@ _SHAPES = [
         ("API key", ("hf_", "gsk_", "r8_", "dop_v1_"), _WORD + r"(?:hf|gsk|r8|dop_v1)_[A-Za-z0-9]{30,100}"),
         ("cloud key", ("AKIA", "ASIA"), _WORD + r"(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
         ("cloud key", ("AccountKey=",), r"(?<=AccountKey=)[A-Za-z0-9+/]{40,100}={0,2}"),
+        # "gh" and "gl" stand in most texts: two letters are found fast, what must not stand before them is not.
+        ("forge token", ("gh",), r"gh(?<![A-Za-z0-9_-]gh)[pousr]_[A-Za-z0-9]{30,255}"),
+        ("forge token", ("github_pat_",), _WORD + r"github_pat_[A-Za-z0-9_]{22,255}"),
         (
             "forge token",
-            ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
-            _WORD + r"(?:gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_[A-Za-z0-9_]{22,255})",
-        ),
-        (
-            "forge token",
-            ("glpat-", "gldt-", "glrt-", "glptt-", "glagent-", "gloas-", "glsoat-", "glft-", "glcbt-"),
-            _WORD + r"gl(?:pat|dt|rt|ptt|agent|oas|soat|ft|cbt)-[A-Za-z0-9_=.-]{20,300}",
+            ("gl",),
+            r"gl(?<![A-Za-z0-9_-]gl)(?:pat|dt|rt|ptt|agent|oas|soat|ft|cbt)-[A-Za-z0-9_=.-]{20,300}",
         ),
         ("forge token", ("ATATT", "ATBB"), _WORD + r"AT(?:ATT|BB)[A-Za-z0-9_=-]{20,300}"),
         ("registry token", ("npm_", "pypi-"), _WORD + r"(?:npm_[A-Za-z0-9]{36}|pypi-AgE[A-Za-z0-9_-]{50,500})"),
@@ -150,19 +148,21 @@ _SHAPES = [
         ("age key", ("AGE-SECRET-KEY-1",), r"AGE-SECRET-KEY-1[A-Z0-9]{50,70}"),
     )
 ]
-_URL_PASSWORD = re.compile(r"(?<=://)[^\s/:@'\"<>]{0,200}:([^\s/@'\"<>]{3,200})(?=@)")
+_URL_PASSWORD = re.compile(r"[^\s/:@'\"<>]{0,200}:([^\s/@'\"<>]{3,200})(?=@)")
 _HEADER = re.compile(
     r"(?i)(?:proxy-)?authorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:(?:basic|bearer|token|digest|apikey)\s{1,3})?"
     r"([A-Za-z0-9+/=._~:-]{8,4000})"
     r"|(?:x-api-key|x-auth-token|private-token|x-goog-api-key)[\"']?\s{0,3}[:=]\s{0,3}[\"']?([\w+/=.~-]{8,400})"
 )
-_HEADER_CORE = re.compile("authorization|x-api-key|x-auth-token|private-token|x-goog-api-key")
+_HEADER_CORES = ("authorization", "x-api-key", "x-auth-token", "private-token", "x-goog-api-key")
 
 
-def _from(pattern: re.Pattern[str], core: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
-    """Yield what `finditer` would, tried only around the words that every match holds: 16 times as fast on source."""
+def _from(pattern: re.Pattern[str], cores: tuple[str, ...], text: str) -> Iterator[re.Match[str]]:
+    """Yield what `finditer` would, tried only around the words that every match holds: many times as fast on source."""
     at = 0
-    for word in core.finditer(text.replace("\u0130", "I").lower()):  # the one letter that lower() makes longer
+    lowered = text.replace("\u0130", "I").lower()  # the one letter that lower() makes longer
+    words = [word for word in cores if word in lowered]
+    for word in re.finditer("|".join(words), lowered) if words else ():
         if not _BEHIND_CORE.match(text, word.end()):
             continue
         for start in range(max(at, word.start() - _BEFORE_CORE), word.start() + 1):
@@ -181,11 +181,13 @@ def _shaped(text: str) -> Iterator[Match]:
     for kind, hints, pattern in _SHAPES:
         if any(map(text.__contains__, hints)):
             yield from (Match(*found.span(), kind) for found in pattern.finditer(text) if not _is_example(found[0]))
-    if "://" in text:
-        for found in _URL_PASSWORD.finditer(text):
-            if not _is_placeholder(found[1]) and not _WORDS.fullmatch(found[1]):
-                yield Match(*found.span(1), "password")
-    for found in _from(_HEADER, _HEADER_CORE, text):
+    at = text.find("://")
+    while at >= 0:
+        found = _URL_PASSWORD.match(text, at + 3)
+        if found and not _is_placeholder(found[1]) and not _WORDS.fullmatch(found[1]):
+            yield Match(*found.span(1), "password")
+        at = text.find("://", found.end() if found else at + 3)
+    for found in _from(_HEADER, _HEADER_CORES, text):
         group = 1 if found[1] else 2
         value = found[group]
         if not _is_placeholder(value) and not _CODE.search(value) and _is_varied(value, 2.5):
@@ -198,6 +200,8 @@ _KEY_LINES = re.compile(r"(?:(?:\\[nr]|\s){1,4}[\w+/=:,. -]{1,100}){0,200}")
 
 def _private_keys(text: str) -> Iterator[Match]:
     """Yield the blocks of private keys; one without an end reaches as far as its lines do."""
+    if "-----BEGIN " not in text:
+        return
     at, last_end = 0, text.rfind("-----END ")
     while found := _BEGIN.search(text, at):
         end = text.find("-----END ", found.end()) if last_end >= found.end() else -1
@@ -216,11 +220,11 @@ _ASSIGNMENT = re.compile(
     r"(?:\\{0,3}[\"'`]|\]|\s?:\s?str)?\s{0,5}(?:=>|:=|=(?!=)|:)\s{0,5}"
     r"(?:[a-z]{0,2}\\{0,3}([\"'`])([^\s\"'`\\]{8,4000}+)\\{0,3}\1|([^\s\"'`,;#()\[\]{}<>\\]{8,4000}+)(?![(\[{<]))"
 )
-_ASSIGNMENT_CORE = re.compile("pass(?:word|wd|phrase)|pwd|secret|token|key|credential")
+_ASSIGNMENT_CORES = ("password", "passwd", "passphrase", "pwd", "secret", "token", "key", "credential")
 
 
 def _assigned(text: str) -> Iterator[Match]:
-    for found in _from(_ASSIGNMENT, _ASSIGNMENT_CORE, text):
+    for found in _from(_ASSIGNMENT, _ASSIGNMENT_CORES, text):
         group = 2 if found[2] else 3
         value = found[group]
         if _is_secret_like(value, is_quoted=group == 2):

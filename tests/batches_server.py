@@ -46,6 +46,7 @@ class Batches:
     error: tuple[str, str] = ("api_error", "it failed")
     made: dict[str, Batch] = field(default_factory=dict)
     faults: list[Answer] = field(default_factory=list)
+    outages: dict[str, int] = field(default_factory=dict)  # so many of the next calls of a kind fail
     loses_answers: int = 0  # to so many creations that are carried out
     on_request: Callable[[str, str], None] = lambda *_: None  # ("before" | "after", "create" | "poll" | ...)
     paid: list[str] = field(default_factory=list)  # the custom ids of requests that were answered

@@ -464,6 +464,10 @@ def _handler(server: MessagesServer) -> type[BaseHTTPRequestHandler]:
             if store.faults and call == "create":
                 self._fail(store.faults.pop(0))
                 return
+            if store.outages.get(call, 0) > 0:
+                store.outages[call] -= 1
+                self._fail(overloaded())
+                return
             if name and name not in store.made:
                 self._fail(failed(404, "not_found_error", f"batch: {name}"))
                 return

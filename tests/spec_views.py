@@ -55,7 +55,7 @@ VIEW = View(
         Edge("shop/order.py", EdgeKind.LAZY, 1, (), is_broken=True),
     ),
     needed_by=("shop/web.py", "app.py"),
-    external=("attrs",),
+    external=("attrs", "os"),
     tests=("tests/test_cart.py",),
     tested_names=frozenset({"Cart", "Item", "Gift"}),
     cycle=("shop/cart.py", "shop/order.py"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -122,6 +121,3 @@ def units(count: int, prefix: str = "u") -> dict[str, tuple[str, ...]]:
     """Return units of which the second half needs the first."""
     names = [f"{prefix}{number}" for number in range(count)]
     return {name: (names[0],) if number >= count // 2 else () for number, name in enumerate(names)}
-
-
-__all__ = ["PACE", "Night", "Pace", "prompt", "replace", "units"]

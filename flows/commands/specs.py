@@ -76,9 +76,11 @@ def drift(
 ) -> int:
     """Show what changed since the module specs were written: no model, no git, nothing but the specs and the source."""
     from nightwork.module_spec import drift as library
+    from nightwork.module_spec.written import checked_root
+    from nightwork.settings import load
 
-    root = library.project_root(repo)
-    found = library.find(root, root / "specs")
+    root = checked_root(repo)
+    found = library.find(root, load(root).specs)
     _show_drift(found, json)
     if found.units if log is None else log:
         note(f"as a log: {library.write_log(found, root, datetime.now(UTC)).relative_to(root)}")
@@ -95,10 +97,9 @@ def _options(**given: object) -> SpecsOptions:
 
 def _unchanged(root: Path, options: SpecsOptions) -> BatchResult | None:
     """Return the result of a run that has nothing to do, before Prefect is imported; None when there is something."""
-    from nightwork.module_spec.batch import CHECKPOINT
     from nightwork.module_spec.current import modules_when_current
     from nightwork.module_spec.result import BatchResult
-    from nightwork.module_spec.written import checked_root
+    from nightwork.module_spec.written import CHECKPOINT, checked_root
     from nightwork.settings import load
 
     root = checked_root(root)

@@ -97,10 +97,9 @@ class MessageBatches:
     def results(self, batch: str) -> dict[str, Reply | Miss]:
         """Return what came of the requests of a batch that has ended, by their custom ids."""
         with self.model.failures_told():
-            return {
-                _text(each.custom_id): self._result(each.to_dict(mode="json"))
-                for each in self.model.client.messages.batches.results(batch)
-            }
+            raw = self.model.client.messages.batches.with_raw_response.results(batch)
+            lines = list(_lines(raw.read().decode("utf-8", "replace")))
+        return {name: self._result(line) for name, line in lines}
 
     def _result(self, line: Mapping[str, Any]) -> Reply | Miss:
         try:
@@ -139,6 +138,18 @@ def _submitted(batch: Any) -> Submitted:
     except (AttributeError, TypeError) as error:
         raise Unreadable(f"a batch without {error}") from error
     raise Unreadable("a batch without a time")
+
+
+def _lines(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield results by their custom ids; what cannot be read is passed over, a file that was cut off refused."""
+    lines = text.split("\n")
+    for line in lines:
+        try:
+            result = json.loads(line)
+            yield _text(result["custom_id"]), result
+        except (ValueError, RecursionError, KeyError, TypeError) as error:
+            if line is lines[-1] and line.strip():
+                raise Unreadable("the results have no end") from error
 
 
 def _text(value: Any) -> str:

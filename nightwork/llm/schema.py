@@ -25,7 +25,7 @@ def input_schema(model: type[BaseModel]) -> dict[str, Any]:
 def referring_schema(model: type[BaseModel]) -> dict[str, Any]:
     """Return the schema of a model's fields as short as it can be: what stands in it twice is referred to.
 
-    Bounds of texts and lists are left out; Pydantic checks them when the input has come.
+    Descriptions and bounds are left out: a prompt says what is meant, and Pydantic checks what has come.
     """
     shortened: dict[str, Any] = _shorten(model.model_json_schema())
     return shortened
@@ -41,7 +41,7 @@ def _shorten(schema: Any) -> Any:
         if key in {"properties", "$defs"}
         else _shorten(value)
         for key, value in schema.items()
-        if key not in {*_TOLD, "title"} and (key, schema.get("type")) != ("description", "object")
+        if key not in {*_TOLD, "title", "description"}
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from nightwork.errors import Unanswered
+from nightwork.errors import NightworkError, Unanswered
 from nightwork.llm.batches import Miss
 from nightwork.llm.journal import Sending
 from nightwork.llm.messages import Reply, Request
@@ -75,12 +75,14 @@ class Underway:
         waiting = set(keys)
         pause_s = self._pace.first_poll_s
         while batches := [sending for sending in self._open() if not waiting.isdisjoint(sending.keys)]:
-            ended = [sending for sending in batches if self._has_ended(sending)]
-            for sending in ended:
-                found = self._collected(sending)
-                yield from ((Place(sending, key), found[key]) for key in found if key in waiting)
-                waiting -= found.keys()
-            if not ended:
+            has_news = False
+            for sending in batches:
+                found = self._looked_at(sending)
+                if found is not None:
+                    has_news = True
+                    yield from ((Place(sending, key), found[key]) for key in found if key in waiting)
+                    waiting -= found.keys()
+            if not has_news:
                 self._wait(pause_s)
                 pause_s = min(2 * pause_s, self._pace.longest_poll_s)
 
@@ -101,37 +103,35 @@ class Underway:
 
         For a run that has ended by itself; what is to be kept stays as it is.
         """
-        for sending in list(self._open()):
-            if sending.id in self._needed:
-                continue
-            try:
+        try:
+            for sending in [each for each in self._open() if each.id not in self._needed]:
                 if not self._sendings.has_ended(sending):
                     self._sendings.cancel(sending)
                 elif self._collected(sending):
                     self._forget(sending)
-            except Unanswered as error:
-                logger.warning("a batch of an earlier run is not settled yet: %s", error)
+        except NightworkError as error:
+            logger.warning("what earlier runs have sent is not settled yet: %s", error)
 
     def _open(self) -> list[Sending]:
         if self._left is None:
             self._left = self._sendings.left()
         return self._left
 
-    def _has_ended(self, sending: Sending) -> bool:
+    def _looked_at(self, sending: Sending) -> dict[str, Reply | Miss] | None:
+        """Return a batch's results; None while there are none. Near the deadline it is asked to end."""
         now, deadline = self._clock(), self._pace.deadline
         try:
             if self._sendings.has_ended(sending):
-                return True
+                return self._collected(sending)
             if self._pace.is_late(now):
                 self._sendings.cancel(sending)
         except Unanswered as error:
             if now - sending.at > _LONGEST:
-                raise
+                raise _aborted(Reason.INFRASTRUCTURE, f"batch {sending.batch}: {error}") from error
             logger.info("batch %s: %s; asked again later", sending.batch, error)
         if deadline is not None and now >= deadline:
-            message = "a batch was not ended by the deadline; a resume collects it"
-            raise Unfinished(Outcome(status=Status.ABORTED, reason=Reason.DEADLINE, message=message))
-        return False
+            raise _aborted(Reason.DEADLINE, "a batch was not ended by the deadline; a resume collects it")
+        return None
 
     def _collected(self, sending: Sending) -> dict[str, Reply | Miss]:
         """Return a batch's results; none when it turned out to be somebody else's."""
@@ -146,3 +146,7 @@ class Underway:
     def _forget(self, sending: Sending) -> None:
         self._sendings.forget(sending)
         self._open().remove(sending)
+
+
+def _aborted(reason: Reason, message: str) -> Unfinished:
+    return Unfinished(Outcome(status=Status.ABORTED, reason=reason, message=message))

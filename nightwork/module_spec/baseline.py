@@ -19,8 +19,7 @@ def write_baseline(skeletons: Sequence[Skeleton], have_secrets: bool = True) -> 
 
     `have_secrets` is False for skeletons that somebody has looked through already.
     """
-    forms = baseline_form(skeletons) if have_secrets else map(_bare, skeletons)
-    records = [_record(skeleton) for skeleton in forms]
+    records = [_record(skeleton) for skeleton in (_without_secrets(skeletons) if have_secrets else skeletons)]
     return write_comment("baseline", records if len(records) <= _MOST_LINES else [records])
 
 
@@ -40,9 +39,13 @@ def baseline_form(skeletons: Sequence[Skeleton]) -> tuple[Skeleton, ...]:
 
     Secrets are redacted, a summary is its digest, imports are sorted, and what drift does not look at is left out.
     """
+    return tuple(_skeleton(_record(skeleton)) for skeleton in _without_secrets(skeletons))
+
+
+def _without_secrets(skeletons: Sequence[Skeleton]) -> Sequence[Skeleton]:
     if find("\n".join(text for skeleton in skeletons for text in _texts(skeleton))):
-        skeletons = [_redacted(skeleton) for skeleton in skeletons]
-    return tuple(_bare(skeleton) for skeleton in skeletons)
+        return [_redacted(skeleton) for skeleton in skeletons]
+    return skeletons
 
 
 def _texts(skeleton: Skeleton) -> list[str]:
@@ -61,45 +64,25 @@ def _redacted(skeleton: Skeleton) -> Skeleton:
     imports = tuple(
         replace(each, module=redact(each.module), names=tuple(map(redact, each.names))) for each in skeleton.imports
     )
-    return replace(skeleton, path=redact(skeleton.path), error=redact(skeleton.error), symbols=symbols, imports=imports)
-
-
-def _bare(skeleton: Skeleton) -> Skeleton:
-    imports = {Import(each.module, each.names, each.level, each.kind, 0) for each in skeleton.imports}
-    return Skeleton(
-        path=skeleton.path,
-        language=skeleton.language,
-        size=0,
-        lines=0,
-        source_hash=skeleton.source_hash,
-        tree_hash=skeleton.tree_hash,
-        error=skeleton.error,
-        symbols=tuple(
-            _symbol(each.name, each.kind, each.signature, each.body, each.is_public, _summary_digest(each))
-            for each in skeleton.symbols
-        ),
-        imports=tuple(sorted(imports, key=lambda each: (each.level, each.module, each.names, each.kind))),
-    )
+    return replace(skeleton, error=redact(skeleton.error), symbols=symbols, imports=imports)
 
 
 def _summary_digest(symbol: Symbol) -> str:
     return digest(symbol.summary)[:8] if symbol.summary else ""
 
 
-def _symbol(name: str, kind: SymbolKind, signature: str, body: str, is_public: bool, summary: str) -> Symbol:
-    return Symbol(name, kind, signature, summary, body, 0, 0, is_public, documented=bool(summary))
-
-
 def _record(skeleton: Skeleton) -> dict[str, Any]:
+    imports = {(each.level, each.module, each.names, each.kind) for each in skeleton.imports}
     return {
         "path": skeleton.path,
         "language": skeleton.language,
         "source_hash": skeleton.source_hash,
         "tree_hash": skeleton.tree_hash,
         "error": skeleton.error,
-        "imports": [(each.level, each.module, each.names, each.kind) for each in skeleton.imports],
+        "imports": sorted(imports),
         "symbols": [
-            (each.name, each.kind, each.signature, each.body, each.is_public, each.summary) for each in skeleton.symbols
+            (each.name, each.kind, each.signature, each.body, each.is_public, _summary_digest(each))
+            for each in skeleton.symbols
         ],
     }
 
@@ -113,7 +96,17 @@ def _skeleton(record: Any) -> Skeleton:
         for level, module, names, kind in record["imports"]
     )
     symbols = tuple(
-        _symbol(_text(name), SymbolKind(kind), _text(signature), _text(body), is_public is True, _text(summary))
+        Symbol(
+            name=_text(name),
+            kind=SymbolKind(kind),
+            signature=_text(signature),
+            summary=_text(summary),
+            body=_text(body),
+            line=0,
+            lines=0,
+            is_public=is_public is True,
+            documented=bool(summary),
+        )
         for name, kind, signature, body, is_public, summary in record["symbols"]
     )
     return Skeleton(path, language, 0, 0, source_hash, tree_hash, error, symbols=symbols, imports=imports)

@@ -13,7 +13,6 @@ from nightwork.markdown import data_block
 from nightwork.module_spec.interface import BYTES_PER_TOKEN, MAX_INTERFACE_TOKENS, estimated_tokens, tokens_of
 from nightwork.module_spec.skeleton import Skeleton
 from nightwork.module_spec.source import shown
-from nightwork.redact import redact
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Caps:
     dependencies: int = 25
     dependency_tokens: int = MAX_INTERFACE_TOKENS
     least_tokens: int = 300  # of all dependencies together, even beside the smallest source
-    share: float = 0.4  # of all dependencies together beside a large source
+    share: float = 0.3  # of all dependencies together beside a large source
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Context:
     """What a model gets to see; `cut` are the declarations of which it sees the signature alone."""
 
     text: str
-    dependency_text: str  # the part of `text` that shows dependencies; a content key digests it
+    dependency_text: str  # what `text` shows of dependencies, before marks and redaction; a content key digests it
     is_truncated: bool
     estimated_tokens: int
     cut: tuple[str, ...] = ()
@@ -52,22 +51,20 @@ def dependency_text(
     """Return what a unit's model gets to see of its dependencies, given as (path, interface part) in their order.
 
     How much that is depends on the power of two below the size of the unit's source, so that an edit of a comment does
-    not change it.
+    not change it. The text is not redacted yet: what is secret here and now is no part of a content key.
     """
     size = sum(tokens_of(skeleton.size) for skeleton in skeletons)
     own = min(1 << max(size.bit_length() - 1, 0), caps.source_tokens)
     room = int(max(caps.least_tokens, own * caps.share) * BYTES_PER_TOKEN)
     parts = []
     for path, text in dependencies[: caps.dependencies]:
-        part = _first_lines(
-            f"=== {' '.join(path.split())}\n{redact(text)}", int(caps.dependency_tokens * BYTES_PER_TOKEN)
-        )
+        part = _first_lines(f"=== {' '.join(path.split())}\n{text}", int(caps.dependency_tokens * BYTES_PER_TOKEN))
         part = _first_lines(part, room)
         if "\n" not in part:
             break
         parts.append(part)
         room -= _size(part) + 1
-    return data_block("dependencies", "\n".join(parts)) if parts else ""
+    return "\n".join(parts)
 
 
 def assemble(
@@ -79,7 +76,8 @@ def assemble(
     """Return what a model gets to see of a unit; `sources` are the texts of its files by path."""
     own = shown(skeletons, sources, caps.source_tokens)
     needed = dependency_text(skeletons, dependencies, caps)
-    text = "\n\n".join(part for part in (data_block("source", own.text), needed) if part)
+    blocks = [data_block("source", own.text), *([data_block("dependencies", needed)] if needed else [])]
+    text = "\n\n".join(blocks)
     return Context(text, needed, own.is_truncated, estimated_tokens(text), own.cut)
 
 

@@ -9,7 +9,7 @@ from nightwork.module_spec.files import plain_bytes
 from nightwork.module_spec.hashes import hash_of_bytes, hash_of_files
 from nightwork.module_spec.header import digest
 from nightwork.module_spec.job import made_with
-from nightwork.module_spec.scan import source_files
+from nightwork.module_spec.selection import source_files
 from nightwork.module_spec.units import units_of
 from nightwork.module_spec.written import Specs
 from nightwork.spec_settings import NO_MODEL, SpecsSettings

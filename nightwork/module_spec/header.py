@@ -31,7 +31,7 @@ class Header:
     content_key: str
     text_hash: str  # of everything behind the front matter
     generated_by: str  # nightwork and its version
-    made_with: str  # digest of everything but the sources that shapes a spec: prompts, settings, form
+    made_with: str = ""  # digest of everything but the sources that shapes a spec: prompts, settings, form
     model: str = "none"
     degraded: str = ""  # why a model's spec is one from the syntax tree alone
     type: str = "module-spec"

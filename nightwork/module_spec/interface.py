@@ -6,15 +6,16 @@ for the same skeletons, whatever changes inside them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from nightwork.module_spec.skeleton import Skeleton, Symbol, SymbolKind
-from nightwork.redact import find, redact
+from nightwork.redact import redact
 
 # Of source and of what is written about it; a little less than most tokens have, so that a cap holds.
 BYTES_PER_TOKEN = 3.0
 MAX_INTERFACE_TOKENS = 300
 _MAX_SIGNATURE = 160
+_SHORTEST = 4  # bytes of a line that tells anything
 _MAX_LINE = 120
 _RANKS = (
     frozenset({SymbolKind.CLASS, SymbolKind.INTERFACE, SymbolKind.TYPE, SymbolKind.FUNCTION}),
@@ -37,16 +38,17 @@ def tokens_of(size: int) -> int:
 def interface_text(skeletons: Sequence[Skeleton], purpose: str, described: Mapping[str, str]) -> str:
     """Return a unit's purpose and its public names with their signatures, at most 300 tokens, one thing a line.
 
-    What a name is for comes from its docstring, else from `described`, by its qualified name. Secrets are taken out.
+    What a name is for comes from its docstring, else from `described`, by its qualified name. Secrets are left to
+    whoever hands the text on: `nightwork.markdown.data_block` takes them out.
     """
     symbols = [symbol for skeleton in skeletons for symbol in skeleton.public()]
-    # One look at everything costs less than one at each line, and nearly always ends it.
-    clean = redact if find("\n".join([purpose, *(_told(symbol, described) for symbol in symbols)])) else str
-    head = _line(clean(purpose), _MAX_LINE * 2)
+    head = _line(purpose, _MAX_LINE * 2)
     room = MAX_INTERFACE_TOKENS * BYTES_PER_TOKEN - _size(head) - _size(_left_out(len(symbols)))
     shown: dict[int, str] = {}
     for place in _by_importance(symbols):
-        for text in _forms(symbols[place], described, clean):
+        if room < _SHORTEST:
+            break
+        for text in _forms(symbols[place], described):
             if _size(text) <= room:
                 room -= _size(text)
                 shown[place] = text
@@ -64,21 +66,20 @@ def _rank(symbol: Symbol) -> int:
     return next(rank for rank, kinds in enumerate(_RANKS) if symbol.kind in kinds)
 
 
-def _told(symbol: Symbol, described: Mapping[str, str]) -> str:
-    return f"{symbol.signature}\n{symbol.summary or described.get(symbol.name, '')}"
-
-
-def _forms(symbol: Symbol, described: Mapping[str, str], clean: Callable[[str], str]) -> tuple[str, ...]:
+def _forms(symbol: Symbol, described: Mapping[str, str]) -> tuple[str, ...]:
     """Return how a name can be told, the longest form first."""
     indent = "  " * symbol.name.count(".")
-    signature = indent + _line(clean(symbol.signature), _MAX_SIGNATURE)
-    said = _line(clean(symbol.summary or described.get(symbol.name, "")), _MAX_LINE)
+    signature = indent + _line(symbol.signature, _MAX_SIGNATURE)
+    said = _line(symbol.summary or described.get(symbol.name, ""), _MAX_LINE)
     return (f"{signature}  # {said}", signature) if said else (signature,)
 
 
 def _line(text: str, most: int) -> str:
-    """Return a redacted text as one line; half a secret has no shape by which it is known."""
+    """Return a text as one line; of a secret nothing is left where it is cut, for half of one has no shape."""
     line = " ".join(text.split())
+    if len(line) <= most:
+        return line
+    line = redact(line)
     return line if len(line) <= most else f"{line[: most - 3]}..."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
@@ -30,13 +31,17 @@ def spec_path(unit: str) -> str:
 
 def link(unit: str, base: str = "") -> str:
     """Return the address of a unit's spec, written for a Markdown link in the spec at `base` below `specs/`."""
-    target = spec_path(unit)
-    if not _PLAIN.fullmatch(target):
-        target = quote(os.fsencode(target))
+    target = _address(unit)
     folder = base.rpartition("/")[0]
     if folder and target.startswith(f"{folder}/"):
         return target[len(folder) + 1 :]
     return "../" * base.count("/") + target
+
+
+@functools.lru_cache(maxsize=8_192)
+def _address(unit: str) -> str:
+    path = spec_path(unit)
+    return path if _PLAIN.fullmatch(path) else quote(os.fsencode(path))
 
 
 def _apart(folder: str) -> str:

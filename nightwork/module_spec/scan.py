@@ -4,42 +4,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from nightwork.module_spec.about import project_name
 from nightwork.module_spec.arrangement import arrange, broken
-from nightwork.module_spec.files import project_files
 from nightwork.module_spec.imports import FileImports, PythonImports, Target, shared_folders
-from nightwork.module_spec.language import language_of
 from nightwork.module_spec.project import Edge, Project, Unit
-from nightwork.module_spec.reading import read_all
+from nightwork.module_spec.reading import helpers_begun, read_all
+from nightwork.module_spec.selection import source_files
 from nightwork.module_spec.skeleton import EdgeKind, Skeleton
 from nightwork.module_spec.units import units_of
 from nightwork.spec_settings import SpecsSettings
-from nightwork.testfile import is_test_file
 
 # How much it hurts to tell a module before what it needs in this way.
 _WEIGHTS = {EdgeKind.TOP_LEVEL: 12, EdgeKind.CONDITIONAL: 6, EdgeKind.LAZY: 3, EdgeKind.TYPE_CHECKING: 2}
 
 
-def source_files(root: Path, settings: SpecsSettings) -> tuple[list[str], list[str]]:
-    """Return the files that have a spec, and the tests, which are only read; both sorted."""
-    found = [
-        path
-        for path in project_files(root)
-        if language_of(path) and not any(fnmatchcase(path, pattern) for pattern in settings.exclude)
-    ]
-    if settings.tests:
-        return found, []
-    tests = [path for path in found if is_test_file(path)]
-    return sorted(set(found) - set(tests)), tests
-
-
 def scan(root: Path, settings: SpecsSettings) -> Project:
     """Read a project; nothing of it is imported or run."""
-    files, tests = source_files(root, settings)
-    return project_of(root, read_all(root, [*files, *tests]), files, settings)
+    with helpers_begun() as begun:
+        files, tests = source_files(root, settings)
+        skeletons = read_all(root, [*files, *tests], begun=begun)
+    return project_of(root, skeletons, files, settings)
 
 
 def project_of(root: Path, skeletons: Mapping[str, Skeleton], files: Iterable[str], settings: SpecsSettings) -> Project:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import queue
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ class _Item:
     finish: Finish
     future: Future[Outcome] = field(default_factory=Future)
     failures: int = 0
-    goes_live: bool = False
+    is_live: bool = False
     places: list[Place] = field(default_factory=list)  # of its answers
 
     @property
@@ -45,6 +45,8 @@ class _Item:
 
 
 _DEFAULT_PACE = Pace()
+# What ends an item without saying anything of it, where others take it for the item's own failure.
+_ABORTING: dict[type[BaseException], Reason] = {OverBudget: Reason.BUDGET, Unanswered: Reason.INFRASTRUCTURE}
 
 
 class Waves:
@@ -106,39 +108,37 @@ class Waves:
         """Send what was collected, and wait for what is sent in batches."""
         items, self._collected = self._collected, []
         try:
-            live = [item for item in items if item.goes_live]
-            rest = [item for item in items if not item.goes_live]
-            live += self._in_batches(rest, self._underway) if self._underway else rest
-            for item in live:
-                self._send_live(item)
+            if self._underway is not None:
+                self._in_batches({item.key: item for item in items}, self._underway)
+            else:
+                for item in items:
+                    self._send_live(item)
         except NightworkError as error:
             self._is_cut_short = True
             self._collected, again = [], self._collected
             for item in (*items, *again):
-                self._fail(item, error)
+                if not item.is_live:
+                    self._fail(item, error)
 
-    def _in_batches(self, items: Sequence[_Item], underway: Underway) -> list[_Item]:
-        """Send items in batches and take their answers; returns those that are to go live."""
-        keys = {item.key: item for item in items}
-        before = underway.holds(keys)
-        fresh = [item for key, item in keys.items() if key not in before]
-        live: list[_Item] = []
-        if len(fresh) < self._pace.smallest or self._pace.is_late(self._clock()):
-            live = fresh
+    def _in_batches(self, items: Mapping[str, _Item], underway: Underway) -> None:
+        """Send items in batches, or live when that is not worth it, and take the answers of batches."""
+        before = underway.holds(items)
+        fresh = [item for key, item in items.items() if key not in before]
+        if len(fresh) >= self._pace.smallest and not self._pace.is_late(self._clock()):
+            self._send(fresh, underway)
         else:
-            live = self._send(fresh, underway)
-        waiting = {key: keys[key] for key in underway.holds(keys)}
+            for item in fresh:
+                self._send_live(item)
+        waiting = {key: items[key] for key in underway.holds(items)}
         for place, result in underway.results(list(waiting)):
-            item = waiting.pop(place.key)
-            item.places.append(place)
-            live += [] if self._is_answered(item, result) else [item]
-        self._collected += waiting.values()  # sent in a batch that turned out to be somebody else's
-        return live
+            self._take(waiting.pop(place.key), place, result)
+        self._collected += waiting.values()  # found in a batch that turned out to be somebody else's
 
-    def _send(self, items: Sequence[_Item], underway: Underway) -> list[_Item]:
-        """Send items as far as the money goes, the others with the next wave; returns those that are to go live."""
+    def _send(self, items: Sequence[_Item], underway: Underway) -> None:
+        """Send items as far as the money goes, the others with the next wave."""
         try:
             sent = underway.send({item.key: item.round.request for item in items})
+            self._collected += [item for item in items if item.key not in sent]
         except OverBudget as error:
             for item in items:
                 self._fail(item, error)
@@ -147,32 +147,28 @@ class Waves:
                 self._finish(item, failed(str(error)))
         except ModelError as error:
             logger.warning("the provider takes no batch: %s", error)
-            return list(items)
-        else:
-            self._collected += [item for item in items if item.key not in sent]
-        return []
+            for item in items:
+                self._send_live(item)
 
-    def _is_answered(self, item: _Item, result: Reply | Miss) -> bool:
-        """Take an item's result, and say whether it needs no call of its own."""
+    def _take(self, item: _Item, place: Place, result: Reply | Miss) -> None:
+        """Take what a batch says of an item: it is answered, or asked again in the next wave, or goes live."""
+        item.places.append(place)
         if isinstance(result, Reply):
-            self._judge(item, result)
-            return True
-        item.goes_live = True
+            judged = item.round.judge(result)
+            if isinstance(judged, Generated):
+                self._finish(item, judged)
+            else:
+                item.round = judged
+                self._collected.append(item)
+            return
         item.failures += result.kind is not Missed.CANCELED
-        if result.kind is Missed.CANCELED or (result.may_retry and item.failures <= self._pace.max_retries):
-            return False
-        self._finish(item, failed(result.why))
-        return True
-
-    def _judge(self, item: _Item, reply: Reply) -> None:
-        judged = item.round.judge(reply)
-        if isinstance(judged, Generated):
-            self._finish(item, judged)
+        if result.may_retry and item.failures <= self._pace.max_retries:
+            self._send_live(item)
         else:
-            item.round = judged
-            self._collected.append(item)
+            self._finish(item, failed(result.why))
 
     def _send_live(self, item: _Item) -> None:
+        item.is_live = True
         answered = self._pool.submit(carry_on, item.round, self._model)
         answered.add_done_callback(lambda future: self._events.put((item, future)))
 
@@ -192,7 +188,9 @@ class Waves:
     def _fail(self, item: _Item, error: BaseException) -> None:
         if item.future.done():
             return
-        if isinstance(error, OverBudget):
-            spent = Outcome(status=Status.ABORTED, reason=Reason.BUDGET, message=str(error))
-            error = Unfinished(spent)
+        if self._underway is not None:
+            self._underway.keep(item.places)
+        reason = _ABORTING.get(type(error))
+        if reason is not None:
+            error = Unfinished(Outcome(status=Status.ABORTED, reason=reason, message=str(error)))
         item.future.set_exception(error)

@@ -16,6 +16,8 @@ from nightwork.module_spec.project import Unit
 from nightwork.module_spec.render.spec import read_kept
 from nightwork.module_spec.units import LOGS, SPECS
 
+CHECKPOINT = f"{SPECS}/.reverse-spec-checkpoint.json"
+
 
 class NoPlace(NightworkError):
     """A spec cannot be written where it belongs: (path, why)."""
@@ -30,17 +32,17 @@ class Written:
 
     header: Header
     is_edited: bool
-    rest: str
+    purpose: str  # what the module is for, in one line
+    interface: str  # what its dependents are shown, where a model has had a part in that
 
-    @property
-    def purpose(self) -> str:
-        """Return what the module is for, in one line."""
-        return (read_kept(self.rest) or ("", ""))[0]
-
-    @property
-    def interface(self) -> str:
-        """Return the part that dependents are shown."""
-        return (read_kept(self.rest) or ("", ""))[1]
+    @classmethod
+    def of(cls, text: str) -> Written | None:
+        """Return what a spec's text holds; None when it is none of ours."""
+        found = read_header(text)
+        if found is None:
+            return None
+        header, rest = found
+        return cls(header, header.text_hash != text_hash(rest), *(read_kept(rest) or ("", "")))
 
 
 class Specs:
@@ -126,11 +128,7 @@ def _below(folder: Path) -> Iterator[Path]:
 
 def _written(path: Path) -> Written | None:
     text = _text(path)
-    found = read_header(text) if text is not None else None
-    if found is None:
-        return None
-    header, rest = found
-    return Written(header, header.text_hash != text_hash(rest), rest)
+    return Written.of(text) if text is not None else None
 
 
 def _text(path: Path) -> str | None:

@@ -1,6 +1,6 @@
 """Runs one process to its end: its pipes kept to a limit, its time, the wish to stop, and what a guard forbids.
 
-Here alone processes are started that are not git.
+Here alone processes are started that are neither git nor helpers of our own.
 """
 
 from __future__ import annotations

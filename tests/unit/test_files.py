@@ -54,14 +54,6 @@ def test_the_mode_of_an_existing_file_stays(tmp_path, mode):
     assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
-def test_the_file_in_the_making_stands_in_the_scratch_folder(tmp_path):
-    (tmp_path / "scratch").mkdir()
-    (tmp_path / "target").mkdir()
-    write_atomically(tmp_path / "target" / "file.txt", "new", scratch=tmp_path / "scratch")
-    assert [path.name for path in (tmp_path / "target").iterdir()] == ["file.txt"]
-    assert not list((tmp_path / "scratch").iterdir())
-
-
 @pytest.mark.parametrize("name", ["a" * 255, "a" * 240])
 def test_any_name_that_the_file_system_allows_can_be_written(tmp_path, name):
     write_atomically(tmp_path / name, "new")

@@ -239,3 +239,24 @@ TestSpending = Spending.TestCase
 TestSpending.settings = settings(
     max_examples=1000, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )
+
+
+def test_of_many_calls_as_many_are_reserved_as_fit_the_first_ones_first(ledger):
+    calls = [(replace(A, ticket=f"T{n}"), 0.3) for n in range(5)]
+    assert len(ledger.reserve_many(calls, Limits(batch_usd=1.0))) == 3
+    assert ledger.left_usd("night", "T0", Limits(batch_usd=1.0)) == pytest.approx(0.1)
+    with pytest.raises(OverBudget):
+        ledger.reserve_many(calls, Limits(batch_usd=1.0))
+    assert len(ledger.reserve_many([(A, 0.3), (A, 0.3), (B, 0.3)], Limits(ticket_usd=0.5))) == 1
+    assert ledger.reserve_many([], Limits(batch_usd=0.0)) == []
+
+
+def test_what_is_under_way_stays_reserved_and_is_settled_later(ledger):
+    kept, closed = ledger.reserve_many([(A, 0.3), (B, 0.3)], Limits())
+    assert ledger.close_leftovers({kept}) == 1
+    assert ledger.spent_usd("night") == pytest.approx(0.3)
+    assert ledger.reserved_since("night", "C2", 0) == {kept: "A"}
+    assert ledger.reserved_since("night", "C2", kept) == {}
+    assert ledger.last_number() == closed
+    ledger.settle_many([(kept, 0.1, Tokens(output_tokens=3)), (closed, 0.0, Tokens())])
+    assert ledger.spent_usd("night") == pytest.approx(0.1)

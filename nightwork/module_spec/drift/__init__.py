@@ -7,7 +7,7 @@ order of imports are noise: counted, never a finding.
 from nightwork.module_spec.drift.compare import compare
 from nightwork.module_spec.drift.finding import Drift, Finding, Kind, Severity, UnitDrift
 from nightwork.module_spec.drift.log import as_json, as_markdown, summary, write_log
-from nightwork.module_spec.drift.search import find, project_root
+from nightwork.module_spec.drift.search import find
 
 __all__ = [
     "Drift",
@@ -19,7 +19,6 @@ __all__ = [
     "as_markdown",
     "compare",
     "find",
-    "project_root",
     "summary",
     "write_log",
 ]

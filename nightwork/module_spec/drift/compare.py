@@ -69,47 +69,46 @@ def _as_baseline(after: Skeleton) -> Skeleton:
 def _symbol_findings(before: Skeleton, after: Skeleton) -> Iterator[Finding]:
     pairing = pair(before.symbols, after.symbols)
     for old in pairing.removed:
-        yield _finding(Kind.REMOVED, before.path, old, None, f"{old.kind} removed")
+        yield _finding(Kind.REMOVED, before.path, old, f"{old.kind} removed")
     for new in pairing.added:
-        yield _finding(Kind.ADDED, before.path, None, new, f"{new.kind} added")
+        finding = _finding(Kind.ADDED, before.path, new, f"{new.kind} added", new)
+        yield replace(finding, before="")
     for old, new in pairing.renamed:
-        yield _finding(Kind.RENAMED, before.path, old, new, f"{old.kind} is called `{local_name(new)}` now")
+        yield _finding(Kind.RENAMED, before.path, old, f"{old.kind} is called `{local_name(new)}` now", new)
         yield from _changes(before, old, new)
     for old, new in pairing.kept:
         if old.is_public != new.is_public:
             kind, text = (Kind.ADDED, "public now") if new.is_public else (Kind.REMOVED, "no longer public")
-            yield replace(_finding(kind, before.path, old, new, text), severity=_SEVERITIES[kind])
+            yield replace(_finding(kind, before.path, old, text, new), severity=_SEVERITIES[kind])
         yield from _changes(before, old, new)
 
 
 def _changes(file: Skeleton, old: Symbol, new: Symbol) -> Iterator[Finding]:
     if old.kind is not new.kind:
-        yield _finding(Kind.SIGNATURE, file.path, old, new, f"{new.kind} now, was {old.kind}")
+        yield _finding(Kind.SIGNATURE, file.path, old, f"{new.kind} now, was {old.kind}", new)
         return
-    if nameless(old) != nameless(new):
+    if old.signature != new.signature and nameless(old) != nameless(new):
         yield from _signature_changes(file, old, new)
     if old.body != new.body:
         text = "has another value" if old.kind in _VALUES else "does something else"
-        yield _finding(Kind.BODY, file.path, old, new, text)
+        yield _finding(Kind.BODY, file.path, old, text, new)
     elif old.summary != new.summary:
-        yield _finding(Kind.BODY, file.path, old, new, "says something else of itself")
+        yield _finding(Kind.BODY, file.path, old, "says something else of itself", new)
 
 
 def _signature_changes(file: Skeleton, old: Symbol, new: Symbol) -> Iterator[Finding]:
     before, after = (signature.read(nameless(each), each.kind, file.language) for each in (old, new))
     if before is None or after is None:
-        yield _finding(Kind.SIGNATURE, file.path, old, new, "signature changed")
+        yield _finding(Kind.SIGNATURE, file.path, old, "signature changed", new)
         return
     found = signature.difference(before, after)
     if found.texts:
-        finding = _finding(Kind.SIGNATURE, file.path, old, new, "; ".join(found.texts))
+        finding = _finding(Kind.SIGNATURE, file.path, old, "; ".join(found.texts), new)
         yield replace(finding, severity=Severity.LOW) if found.is_compatible else finding
 
 
-def _finding(kind: Kind, path: str, old: Symbol | None, new: Symbol | None, text: str) -> Finding:
-    symbol = old or new
-    assert symbol is not None
-    severity = _SEVERITIES[kind] if symbol.is_public else _SEVERITIES[kind].lower()
-    before, after = (each.signature if each else "" for each in (old, new))
-    line = new.line if new else 0
-    return Finding(kind, severity, path, text, symbol.name, before, after, line)
+def _finding(kind: Kind, path: str, subject: Symbol, text: str, new: Symbol | None = None) -> Finding:
+    """Return what is said of a symbol as the spec has it; `new` is what became of it."""
+    severity = _SEVERITIES[kind] if subject.is_public else _SEVERITIES[kind].lower()
+    after, line = (new.signature, new.line) if new else ("", 0)
+    return Finding(kind, severity, path, text, subject.name, subject.signature, after, line)

@@ -11,14 +11,14 @@ from pathlib import Path
 from nightwork.files import write_atomically
 from nightwork.markdown import escape, table
 from nightwork.module_spec.drift.finding import Drift, Finding, Severity, UnitDrift
+from nightwork.module_spec.units import LOGS
 
-FOLDER = "drift-logs"
 _LONGEST = 500
 
 
 def write_log(drift: Drift, root: Path, now: datetime) -> Path:
     """Write a log below `drift-logs/` of a project; returns its path. The latest of one second wins."""
-    path = root / FOLDER / f"drift-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.md"
+    path = root / LOGS / f"drift-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.md"
     write_atomically(path, as_markdown(drift, now))
     return path
 

@@ -11,6 +11,7 @@ from nightwork.module_spec.skeleton import Symbol, SymbolKind
 
 _NUMBER = re.compile(r"#\d+")
 _FOLDERS = frozenset({SymbolKind.CLASS, SymbolKind.INTERFACE})
+_MOST_COMPARED = 10_000  # pairs of classes
 _ALIKE = 0.5  # of the members of two classes, for one to be the other under a new name
 
 
@@ -89,7 +90,7 @@ def _renamed_classes(
     """Return the new names of classes, by the old ones."""
     gone = [symbol for symbol in _outermost(removed) if symbol.kind in _FOLDERS]
     new = [symbol for symbol in _outermost(added) if symbol.kind in _FOLDERS]
-    if not gone or not new:
+    if not gone or not new or len(gone) * len(new) > _MOST_COMPARED:
         return {}
     members = _members(before), _members(after)
     found: dict[str, str] = {}
@@ -138,18 +139,21 @@ def _renamed(
     if not removed or not added:
         return []
     often = Counter(symbol.body for symbol in before), Counter(symbol.body for symbol in after)
-    by_body: dict[tuple[str, SymbolKind, str], list[Symbol]] = defaultdict(list)
+    alike: dict[tuple[str, ...], list[Symbol]] = defaultdict(list)
     for new in reversed(added):
-        by_body[_scope(new), new.kind, new.body].append(new)
+        if new.kind not in _FOLDERS:
+            alike[_likeness_key(new, often)].append(new)
     pairs = []
     for old in removed:
-        candidates = by_body[_scope(old), old.kind, old.body] if old.kind not in _FOLDERS else []
-        is_only_one = often[0][old.body] == often[1][old.body] == 1
-        same = [each for each in candidates if is_only_one or nameless(each) == nameless(old)]
+        same = alike.get(_likeness_key(old, often))
         if same:
-            candidates.remove(same[-1])
-            pairs.append((old, same[-1]))
+            pairs.append((old, same.pop()))
     return pairs
+
+
+def _likeness_key(symbol: Symbol, often: tuple[Counter[str], Counter[str]]) -> tuple[str, ...]:
+    is_only_one = often[0][symbol.body] == often[1][symbol.body] == 1
+    return _scope(symbol), symbol.kind, symbol.body, "" if is_only_one else nameless(symbol)
 
 
 def nameless(symbol: Symbol) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,15 +12,17 @@ from nightwork.errors import bad_input
 from nightwork.module_spec.baseline import read_baseline
 from nightwork.module_spec.drift.compare import compare
 from nightwork.module_spec.drift.finding import Drift, Finding, Kind, Severity, UnitDrift
-from nightwork.module_spec.files import project_files
+from nightwork.module_spec.hashes import hash_of_bytes
 from nightwork.module_spec.header import read_header, split
-from nightwork.module_spec.language import language_of
+from nightwork.module_spec.paths import SUFFIX
 from nightwork.module_spec.reading import read_all
+from nightwork.module_spec.selection import source_files
 from nightwork.module_spec.skeleton import Skeleton
+from nightwork.module_spec.units import SPECS
+from nightwork.module_spec.written import checked_root
 from nightwork.redact import redact
-from nightwork.testfile import is_test_file
+from nightwork.spec_settings import SpecsSettings
 
-SUFFIX = ".spec.md"
 _LARGEST_SPEC = 20_000_000
 _LARGEST_SOURCE = 20_000_000
 
@@ -34,6 +35,7 @@ class Baseline:
     unit: str
     skeletons: tuple[Skeleton, ...] = ()
     problem: str = ""
+    files: tuple[str, ...] = ()  # as the front matter has them
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +47,22 @@ class _Today:
     gone: list[str]
 
 
-def project_root(folder: Path) -> Path:
-    """Return the nearest folder from `folder` up that has specs; raises BadInput when none of the repository's has."""
-    start = folder.resolve()
-    for place in (start, *start.parents):
-        if (place / "specs").is_dir():
-            return place
-        if (place / ".git").exists():
-            break
-    raise bad_input(folder, "has no specs/; `nightwork specs` writes them")
+def find(root: Path, settings: SpecsSettings) -> Drift:
+    """Return what changed since the specs of a project were written; parses only what has other bytes than then.
 
-
-def find(root: Path, specs: Path) -> Drift:
-    """Return what changed since the specs below `specs` were written; reads of `root` only what may have changed."""
-    root = root.resolve()
-    baselines = list(read_specs(root, specs))
-    known = [each for each in baselines if not each.problem]
-    today = _look(root, known)
-    covered = {skeleton.path for each in known for skeleton in each.skeletons}
-    undocumented = [path for path in project_files(root) if path not in covered and _is_module(path)]
+    `settings` tell which files should have a spec. Raises BadInput for a project without specs.
+    """
+    root = checked_root(root)
+    if not (root / SPECS).is_dir():
+        raise bad_input(root, f"has no {SPECS}/; `nightwork specs` writes them")
+    baselines = list(read_specs(root))
+    today = _look(root, [each for each in baselines if not each.problem])
+    covered = {path for each in baselines for path in (*each.files, *(skeleton.path for skeleton in each.skeletons))}
+    undocumented = [path for path in source_files(root, settings)[0] if path not in covered]
     wanted = [*today.changed, *(undocumented if today.gone else [])]
     skeletons = {**today.same, **(read_all(root, wanted) if wanted else {})}
-    units = [_unit(each, skeletons) for each in baselines]
+    candidates = {path: skeletons[path] for path in undocumented if path in skeletons}
+    units = [_unit(each, skeletons, candidates) for each in baselines]
     moved = {finding.after for unit in units for finding in unit.findings if finding.kind is Kind.RENAMED}
     units += [_undocumented(path) for path in undocumented if path not in moved]
     drifted = sorted((unit for unit in units if unit.findings), key=_order)
@@ -77,9 +73,9 @@ def _order(unit: UnitDrift) -> tuple[int, str]:
     return unit.findings[0].severity.rank, unit.unit
 
 
-def read_specs(root: Path, specs: Path) -> Iterator[Baseline]:
-    """Yield the specs below a folder by their paths; files that are no module specs are passed over."""
-    for folder, folders, names in os.walk(specs.resolve()):
+def read_specs(root: Path) -> Iterator[Baseline]:
+    """Yield the specs of a project by their paths; files that are no module specs are passed over."""
+    for folder, folders, names in os.walk(root / SPECS):
         folders.sort()
         for name in sorted(names):
             if name.endswith(SUFFIX):
@@ -102,7 +98,8 @@ def _read_spec(root: Path, path: Path) -> Baseline | None:
     header, rest = found
     skeletons = read_baseline(rest)
     if not skeletons:
-        return Baseline(name, header.source_target, problem="the spec's baseline is missing or not as it was written")
+        problem = "the spec's baseline is missing or not as it was written"
+        return Baseline(name, header.source_target, problem=problem, files=header.related_files)
     if not all(_is_inside(skeleton.path) for skeleton in skeletons):
         return Baseline(name, header.source_target, problem="the spec's baseline names a file outside of the project")
     return Baseline(name, header.source_target, skeletons)
@@ -123,22 +120,22 @@ def _look(root: Path, baselines: Sequence[Baseline]) -> _Today:
         except OSError:
             today.gone.append(before.path)
         else:
-            if hashlib.blake2b(source, digest_size=16).hexdigest() == before.source_hash:
+            if hash_of_bytes(source) == before.source_hash:
                 today.same[before.path] = before
             else:
                 today.changed.append(before.path)
     return today
 
 
-def _is_module(path: str) -> bool:
-    return language_of(path) is not None and not is_test_file(path)
-
-
-def _unit(baseline: Baseline, today: dict[str, Skeleton]) -> UnitDrift:
+def _unit(baseline: Baseline, today: Mapping[str, Skeleton], candidates: Mapping[str, Skeleton]) -> UnitDrift:
     if baseline.problem:
         finding = Finding(Kind.NO_BASELINE, Severity.HIGH, baseline.spec, baseline.problem)
         return UnitDrift((finding,), 0, baseline.unit, baseline.spec)
-    return replace(compare(baseline.skeletons, today), unit=baseline.unit, spec=baseline.spec)
+    own = {each.path: today[each.path] for each in baseline.skeletons if each.path in today}
+    is_whole = len(own) == len(baseline.skeletons)
+    return replace(
+        compare(baseline.skeletons, own if is_whole else {**candidates, **own}), unit=baseline.unit, spec=baseline.spec
+    )
 
 
 def _undocumented(path: str) -> UnitDrift:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import PurePosixPath
 from typing import Protocol
 
 from nightwork.module_spec.skeleton import Skeleton
@@ -28,16 +27,15 @@ def language_of(path: str) -> Language | None:
     """
     if path.endswith(_DECLARATIONS):
         return None
-    for language in _languages():
-        if PurePosixPath(path).suffix in language.suffixes:
-            return language
-    return None
+    stem, _, suffix = path.rpartition("/")[2].rpartition(".")
+    return _by_suffix().get(f".{suffix}") if stem else None
 
 
 @cache
-def _languages() -> tuple[Language, ...]:
+def _by_suffix() -> dict[str, Language]:
     """Import what is needed to name the languages; a parser that is slow to import is left to `read`."""
     from nightwork.module_spec.language.ecmascript import JAVASCRIPT, TYPESCRIPT
     from nightwork.module_spec.language.python import Python
 
-    return (Python(), TYPESCRIPT, JAVASCRIPT)
+    languages: tuple[Language, ...] = (Python(), TYPESCRIPT, JAVASCRIPT)
+    return {suffix: language for language in languages for suffix in language.suffixes}

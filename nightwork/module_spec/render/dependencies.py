@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 
 from nightwork.markdown import escape
@@ -33,8 +34,11 @@ def dependencies(view: View, room: Room) -> Iterator[str]:
         yield f"Needed by {counted(len(view.needed_by), 'module')}: {joined(shown, len(view.needed_by) - len(shown))}."
     elif view.needs:
         yield "No other module of the project imports it."
-    if view.external:
-        yield f"Packages from outside: {listed(view.external, 30)}."
+    own = [name for name in view.external if name in sys.stdlib_module_names]
+    if others := [name for name in view.external if name not in sys.stdlib_module_names]:
+        yield f"Packages from outside: {listed(others, 30)}."
+    if own:
+        yield f"Of the standard library: {listed(own, 30)}."
     yield from _diagram(view, room)
 
 

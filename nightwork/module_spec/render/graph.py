@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from nightwork.module_spec.project import Project
+from nightwork.module_spec.project import Project, Unit
 from nightwork.module_spec.render.mermaid import Link, flowchart
 from nightwork.module_spec.render.words import counted
 
 _MOST_NODES = 40
-_MOST_ARROWS = 60
+_MOST_ARROWS = 45
 _DEEPEST = 6
 
 
 def dependency_graph(project: Project) -> Iterator[str]:
     """Yield the diagram and what it leaves out."""
-    groups = _groups(list(project.units))
+    groups = _groups(project.units)
     weights: Counter[tuple[str, str]] = Counter()
     for unit, edges in project.needs.items():
         for edge in edges:
@@ -36,13 +36,14 @@ def dependency_graph(project: Project) -> Iterator[str]:
     yield drawing
 
 
-def _groups(units: list[str]) -> dict[str, str]:
+def _groups(units: Mapping[str, Unit]) -> dict[str, str]:
     """Return the group of each unit: itself, or its folders as deep as makes no more groups than can be drawn."""
     if len(units) <= _MOST_NODES:
         return {unit: unit for unit in units}
-    groups = {unit: unit.split("/")[0] for unit in units}
+    folders = {path: path.split("/")[: None if unit.is_package else -1] for path, unit in units.items()}
+    groups = {path: "/".join(folder[:1]) or "." for path, folder in folders.items()}
     for depth in range(2, _DEEPEST + 1):
-        deeper = {unit: "/".join(unit.split("/")[:-1][:depth]) or unit for unit in units}
+        deeper = {path: "/".join(folder[:depth]) or "." for path, folder in folders.items()}
         if len(set(deeper.values())) > _MOST_NODES:
             break
         groups = deeper

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,17 @@ from nightwork.module_spec.paths import INDEX, link
 from nightwork.module_spec.project import Project
 from nightwork.module_spec.render.graph import dependency_graph
 from nightwork.module_spec.render.view import clean
-from nightwork.module_spec.render.words import bounded, cell, code, counted, listed, paragraphs, prose, table
+from nightwork.module_spec.render.words import (
+    bounded,
+    cell,
+    code,
+    counted,
+    language_name,
+    listed,
+    paragraphs,
+    prose,
+    table,
+)
 
 _LONG = 40
 
@@ -120,18 +131,20 @@ def _stack(project: Project) -> Iterator[str]:
         lines[each.language] += each.lines
     ranked = sorted(files, key=lambda each: (-files[each], each))
     yield "\n".join(
-        table(("language", "files", "lines"), ((escape(each), str(files[each]), f"{lines[each]:,}") for each in ranked))
+        table(
+            ("language", "files", "lines"),
+            ((escape(language_name(each)), str(files[each]), f"{lines[each]:,}") for each in ranked),
+        )
     )
     packages = Counter(name for names in project.external.values() for name in names)
-    if not packages:
-        yield "No packages from outside."
-        return
-    used = sorted(packages, key=lambda each: (-packages[each], each))
-    yield "\n".join(
-        table(("package", "used by modules"), ((cell(clean(each)), str(packages[each])) for each in used[:_LONG]))
-    )
+    own = sorted(name for name in packages if name in sys.stdlib_module_names)
+    used = sorted(packages.keys() - own, key=lambda each: (-packages[each], each))
+    rows = ((cell(clean(each)), str(packages[each])) for each in used[:_LONG])
+    yield "\n".join(table(("package", "used by modules"), rows)) if used else "No packages from outside."
     if len(used) > _LONG:
         yield f"And {counted(len(used) - _LONG, 'more package')}."
+    if own:
+        yield f"Of the standard library: {listed(list(map(clean, own)), 60)}."
 
 
 def _tests(project: Project) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nightwork.module_spec.render.mermaid import Link, flowchart
 from nightwork.module_spec.render.room import Room
 from nightwork.module_spec.render.view import View
-from nightwork.module_spec.render.words import cell, counted, prose, table
+from nightwork.module_spec.render.words import cell, counted, first_sentences, prose, table
 from nightwork.module_spec.skeleton import Skeleton, Symbol, SymbolKind
 
 _WORKERS = (SymbolKind.FUNCTION, SymbolKind.METHOD, SymbolKind.PROPERTY)
@@ -30,7 +30,7 @@ def _row(symbol: Symbol) -> tuple[str, ...]:
     calls = ", ".join(map(cell, symbol.calls[:4])) + (
         f" and {len(symbol.calls) - 4} more" if len(symbol.calls) > 4 else ""
     )
-    said = prose(symbol.summary, 140, in_table=True)
+    said = prose(first_sentences(symbol.summary, 140), in_table=True)
     return cell(symbol.name), said, calls, str(symbol.complexity), str(symbol.lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from nightwork.markdown import printable
 from nightwork.module_spec.render.words import cut
 
 MOST_NODES = 25
+_LONGEST = 300
+_REMEMBERED = 8_192  # a module stands in the diagrams of all modules around it
 _UNSAFE = re.compile(r"[^\w .,/()+*=-]")
 
 
@@ -25,7 +28,7 @@ class Link:
 def flowchart(links: Sequence[Link], most: int = MOST_NODES, direction: str = "LR") -> tuple[str, int]:
     """Return a flowchart of the first nodes of the links, and how many nodes it had to leave out."""
     ids, left = _ids((name for link in links for name in (link.source, link.target)), most)
-    lines = [f'    {number}["{label(name)}"]' for name, number in ids.items()]
+    lines = [f'    {number}["{label(name[:_LONGEST])}"]' for name, number in ids.items()]
     arrows = (
         f"    {ids[link.source]} {'-.->' if link.is_dotted else '-->'} {ids[link.target]}"
         for link in links
@@ -37,7 +40,7 @@ def flowchart(links: Sequence[Link], most: int = MOST_NODES, direction: str = "L
 def class_diagram(bases: Sequence[Link], uses: Sequence[Link], most: int = MOST_NODES) -> tuple[str, int]:
     """Return a class diagram (`bases`: class to its base; `uses`: class to that of a field), and what it left out."""
     ids, left = _ids((name for link in [*bases, *uses] for name in (link.source, link.target)), most)
-    lines = [f'    class {number}["{label(name)}"]' for name, number in ids.items()]
+    lines = [f'    class {number}["{label(name[:_LONGEST])}"]' for name, number in ids.items()]
     arrows = [
         f"    {ids[link.target]} <|-- {ids[link.source]}"
         if is_base
@@ -49,6 +52,7 @@ def class_diagram(bases: Sequence[Link], uses: Sequence[Link], most: int = MOST_
     return _block("classDiagram", [*lines, *list(dict.fromkeys(arrows))[: 2 * most]]), left
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
 def label(text: str) -> str:
     """Return what may stand between the quotes of a label: letters, and the number of each other character."""
     text = cut(" ".join(printable(text).split()), 60)

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from nightwork.markdown import fence
 from nightwork.module_spec.render.room import Room
 from nightwork.module_spec.render.view import View
-from nightwork.module_spec.render.words import code, counted, cut, foremost, listed
+from nightwork.module_spec.render.words import code, counted, cut, first_sentences, foremost, listed
 from nightwork.module_spec.skeleton import Skeleton, Symbol, SymbolKind
 
 _TITLES = (SymbolKind.CLASS, SymbolKind.INTERFACE, SymbolKind.FUNCTION, SymbolKind.TYPE)
+_LONGEST = 4_000  # characters of a signature; none that a person wrote is longer
 _VARIABLES = (SymbolKind.FIELD, SymbolKind.CONSTANT)
 
 
@@ -45,9 +46,9 @@ def _of_file(skeleton: Skeleton, described: Mapping[str, str], most: int) -> Ite
             continue
         depth = symbol.name.count(".")
         said = symbol.summary or described.get(symbol.name, "")
-        lines = [f"{comment} {cut(' '.join(said.split()), 160)}"] if said else []
+        lines = [f"{comment} {first_sentences(said, 160)}"] if said else []
         lines += [f"@{cut(each, 200)}" for each in symbol.decorators if symbol.kind != SymbolKind.FUNCTION]
-        lines.append(" ".join(symbol.signature.split()) or symbol.name)
+        lines.append(cut(" ".join(symbol.signature.split()), _LONGEST) or cut(symbol.name, _LONGEST))
         lines = [f"{'    ' * min(depth, 8)}{line}" for line in lines]
         lines = ["", *lines] if depth == 0 else lines
         entries.append((_rank(symbol), len(lines), lines))

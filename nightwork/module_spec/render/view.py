@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
@@ -13,6 +14,9 @@ from nightwork.module_spec.answer import Answer, Statement
 from nightwork.module_spec.project import Edge, Unit
 from nightwork.module_spec.skeleton import Skeleton, Symbol
 from nightwork.redact import redact
+
+# No section shows more names of a kind. A cycle of 500 modules has 500 views with 500 names each.
+_MOST_SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class View:
     updated: str = ""  # a date
     interface: str = ""  # what dependents are shown
 
-    @property
+    @functools.cached_property
     def symbols(self) -> list[Symbol]:
         """Every symbol of the unit, file after file."""
         return [symbol for skeleton in self.skeletons for symbol in skeleton.symbols]
@@ -74,7 +78,8 @@ def _texts(view: View) -> Iterator[str]:
     for edge in view.needs:
         yield edge.target
         yield from edge.names
-    yield from (*view.unit.files, *view.needed_by, *view.external, *view.tests, *view.cycle)
+    for names in (view.unit.files, view.external, view.needed_by, view.tests, view.cycle):
+        yield from names[:_MOST_SHOWN]
     if view.answer:
         yield view.answer.model_dump_json()
         yield from (f"{each.text}\n{each.inferred_from}" for each in statements(view.answer))
@@ -86,7 +91,7 @@ def _texts(view: View) -> Iterator[str]:
     for skeleton in view.skeletons:
         yield from (skeleton.error, skeleton.docstring, *(skeleton.exports or ()))
         for symbol in skeleton.symbols:
-            yield from (symbol.name, symbol.signature, symbol.summary, *symbol.decorators, *symbol.calls)
+            yield from (symbol.name, symbol.signature, symbol.summary, *symbol.decorators)
             for raised in symbol.raises:
                 yield from (raised.error, raised.condition)
         for marker in skeleton.markers:

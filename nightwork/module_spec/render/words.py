@@ -29,6 +29,11 @@ def code(text: str) -> str:
     return f"{marks} {text} {marks}"
 
 
+def named(name: str) -> str:
+    """Return a name as code in a sentence."""
+    return code(cut(name, 120))
+
+
 def cell(text: str, most: int = 80) -> str:
     """Return a name as code in a table's cell, or as plain text when readers of Markdown differ on where it ends."""
     text = cut(text, most)
@@ -38,13 +43,13 @@ def cell(text: str, most: int = 80) -> str:
 def prose(text: str, most: int = 1_000, in_table: bool = False) -> str:
     """Return a text as one line; what stands in backquotes is code, all else is itself."""
     text = cut(" ".join(text.split()), most)
-    named = cell if in_table else code
+    as_code = cell if in_table else code
     if "`" not in text:
         return escape(text)
     parts, at = [], 0
     text = _ROLE.sub("", text)
     for found in _NAMED.finditer(text):
-        parts += [_between(text[at : found.start()], at), named(found[2].removeprefix("~"))]
+        parts += [_between(text[at : found.start()], at), as_code(found[2].removeprefix("~"))]
         at = found.end()
     return "".join([*parts, _between(text[at:], at)])
 
@@ -57,6 +62,13 @@ def _between(text: str, at: int) -> str:
     after = " " if text[-1] == " " else ""
     shown = escape(f"({text.lstrip()}")[1:] if at else escape(text)
     return f"{before}{shown}{after}"
+
+
+def first_sentences(text: str, most: int) -> str:
+    """Return as many whole sentences of a text as fit; a part of the first one when it does not."""
+    text = " ".join(text.split())
+    end = text.rfind(". ", 0, most) if len(text) > most else -1
+    return text[: end + 1] if end > 0 else cut(text, most)
 
 
 def cut(text: str, most: int) -> str:
@@ -124,6 +136,11 @@ def counted(count: int, noun: str) -> str:
         return f"1 {noun}"
     plural = f"{noun}es" if noun.endswith(("s", "x")) else f"{noun[:-1]}ies" if noun.endswith("ty") else f"{noun}s"
     return f"{count:,} {plural}"
+
+
+def language_name(language: str) -> str:
+    """Return a language as its users write it."""
+    return {"python": "Python", "typescript": "TypeScript", "javascript": "JavaScript"}.get(language, language)
 
 
 def foremost(items: Sequence[tuple[int, int, T]], most: int) -> tuple[list[T], list[T]]:

@@ -11,7 +11,7 @@ import pytest
 
 from nightwork import stop
 from nightwork.breaker import Breaker
-from nightwork.errors import ModelError, ProviderRefused, RateLimited, Stopped, Unavailable
+from nightwork.errors import ModelError, ProviderRefused, RateLimited, Stopped, Unanswered, Unavailable
 from nightwork.ledger import Ledger, Limits, OverBudget
 from nightwork.llm import Message, Reply, Request, Usage
 from nightwork.llm.metered import Account, Metered, Patience, ends_the_run
@@ -74,11 +74,22 @@ def time() -> Simulated:
 def metered(tmp_path, time):
     """Return what makes a metered model of a provider; all of them share ledger and breaker."""
 
-    def make(provider: Provider, limits: Limits = NO_LIMITS, waited=lambda _: None, **patience: float) -> Metered:
+    def make(
+        provider: Provider, limits: Limits = NO_LIMITS, waited=lambda _: None, max_retries=None, **patience: float
+    ) -> Metered:
         breaker = Breaker(tmp_path / "providers.sqlite", provider.provider, time, rng=lambda: 0.0)
         given = Patience(**{"since": time.now(), **patience})
         ledger = Ledger(tmp_path / "ledger.sqlite")
-        account = Account(ledger, "night", limits, lambda _: breaker, given, waited=waited, rng=lambda: 0.5)
+        account = Account(
+            ledger,
+            "night",
+            limits,
+            lambda _: breaker,
+            given,
+            max_retries=max_retries,
+            waited=waited,
+            rng=lambda: 0.5,
+        )
         return Metered(provider, provider.provider, account)
 
     return make
@@ -334,3 +345,45 @@ def test_a_clock_that_is_set_does_not_change_the_time_a_ticket_has(metered, time
     time.sleep = jumping
     ask(metered(Provider.of([limited(60.0), 0.1]), waited=waits.append))
     assert 0 <= sum(waits) <= 2 * 60.0
+
+
+def test_an_account_may_say_how_often_a_call_is_made_again(metered, time, tmp_path):
+    provider = Provider(lambda: failed())
+    model = metered(provider, max_retries=3)
+    began = time.now()
+    with pytest.raises(Unanswered, match="tried 4 times"):
+        ask(model)
+    assert provider.sent == 4
+    assert time.now() - began == 2 + 4 + 8
+    assert spent(tmp_path) == 0
+
+
+def test_no_retry_is_one_try_and_limits_are_no_failures(metered):
+    provider = Provider.of([limited(20.0), limited(20.0), 0.1, failed()])
+    model = metered(provider, max_retries=0)
+    assert ask(model).message.text == "done"
+    with pytest.raises(Unanswered):
+        ask(model)
+
+
+def test_the_permit_of_a_call_that_is_given_up_is_given_back(metered, time):
+    ended = metered(Provider(lambda: failed()), max_retries=0)
+    for _ in range(3):
+        with pytest.raises(Unanswered):
+            ask(ended)
+    began = time.now()
+    ask(metered(Provider.of([0.1])))
+    assert time.now() == began
+
+
+def test_a_call_that_costs_nothing_by_itself_is_waited_for_and_tried_again_alike(metered, tmp_path):
+    answers = iter([limited(10.0), failed(), "batch"])
+
+    def call():
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert metered(Provider.of([])).ask("batch", call) == "batch"
+    assert spent(tmp_path) == 0

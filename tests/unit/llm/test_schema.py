@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import json
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from nightwork.agent import model
 from nightwork.agent.results import Escalation, Plan, Scope, Work
 from nightwork.llm import input_schema
+from nightwork.llm.schema import referring_schema
 
 FORBIDDEN = {"$ref", "$defs", "title", "default", "minLength", "maxLength", "minimum", "maximum", "pattern", "minItems"}
 
@@ -49,3 +52,24 @@ def test_bounds_that_a_schema_may_not_hold_are_told():
 def test_schemas_are_the_same_bytes_every_time():
     for found in (Scope, Plan, Work, Escalation):
         assert json.dumps(input_schema(found)) == json.dumps(input_schema(found))
+
+
+class _Thing(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    title: str = Field(max_length=9, description="what it is called")
+
+
+class _Pair(BaseModel):
+    """Two things."""
+
+    model_config = ConfigDict(extra="forbid")
+    left: _Thing
+    right: _Thing
+
+
+def test_a_referring_schema_tells_each_part_once_and_nothing_but_its_form():
+    schema = referring_schema(_Pair)
+    assert schema["$defs"]["_Thing"]["properties"] == {"title": {"type": "string"}}
+    assert schema["properties"] == {"left": {"$ref": "#/$defs/_Thing"}, "right": {"$ref": "#/$defs/_Thing"}}
+    assert schema["additionalProperties"] is False
+    assert "description" not in schema

@@ -13,7 +13,7 @@ def test_a_model_sees_the_source_and_of_dependencies_the_interface_parts_alone(s
     seen = assemble([skeleton(SMALL)], {"src/shop.py": SMALL}, [("src/cart.py", "Carts.\nclass Cart")])
     assert "return sum(cart)" in seen.text
     assert "=== src/cart.py\nCarts.\nclass Cart" in seen.dependency_text
-    assert seen.text.endswith(seen.dependency_text)
+    assert f"\n{seen.dependency_text}\n</data " in seen.text
     assert not seen.is_truncated
     assert seen.estimated_tokens == estimated_tokens(seen.text)
 

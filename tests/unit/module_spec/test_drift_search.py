@@ -12,14 +12,15 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
+from specs_by_hand import write_spec
 
 from nightwork.errors import BadInput
 from nightwork.module_spec import drift
 from nightwork.module_spec.baseline import write_baseline
 from nightwork.module_spec.drift import Kind, Severity
 from nightwork.module_spec.drift.terminal import render
-from nightwork.module_spec.header import Header
 from nightwork.module_spec.reading import read_all
+from nightwork.spec_settings import SpecsSettings
 
 NOW = datetime(2026, 1, 31, 6, 0, 5, tzinfo=UTC)
 A = '"""A."""\nimport os\n\n\ndef f(a):\n    return os.sep\n\n\nLIMIT = 3\n'
@@ -43,22 +44,13 @@ def document(tmp_path: Path) -> Document:
     return write
 
 
-def write_spec(root: Path, files: list[str]) -> Path:
-    skeletons = list(read_all(root, files).values())
-    header = Header(files[0], tuple(files), "2026-01-31", "high", "s", "t", "s", "c", "t", "nightwork 0")
-    path = root / "specs" / f"{files[0]}.spec.md"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{header.as_text()}# {files[0]}\n\n{write_baseline(skeletons)}")
-    return path
-
-
 def look(root: Path) -> list[tuple[Kind, str, str]]:
-    return [(each.kind, each.path, each.name) for each in drift.find(root, root / "specs").findings()]
+    return [(each.kind, each.path, each.name) for each in drift.find(root, SpecsSettings()).findings()]
 
 
 def test_specs_that_are_true_have_no_drift(document: Document):
     root = document({"a.py": A, "pkg/b.py": B})
-    found = drift.find(root, root / "specs")
+    found = drift.find(root, SpecsSettings())
     assert (found.units, found.specs, found.noise) == ((), 2, 0)
     assert drift.summary(found) == "2 specs read: no drift"
 
@@ -67,7 +59,7 @@ def test_changes_are_found_in_the_files_that_specs_name(document: Document):
     root = document({"a.py": A, "pkg/b.py": B})
     (root / "a.py").write_text(A.replace("f(a)", "f(a, b)").replace("import os", "import os  # why"))
     (root / "pkg/b.py").write_text("# only a comment\n" + B)
-    found = drift.find(root, root / "specs")
+    found = drift.find(root, SpecsSettings())
     assert [(each.kind, each.name, each.line) for each in found.findings()] == [(Kind.SIGNATURE, "f", 5)]
     assert (found.units[0].unit, found.units[0].spec, found.noise) == ("a.py", "specs/a.py.spec.md", 1)
     assert drift.summary(found) == "2 specs read: 1 medium in 1 module; 1 file changed in form only"
@@ -110,8 +102,15 @@ def test_a_broken_spec_is_a_finding(document: Document, breaks: Callable[[str], 
     root = document({"a.py": A})
     spec = root / "specs/a.py.spec.md"
     spec.write_text(breaks(spec.read_text()))
-    found = next(drift.find(root, root / "specs").findings())
+    found = next(drift.find(root, SpecsSettings()).findings())
     assert (found.kind, found.severity, found.path) == (Kind.NO_BASELINE, Severity.HIGH, "specs/a.py.spec.md")
+
+
+def test_a_module_whose_spec_has_no_baseline_is_told_once(document: Document):
+    root = document({"a.py": A})
+    spec = root / "specs/a.py.spec.md"
+    spec.write_text(spec.read_text().partition("<!--")[0])
+    assert look(root) == [(Kind.NO_BASELINE, "specs/a.py.spec.md", "")]
 
 
 def test_specs_of_other_kinds_are_passed_over(document: Document):
@@ -138,7 +137,7 @@ def test_a_spec_cannot_lead_out_of_the_project(document: Document, path: str):
     text = spec.read_text().partition("<!--")[0] + write_baseline([replace(skeleton, path=path)])
     (root / "in/specs").mkdir()
     (root / "in/specs/a.spec.md").write_text(text)
-    found = next(drift.find(root / "in", root / "in/specs").findings())
+    found = next(drift.find(root / "in", SpecsSettings()).findings())
     assert (found.kind, found.severity) == (Kind.NO_BASELINE, Severity.HIGH)
 
 
@@ -158,14 +157,15 @@ def test_a_file_that_no_longer_parses_is_one_finding(document: Document):
 
 
 def test_without_specs_there_is_nothing_to_compare(tmp_path: Path):
-    (tmp_path / ".git").mkdir()
     with pytest.raises(BadInput, match="nightwork specs"):
-        drift.project_root(tmp_path)
+        drift.find(tmp_path, SpecsSettings())
 
 
-def test_the_project_is_the_nearest_folder_with_specs(document: Document):
-    root = document({"pkg/a.py": A})
-    assert drift.project_root(root / "pkg") == root
+def test_what_the_settings_leave_out_needs_no_spec(document: Document):
+    root = document({"a.py": A, "test_a.py": B}, a=["a.py"])
+    assert look(root) == []
+    found = drift.find(root, SpecsSettings(tests=True)).findings()
+    assert [(each.kind, each.path) for each in found] == [(Kind.UNDOCUMENTED, "test_a.py")]
 
 
 HOSTILE = "def f(a='|x|<b>`[l](http://x.org)`', b='\\x1b[31m'):\n    return 1\n\n\nKEY = 'AKIA" + "ABCDEFGHIJKLMNOP'\n"
@@ -175,7 +175,7 @@ def test_hostile_text_stays_text_in_every_form(document: Document):
     name = "# x\n|<script>`a`\x1b[2J.py"
     root = document({name: "def f(a):\n    return 1\n\n\nKEY = 1\n"}, a=[name])
     (root / name).write_text(HOSTILE.replace("\\x1b", "\x1b"))
-    found = drift.find(root, root / "specs")
+    found = drift.find(root, SpecsSettings())
     markdown = drift.write_log(found, root, NOW).read_text()
     tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(markdown)
     headings = [tokens[at + 1].content for at, token in enumerate(tokens) if token.type == "heading_open"]
@@ -191,7 +191,7 @@ def test_hostile_text_stays_text_in_every_form(document: Document):
 def test_the_log_is_named_after_the_time_in_utc_and_the_latest_wins(document: Document):
     root = document({"a.py": A})
     (root / "a.py").unlink()
-    found = drift.find(root, root / "specs")
+    found = drift.find(root, SpecsSettings())
     path = drift.write_log(found, root, NOW)
     assert drift.write_log(found, root, NOW) == path == root / "drift-logs/drift-20260131T060005Z.md"
     assert "| high | deleted | a.py |  | the file is no longer there |" in path.read_text()
@@ -200,7 +200,7 @@ def test_the_log_is_named_after_the_time_in_utc_and_the_latest_wins(document: Do
 def test_the_document_tells_everything(document: Document):
     root = document({"a.py": A})
     (root / "a.py").write_text(A.replace("LIMIT = 3", "LIMIT = 4"))
-    told = json.loads(drift.as_json(drift.find(root, root / "specs")))
+    told = json.loads(drift.as_json(drift.find(root, SpecsSettings())))
     assert told == {
         "schema_version": 1, "specs": 1, "noise": 0, "counts": {"high": 0, "medium": 0, "low": 1},
         "units": [{

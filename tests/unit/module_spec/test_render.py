@@ -1,13 +1,15 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
-from spec_views import ANSWER, INFERRED, SHOP, VIEW, C, huge, symbol, view_of
+from spec_views import ANSWER, INFERRED, SHOP, VIEW, C, F, huge, symbol, view_of
 
 from nightwork.module_spec.answer import Answer
 from nightwork.module_spec.baseline import baseline_form, read_baseline
 from nightwork.module_spec.header import read_header, text_hash
 from nightwork.module_spec.project import Unit
+from nightwork.module_spec.render.intent import purpose
 from nightwork.module_spec.render.spec import confidence, read_kept, render
 from nightwork.module_spec.render.view import View
 from nightwork.module_spec.skeleton import Skeleton
@@ -61,7 +63,7 @@ def test_a_spec_has_its_sections_in_fixed_order() -> None:
         ("9. Dependencies", "same cycle; its spec came later"),
         ("9. Dependencies", "This spec was written before that of `shop/order.py`: they need each other"),
         ("9. Dependencies", "Needed by 2 modules: [`shop/web.py`](web.py.spec.md) and [`app.py`](../app.py.spec.md)."),
-        ("9. Dependencies", "Packages from outside: `attrs`."),
+        ("9. Dependencies", "Packages from outside: `attrs`.\n\nOf the standard library: `os`."),
         ("Files", "| `shop/cart.py` | 80 | 12 |  |"),
     ],
 )  # fmt: skip
@@ -75,7 +77,9 @@ def test_what_a_model_says_stands_beside_the_facts_and_the_inferred_is_marked() 
     assert "sentences are by some-model" in text
     assert "# An item that costs nothing.\nclass Gift(Item, metaclass=Meta)" in section(text, "2. Interface")
     constraints = section(text, "5. Constraints")
-    assert r"At most 99 items. \[inferred: the constant \`MAX\_ITEMS\`\]" in constraints
+    assert (
+        r"At most 99 items. \[inferred: the constant `MAX_ITEMS`\]" + "\n\nFrom the syntax tree:\n\n- " in constraints
+    )
     assert "`Cart.add` raises `ValueError` when `count < 1`." in constraints
 
 
@@ -139,7 +143,8 @@ def test_a_module_without_a_docstring_is_told_by_what_it_defines() -> None:
 def test_a_package_tells_of_each_of_its_files() -> None:
     other = replace(SHOP, path="shop/money.py", symbols=(symbol("Money", C, "class Money"),), docstring="Coins.")
     text = render(replace(VIEW, unit=Unit("shop", ("shop/cart.py", "shop/money.py")), skeletons=(SHOP, other)))
-    assert "`shop/money.py`: Coins." in section(text, "1. Intent")
+    assert "Its files:\n\n- `cart.py`: Carts hold what somebody wants to buy.\n- `money.py`: Coins." in text
+    assert (read_kept(text) or ("",))[0] == "2 files: cart.py, money.py"
     assert "`shop/money.py`:\n\n```python\nclass Money\n```" in section(text, "2. Interface")
     assert "160 lines of Python in 2 files" in text
 
@@ -177,3 +182,42 @@ def test_a_package_of_two_thousand_files_has_at_most_700_lines() -> None:
     text = render(view)
     assert text.count("\n") <= 700
     assert len(read_baseline(text) or ()) == 2_000
+
+
+@pytest.mark.parametrize(
+    ("docstring", "shown"),
+    [
+        ("Say `this`, ``that`` and :class:`~a.b.C`.", "Say `this`, `that` and `a.b.C`."),
+        ("Title\n=====\n\nText.", "**Title**\n\nText."),
+        ("Shape:\n\n    a -> b\n    b -> c", "Shape:\n\n```text\n    a -> b\n    b -> c\n```"),
+        ("* one\n* two\n  more", "- one\n- two more"),
+        ("1. not a list", "1\\. not a list"),
+        ("A\nB", "A B"),
+    ],
+)  # fmt: skip
+def test_a_docstring_keeps_its_shape(docstring: str, shown: str) -> None:
+    assert section(render(view_of(replace(SHOP, docstring=docstring))), "1. Intent").startswith(
+        f"\n{shown}\n\n80 lines"
+    )
+
+
+def test_a_long_summary_is_cut_at_the_end_of_a_sentence() -> None:
+    summary = f"Say it. Then say {'it again, ' * 30}."
+    text = render(view_of(replace(SHOP, symbols=(symbol("f", F, "def f()", summary),))))
+    assert "# Say it.\ndef f()" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "Carts hold what somebody wants to buy."),
+        ({"docstring": ""}, "defines Item, Gift, Cart, checkout"),
+        ({"docstring": "", "symbols": SHOP.symbols[:2]}, "defines the constants MAX_ITEMS"),
+        ({"docstring": "", "symbols": SHOP.symbols[1:2]}, "defines nothing public"),
+        ({"docstring": "", "symbols": (), "exports": ("a", "b", "c", "d", "e")}, "passes on a, b, c, d and 1 more"),
+        ({"docstring": "", "symbols": ()}, "holds no code of its own"),
+        ({"docstring": "", "error": "line 1: no"}, "cannot be parsed"),
+    ],
+)
+def test_the_purpose_of_a_module_is_one_plain_line(changes: dict[str, Any], told: str) -> None:
+    assert purpose(view_of(replace(SHOP, **changes))) == told

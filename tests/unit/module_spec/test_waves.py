@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from messages_server import Asked, MessagesServer, failed, overloaded, rate_limited, text, tools
-from spec_waves import PACE, Night, replace, units
+from spec_waves import PACE, Night, units
 
 from nightwork import stop
 from nightwork.ledger import Limits
@@ -279,3 +280,71 @@ def test_a_batch_that_the_provider_has_forgotten_counts_in_full_and_goes_live(ni
     run.run(SIX)
     assert specs(run, SIX) == {name: f"of {name}" for name in SIX}
     assert sum(line.unconfirmed_usd for line in run.ledger.lines("specs")) > 0
+
+
+@pytest.mark.parametrize("call", ["poll", "results"])
+def test_a_provider_that_is_out_while_a_batch_runs_is_asked_again_later(night, server, call):
+    """Longer than a call is tried: nobody gives up a batch that is paid for."""
+    server.batches.outages[call] = 9
+    run = night()
+    run.run(SIX)
+    assert specs(run, SIX) == {name: f"of {name}" for name in SIX}
+    assert len(server.batches.made) == 1
+
+
+def test_an_item_that_was_aborted_gets_the_same_answer_in_the_next_run(night, server):
+    run = night()
+    write = run.finish
+
+    def full_disk(_):
+        raise OSError(28, "No space left on device")
+
+    run.finish = lambda unit: full_disk if unit == "u3" else write(unit)
+    assert run.run(SIX)["u3"].status is Status.ABORTED
+    assert len(list(run.journal.glob("*"))) == 1
+    again = night()
+    again.run(SIX)
+    assert specs(again, SIX) == {name: f"of {name}" for name in SIX}
+    assert len(server.requests) == 6
+    assert list(again.journal.glob("*")) == []
+
+
+def test_a_few_new_ones_do_not_wait_for_the_batch_of_an_earlier_run(night, server):
+    def stopped(_):
+        raise KeyboardInterrupt
+
+    server.batches.holds = True
+    with pytest.raises(KeyboardInterrupt):
+        night(wait=stopped).run(SIX)
+    asked = []
+
+    def wait(_):
+        asked.append({unit_of(each) for each in server.requests})
+        server.batches.holds = len(asked) < 500
+
+    run = night(wait=wait)
+    run.run({**SIX, "new": ()})
+    assert asked[-1] == {"new"}
+    assert len(server.requests) == 7
+
+
+def test_a_provider_that_is_out_when_a_run_is_resumed_aborts_it_and_changes_nothing(night, server):
+    def killed(when: str, call: str) -> None:
+        if (when, call) == ("before", "create"):
+            stop.request("a test")
+
+    server.batches.on_request = killed
+    server.batches.faults = [overloaded()]
+    try:
+        night().run(SIX)
+    finally:
+        stop.reset()
+    server.batches.on_request = lambda *_: None
+    server.batches.outages["list"] = 9
+    outcomes = night().run(SIX)
+    assert {(each.status, each.reason) for each in outcomes.values()} == {(Status.ABORTED, Reason.INFRASTRUCTURE)}
+    server.batches.outages.clear()
+    run = night()
+    run.run(SIX)
+    assert len(server.requests) == 6
+    assert run.open_reservations() == 0

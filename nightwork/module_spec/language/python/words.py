@@ -7,7 +7,7 @@ Python writes the same words.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Any
@@ -35,7 +35,7 @@ def write(nodes: Iterable[Any], words: list[str], found: Found) -> None:
     pending.reverse()
     pop, push, extend, add = pending.pop, pending.append, pending.extend, words.append
     name, attribute, constant, call, text = ast.Name, ast.Attribute, ast.Constant, ast.Call, str
-    forms, calls = _forms, found.calls
+    forms, writers, note = _forms, _WRITERS, found.calls.append
     while pending:
         node = pop()
         kind = type(node)
@@ -43,17 +43,21 @@ def write(nodes: Iterable[Any], words: list[str], found: Found) -> None:
             add(node.id)
         elif kind is constant:
             value = node.value
-            add(f'"{len(value)}:{value}' if type(value) is text else _constant(value))
+            add(f'"{value}' if type(value) is text and "\0" not in value else _constant(value))
         elif kind is attribute:
             add(".")
             add(node.attr)
             push(node.value)
         elif kind is call:
-            calls.append(node)
+            note(node)
             push(node.func)
-            add(f"({len(node.args)},{len(node.keywords)}")
-            extend(node.args)
-            extend(node.keywords)
+            arguments = node.args
+            add(_COUNTS[len(arguments)] if len(arguments) < 100 else f"({len(arguments)}")
+            extend(arguments)
+            if node.keywords:
+                push(node.keywords)
+        elif kind in writers:
+            writers[kind](node, add, pending)
         elif kind is list:
             add(f"[{len(node)}")
             extend(node)
@@ -70,6 +74,58 @@ def write(nodes: Iterable[Any], words: list[str], found: Found) -> None:
                 extend(parts(node))
 
 
+_COUNTS = [f"({number}" for number in range(100)]
+
+
+def _keyword(node: ast.keyword, add: Callable[[str], None], pending: list[Any]) -> None:
+    add(f"{node.arg}=")
+    pending.append(node.value)
+
+
+def _assign(node: ast.Assign, add: Callable[[str], None], pending: list[Any]) -> None:
+    add(f"<={len(node.targets)}")
+    pending.append(node.value)
+    pending += node.targets
+
+
+def _binary(node: ast.BinOp, add: Callable[[str], None], pending: list[Any]) -> None:
+    add(_OPERATORS[type(node.op)])
+    pending += (node.right, node.left)
+
+
+def _unary(node: ast.UnaryOp, add: Callable[[str], None], pending: list[Any]) -> None:
+    add(_OPERATORS[type(node.op)])
+    pending.append(node.operand)
+
+
+def _compare(node: ast.Compare, add: Callable[[str], None], pending: list[Any]) -> None:
+    add("".join([_OPERATORS[type(each)] for each in node.ops]))
+    pending += node.comparators
+    pending.append(node.left)
+
+
+def _argument(node: ast.arg, add: Callable[[str], None], pending: list[Any]) -> None:
+    add(node.arg)
+    pending.append(node.annotation)
+
+
+def _tuple(node: ast.Tuple, add: Callable[[str], None], pending: list[Any]) -> None:
+    add(f"<,{len(node.elts)}")
+    pending += node.elts
+
+
+_OPERATORS = {
+    kind: f"<{kind.__name__}" for base in (ast.operator, ast.unaryop, ast.cmpop) for kind in base.__subclasses__()
+}
+_WRITERS: dict[type, Callable[[Any, Callable[[str], None], list[Any]], None]] = {
+    ast.keyword: _keyword,
+    ast.Assign: _assign,
+    ast.BinOp: _binary,
+    ast.UnaryOp: _unary,
+    ast.Compare: _compare,
+    ast.arg: _argument,
+    ast.Tuple: _tuple,
+}
 _Form = tuple[str, Any, bool, bool]  # the first word, how to get at the parts, whether that is one alone, is noted
 _LEFT_OUT = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 _LATER = frozenset({"type_params", "default_value"})  # not yet in Python 3.11
@@ -108,5 +164,10 @@ def _note(node: Any, kind: type, found: Found, pending: list[Any]) -> None:
 
 
 def _constant(value: object) -> str:
-    """Write a constant that is no text; a number of more digits than Python likes to print is written in hex."""
-    return f"={value:x}" if type(value) is int and value.bit_length() > 64 else f"={value!r}"
+    """Write a constant; a number of more digits than Python likes to print is written in hex."""
+    if type(value) is int:
+        return f"={value}" if -_LARGE < value < _LARGE else f"={value:x}"
+    return f"0{len(value)}:{value}" if type(value) is str else f"={value!r}"
+
+
+_LARGE = 1 << 64
