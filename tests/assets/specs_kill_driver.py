@@ -20,6 +20,7 @@ from spec_projects import SHOP, chain, spec_bytes, write
 
 from nightwork.module_spec.batch import CHECKPOINT, run_batch
 
+LINKS = 110  # so many that half of the specs are written in a fork
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.truncate", "subprocess.Popen"}
 
 
@@ -51,7 +52,7 @@ def in_child(root: Path, strike_at: int, force: bool, counter: Path | None = Non
 
 def make(root: Path, force: bool) -> Path:
     """Write a project; for a forced run one with specs, some of which are edited, of an older source or gone."""
-    write(root, {**SHOP, **{f"links/{name}": text for name, text in chain(8).items()}})
+    write(root, {**SHOP, **{f"links/{name}": text for name, text in chain(LINKS).items()}})
     if force:
         write(root, {"shop/prices.py": "def price_of(name: str) -> int:\n    return 1\n"})
         assert in_child(root, 0, False) == 0
@@ -80,7 +81,7 @@ def main() -> None:
         assert in_child(undisturbed, 0, force, undisturbed.parent / "count") == 0
         expected[force], lengths[force] = spec_bytes(undisturbed), int((undisturbed.parent / "count").read_text())
     for number in range(shard, instants, shards):
-        force = number % 2 == 1
+        force = number % 4 == 3
         at = 1 + number * (lengths[force] - 1) // (instants - 1)
         root = folder / f"{number}" / "project"
         shutil.copytree(templates[force], root)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 DRIVER = Path(__file__).parents[2] / "assets/specs_kill_driver.py"
-INSTANTS = 50  # half of them of a run with `force`
+INSTANTS = 34  # every fourth of them of a run with `force`
 SHARDS = 2
 
 
