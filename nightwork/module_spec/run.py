@@ -25,7 +25,7 @@ from nightwork.module_spec.skeleton import Skeleton
 from nightwork.module_spec.source import decoded
 from nightwork.module_spec.written import Specs, Written
 from nightwork.outcome import Outcome, Reason, Status
-from nightwork.sandbox.forked import mapped
+from nightwork.sandbox.forked import is_worth_it, mapped
 from nightwork.spec_settings import NO_MODEL, SpecsSettings
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
@@ -83,10 +83,11 @@ class Run:
         return sum(self.prepare(name, name in done_before).outcome is None for name in self.project.order)
 
     def write_ahead(self) -> None:
-        """Write the specs for which no model is asked, on two cores where that is possible; `write` tells of them."""
+        """Write the specs for which no model is asked on two cores, if that is worth it; `write` then tells of them."""
         jobs = [job for job in self._jobs.values() if job.outcome is None and job.model == NO_MODEL]
-        done = mapped(self._done, jobs)
-        self._ahead = {job.unit.path: each for job, each in zip(jobs, done, strict=True)}
+        if is_worth_it(len(jobs)):
+            done = mapped(self._done, jobs)
+            self._ahead = {job.unit.path: each for job, each in zip(jobs, done, strict=True)}
 
     def is_ahead(self, name: str) -> bool:
         """Say whether the spec of a module was written ahead of its turn."""

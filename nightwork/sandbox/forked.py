@@ -21,12 +21,17 @@ R = TypeVar("R")
 _WORTH = 100
 
 
+def is_worth_it(count: int) -> bool:
+    """Say whether so many items are done sooner on two cores, and this process may be forked."""
+    return count >= _WORTH and threading.active_count() == 1 and len(os.sched_getaffinity(0)) > 1
+
+
 def mapped(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
     """Return what `work` makes of each item, in their order; what it changes in memory may be lost.
 
     What the fork was to do is done here when it dies, so `work` may be done twice.
     """
-    if len(items) < _WORTH or threading.active_count() > 1 or len(os.sched_getaffinity(0)) < 2:
+    if not is_worth_it(len(items)):
         return [work(item) for item in items]
     with _Fork(lambda: [work(item) for item in items[1::2]]) as fork:
         ours = [work(item) for item in items[::2]]

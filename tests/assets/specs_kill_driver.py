@@ -2,7 +2,8 @@
 
 An instant is a file operation, told by Python's audit events, as in `kill_driver.py`. A run that is killed is followed
 by one that is killed a little later in its own course, and then by one that is not.
-Usage: specs_kill_driver.py FOLDER SHARD SHARDS INSTANTS; prints JSON lines.
+Usage: specs_kill_driver.py FOLDER SHARD SHARDS INSTANTS LINKS; prints JSON lines. LINKS is how many modules of one
+chain there are beside the small project; a hundred are written by two processes at once.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from spec_projects import SHOP, chain, spec_bytes, write
 
 from nightwork.module_spec.batch import CHECKPOINT, run_batch
 
-LINKS = 110  # so many that half of the specs are written in a fork
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.truncate", "subprocess.Popen"}
 
 
@@ -50,9 +50,9 @@ def in_child(root: Path, strike_at: int, force: bool, counter: Path | None = Non
         os._exit(code)
 
 
-def make(root: Path, force: bool) -> Path:
+def make(root: Path, force: bool, links: int) -> Path:
     """Write a project; for a forced run one with specs, some of which are edited, of an older source or gone."""
-    write(root, {**SHOP, **{f"links/{name}": text for name, text in chain(LINKS).items()}})
+    write(root, {**SHOP, **{f"links/{name}": text for name, text in chain(links).items()}})
     if force:
         write(root, {"shop/prices.py": "def price_of(name: str) -> int:\n    return 1\n"})
         assert in_child(root, 0, False) == 0
@@ -71,11 +71,11 @@ def faults(root: Path, expected: dict[str, bytes]) -> list[str]:
 
 
 def main() -> None:
-    folder, shard, shards, instants = Path(sys.argv[1]), *map(int, sys.argv[2:])
+    folder, shard, shards, instants, links = Path(sys.argv[1]), *map(int, sys.argv[2:])
     os.environ["SOURCE_DATE_EPOCH"] = "1000000000"
     templates, expected, lengths = {}, {}, {}
     for force in (False, True):
-        templates[force] = make(folder / f"template-{shard}-{force}" / "project", force)
+        templates[force] = make(folder / f"template-{shard}-{force}" / "project", force, links)
         undisturbed = folder / f"undisturbed-{shard}-{force}" / "project"
         shutil.copytree(templates[force], undisturbed)
         assert in_child(undisturbed, 0, force, undisturbed.parent / "count") == 0

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from spec_projects import MODULES, SHOP, snapshot, spec_bytes, write
+from spec_projects import MODULES, SHOP, chain, snapshot, spec_bytes, write
 
 from nightwork.errors import BadInput
 from nightwork.module_spec.batch import CHECKPOINT, run_batch
@@ -32,7 +32,7 @@ from nightwork.spec_settings import SpecsOptions
 root, how, model = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 small = root / {"full": "specs", "read-only": "specs/shop"}[how]  # what is locked cannot be made read-only
 small.mkdir(parents=True)
-subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(small)], check=True)
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(small)], check=True)
 
 def fill(pages):
     (small / "spare").write_bytes(bytes(4096 * pages))
@@ -92,20 +92,21 @@ def say_of(unit: str) -> dict[str, list[list[dict[str, object]]]]:
     return {"spec": [[{"submit_spec": {"purpose": f"Purpose of {unit}.", "intent": "It is."}}]]}
 
 
-@pytest.mark.parametrize("model", ["none", "scripted:script.yaml"])
+@pytest.mark.parametrize(("model", "links"), [("none", 0), ("none", 110), ("scripted:script.yaml", 0)])
 @pytest.mark.parametrize("how", ["full", "read-only"])
-def test_what_a_disk_does_not_take_is_aborted_and_gone_on_with(root, tmp_path, how, model):
-    script = {"script.yaml": json.dumps({name: say_of(name) for name in MODULES})}
-    told = on_a_small_disk(write(root, script), how, model)
+def test_what_a_disk_does_not_take_is_aborted_and_gone_on_with(root, tmp_path, how, model, links):
+    more = {f"shop/{name}": text for name, text in chain(links).items()}  # of many modules two processes write
+    more["script.yaml"] = json.dumps({name: say_of(name) for name in MODULES})
+    told = on_a_small_disk(write(root, more), how, model)
     first, resumed = told["first"], told["resumed"]
     assert first["aborted"]
-    assert len(first["aborted"]) == len(first["failed"]) == 5 - len(first["successful"])
+    assert len(first["aborted"]) == len(first["failed"]) == 5 + links - len(first["successful"])
     assert first["index_generated"] is (how == "read-only")
     assert "No space left" in str(first["failed"]) or "Read-only file system" in str(first["failed"])
     assert "aborted" in told["again"] or "No space left" in told["again"]
     assert told["leftovers"] == []
     assert (resumed["failed"], resumed["index_generated"]) == ([], True)
-    undisturbed = write(tmp_path / "other" / "shop", SHOP | script)
+    undisturbed = write(tmp_path / "other" / "shop", SHOP | more)
     run_batch(undisturbed, options=SpecsOptions(model=model))
     assert told["specs"] == {name: text.decode() for name, text in spec_bytes(undisturbed).items()}
 
