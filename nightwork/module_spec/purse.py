@@ -11,7 +11,7 @@ from nightwork.llm.journal import reserved_numbers
 from nightwork.llm.metered import Account, Metered, Patience
 from nightwork.llm.providers import breaker_of
 from nightwork.llm.sending import Sendings
-from nightwork.module_spec.units import SPECS
+from nightwork.module_spec.source.units import SPECS
 from nightwork.settings import Settings
 from nightwork.spec_settings import NO_MODEL
 
