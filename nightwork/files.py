@@ -15,20 +15,17 @@ from typing import IO, Any
 from nightwork.errors import Infrastructure, StateError
 
 
-def write_atomically(path: Path, text: str, scratch: Path | None = None, *, flush: bool = True) -> None:
+def write_atomically(path: Path, text: str, *, flush: bool = True) -> None:
     """Replace `path` by `text` in one step, flushed to disk; a reader sees the old file or the new one.
 
     Not to flush is for what can be made again: a power cut may lose it. The mode of an existing file stays.
-    `scratch` is a folder on the same file system for the file in the making; by
-    default it stands beside `path`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = (scratch or path.parent) / f".nightwork-{os.getpid()}-{threading.get_ident()}.tmp"
+    temporary = path.parent / f".nightwork-{os.getpid()}-{threading.get_ident()}.tmp"
     try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
+        with _opened(temporary) as file:
             with contextlib.suppress(FileNotFoundError):
                 os.fchmod(file.fileno(), path.stat().st_mode & 0o7777)
-            file.write(text)
+            file.write(text.encode())
             if flush:
                 file.flush()
                 os.fsync(file.fileno())
@@ -38,6 +35,14 @@ def write_atomically(path: Path, text: str, scratch: Path | None = None, *, flus
         raise
     if flush:
         _sync_folder(path.parent)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("wb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("wb")
 
 
 def make_ignored(folder: Path) -> None:

@@ -53,12 +53,16 @@ def escape(text: object) -> str:
 
     Backslashes, not entities: Prefect's page shows entities as they are written.
     """
+    if isinstance(text, str) and _HARMLESS.fullmatch(text):
+        return text
     line = " ".join(printable(str(text)).split())
     line = _MARK.sub(r"\\\g<0>", line)
     line = _ADDRESS.sub(lambda match: f"{match[1]}\\." if match[1] else ":\\//", line)
     return _LEADING.sub(r"\1\\\2", line)
 
 
+# Most of what is escaped: words of letters with the signs of sentences, single spaces between them.
+_HARMLESS = re.compile(r"[A-Za-z][A-Za-z0-9,;()'/%-]*(?:(?: |\. )[A-Za-z0-9,;()'/%-]+)*\.?")
 _MARK = re.compile(r"[\\`*_\[\]<>&|~#]")
 _ADDRESS = re.compile(r"\b([wW]{3})\.|(:)//")
 _LEADING = re.compile(r"^(\d*)([-+=.)])")

@@ -16,7 +16,7 @@ from typing import Any
 from nightwork.module_spec.language import language_of
 from nightwork.module_spec.skeleton import Import, Marker, Raised, Skeleton, Symbol
 
-MOST_BYTES = 20_000_000
+MOST_BYTES = 10_000_000  # the tree of a list of small numbers takes 300 times its source
 _BLOCK = 1 << 20
 _PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 

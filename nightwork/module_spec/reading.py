@@ -20,26 +20,46 @@ from nightwork.sandbox.helpers import Helper
 _BYTES_A_PROCESS = 400_000
 _AHEAD = 2
 _BATCH_BYTES = 100_000
-_BATCH_FILES = 20  # their paths have to fit into a pipe
+_COST_OF_A_CHARACTER = 16  # so that the paths of what is asked ahead always fit into a pipe
 _POLL_S = 0.2
 SECONDS_A_FILE = 60
 
 
+@contextlib.contextmanager
+def helpers_begun() -> Iterator[list[Helper]]:
+    """Start a helper for each core, for `read_all`: they are ready when the files are found."""
+    begun = [_helper(SECONDS_A_FILE) for _ in range(_cores())]
+    try:
+        yield list(begun)
+    finally:
+        for helper in begun:
+            helper.end()
+
+
+def _helper(seconds: int) -> Helper:
+    return Helper(answer.__module__, answer.__name__, seconds)
+
+
 def read_all(
-    root: Path, paths: Sequence[str], processes: int | None = None, seconds: int = SECONDS_A_FILE
+    root: Path,
+    paths: Sequence[str],
+    processes: int | None = None,
+    seconds: int = SECONDS_A_FILE,
+    begun: Sequence[Helper] = (),
 ) -> dict[str, Skeleton]:
     """Return the skeletons of source files below `root`, in the order of their paths; nothing of them is run.
 
-    `processes`: as many as there are cores when that is worth it. A file that cannot be read, that ends the process
-    which parses it, or that takes more than `seconds`, has a skeleton with an error. Raises Stopped when the run is to
-    stop, and Infrastructure when no process can be started. Paths of languages that are not known are left out.
+    `processes`: as many as there are cores when that is worth it; those that have `begun` are used first. A file that
+    cannot be read, that ends the process which parses it, or that takes more than `seconds`, has a skeleton with an
+    error. Raises Stopped when the run is to stop, and Infrastructure when no process can be started. Paths of languages
+    that are not known are left out.
     """
     root = root.absolute()  # a helper has a working folder of its own
     sizes = {path: _size(root, path) for path in paths if language_of(path)}
     if processes is None:
         processes = min(_cores(), 1 + sum(sizes.values()) // _BYTES_A_PROCESS)
     waiting = deque(_batches(sizes))
-    found = _Reading(root, waiting, seconds).with_helpers(min(processes, len(waiting)))
+    found = _Reading(root, waiting, seconds, list(begun)).with_helpers(min(processes, len(waiting)))
     return {path: found[path] for path in sorted(sizes)}
 
 
@@ -48,11 +68,12 @@ def _batches(sizes: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
     batch: list[str] = []
     room = _BATCH_BYTES
     for path in sorted(sizes, key=lambda path: (-sizes[path], path)):
-        if batch and (sizes[path] > room or len(batch) == _BATCH_FILES):
+        cost = sizes[path] + _COST_OF_A_CHARACTER * len(path)
+        if batch and cost > room:
             yield tuple(batch)
             batch, room = [], _BATCH_BYTES
         batch.append(path)
-        room -= sizes[path]
+        room -= cost
     if batch:
         yield tuple(batch)
 
@@ -68,10 +89,11 @@ def _size(root: Path, path: str) -> int:
 
 
 class _Reading:
-    def __init__(self, root: Path, waiting: deque[tuple[str, ...]], seconds: int) -> None:
+    def __init__(self, root: Path, waiting: deque[tuple[str, ...]], seconds: int, begun: list[Helper]) -> None:
         self._root = root
         self._waiting = waiting
         self._seconds = seconds
+        self._begun = begun
         self._found: dict[str, Skeleton] = {}
 
     def with_helpers(self, number: int) -> dict[str, Skeleton]:
@@ -95,7 +117,7 @@ class _Reading:
         return self._found
 
     def _started(self, selector: selectors.BaseSelector) -> Helper:
-        helper = Helper(answer.__module__, answer.__name__, self._seconds)
+        helper = self._begun.pop() if self._begun else _helper(self._seconds)
         selector.register(helper, selectors.EVENT_READ, helper)
         self._feed(helper)
         return helper

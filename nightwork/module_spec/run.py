@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
+from nightwork.engine import guarded
 from nightwork.errors import Infrastructure, ModelError
 from nightwork.files import refuse_full_disk, write_atomically
 from nightwork.llm import Model
@@ -12,7 +13,7 @@ from nightwork.module_spec.answer import Answer
 from nightwork.module_spec.context import Caps, assemble, dependency_text, needs_model
 from nightwork.module_spec.generate import Prompt, generate
 from nightwork.module_spec.hashes import hash_of_bytes, skeleton_hash
-from nightwork.module_spec.header import digest, read_header
+from nightwork.module_spec.header import digest
 from nightwork.module_spec.interface import interface_text
 from nightwork.module_spec.job import Job, Ref, Wish, content_key, made_with, passed_over
 from nightwork.module_spec.names import Known, project_names
@@ -23,6 +24,7 @@ from nightwork.module_spec.skeleton import Skeleton
 from nightwork.module_spec.source import decoded
 from nightwork.module_spec.written import Specs, Written
 from nightwork.outcome import Outcome, Reason, Status
+from nightwork.sandbox.forked import mapped
 from nightwork.spec_settings import NO_MODEL, SpecsSettings
 
 
@@ -49,6 +51,7 @@ class Run:
         self.made_with = made_with(self.settings)
         self._interfaces: dict[str, str] = {}
         self._truncated: set[str] = set()
+        self._ahead: dict[str, tuple[Outcome, Written | None]] = {}
         self._jobs: dict[str, Job] = {}
         self._cycles = {name: group for group in self.project.cycles for name in group}
         self._names = project_names(self.project.skeletons.values()) if self.settings.model != NO_MODEL else frozenset()
@@ -64,9 +67,19 @@ class Run:
         self._jobs[name] = replace(job, outcome=outcome)
         return self._jobs[name]
 
-    def planned(self, done_before: Collection[str]) -> int:
-        """Count the modules that are to be written, as far as can be told before any of them is."""
+    def prepared(self, name: str) -> Job:
+        """Return what was said of a module before, which only a model's part in what it needs can have changed."""
+        return self._jobs[name]
+
+    def plan(self, done_before: Collection[str]) -> int:
+        """Prepare all modules; returns how many are to be written, as far as can be told before any of them is."""
         return sum(self.prepare(name, name in done_before).outcome is None for name in self.project.order)
+
+    def write_ahead(self) -> None:
+        """Write the specs for which no model is asked, on two cores where that is possible; `write` tells of them."""
+        jobs = [job for job in self._jobs.values() if job.outcome is None and job.model == NO_MODEL]
+        done = mapped(self._done, jobs)
+        self._ahead = {job.unit.path: each for job, each in zip(jobs, done, strict=True)}
 
     def ref(self, job: Job) -> Ref:
         """Return a job as a task takes it."""
@@ -98,12 +111,28 @@ class Run:
     def write(self, ref: Ref, answer: Answer | None, degraded: str = "") -> Outcome:
         """Write a module's spec; `degraded` says why a model's part is missing."""
         job = self._jobs.pop(ref.unit)
+        if ref.unit in self._ahead:
+            outcome, written = self._ahead.pop(ref.unit)
+            if written:
+                self.written[ref.unit] = written
+            return outcome
         interface = self._interface(job, answer)
         text = render(self._view(job, answer, degraded, interface))
-        self._put(job, text, is_paid=answer is not None)
+        self.written[ref.unit] = self._put(job, text, is_paid=answer is not None)
         self._interfaces[ref.unit] = interface
         reason = None if answer else Reason.AST_ONLY
         return Outcome(status=Status.COMPLETED, reason=reason, message=degraded)
+
+    def _done(self, job: Job) -> tuple[Outcome, Written | None]:
+        """Write a spec from the syntax tree; may run in a fork, so nothing is noted."""
+        written: list[Written] = []
+
+        def write() -> Outcome:
+            written.append(self._put(job, render(self._view(job, None, "", "")), is_paid=False))
+            return Outcome(status=Status.COMPLETED, reason=Reason.AST_ONLY)
+
+        outcome = guarded(write)
+        return outcome, written[0] if written else job.written
 
     def _writer(self, name: str) -> str:
         return self.settings.model if needs_model(self.project.skeletons_of(name)) else NO_MODEL
@@ -139,24 +168,20 @@ class Run:
             return ""
         return interface_text(job.skeletons, answer.purpose, {each.name: each.text for each in answer.interface})
 
-    def _put(self, job: Job, text: str, is_paid: bool) -> None:
+    def _put(self, job: Job, text: str, is_paid: bool) -> Written:
         """Write a spec, unless only its date would differ; what was paid for is flushed to the disk."""
-        found = read_header(text)
-        assert found is not None
-        header, rest = found
-        before = job.written
+        written, before = Written.of(text), job.written
+        assert written is not None
+        date = before.header.last_updated if before and not before.is_edited else ""
+        if before and before.header == replace(written.header, last_updated=date):
+            return before
         path = self.specs.path(job.unit)
-        if (
-            not before
-            or before.rest != rest
-            or before.header != replace(header, last_updated=before.header.last_updated)
-        ):
-            try:
-                write_atomically(path, text, flush=is_paid)
-            except OSError as error:
-                refuse_full_disk(self.specs.folder.parent, f"{job.unit.path} is not written")
-                raise Infrastructure(str(path), str(error)) from error
-            self.written[job.unit.path] = Written(header, False, rest)
+        try:
+            write_atomically(path, text, flush=is_paid)
+        except OSError as error:
+            refuse_full_disk(self.specs.folder.parent, f"{job.unit.path} is not written")
+            raise Infrastructure(str(path), str(error)) from error
+        return written
 
     def _view(self, job: Job, answer: Answer | None, degraded: str, interface: str) -> View:
         name, project = job.unit.path, self.project

@@ -9,7 +9,7 @@ from pathlib import Path
 from nightwork.module_spec.arrangement import arrange, broken
 from nightwork.module_spec.imports import FileImports, PythonImports, Target, shared_folders
 from nightwork.module_spec.project import Edge, Project, Unit
-from nightwork.module_spec.reading import read_all
+from nightwork.module_spec.reading import helpers_begun, read_all
 from nightwork.module_spec.selection import source_files
 from nightwork.module_spec.skeleton import EdgeKind, Skeleton
 from nightwork.module_spec.units import units_of
@@ -21,8 +21,10 @@ _WEIGHTS = {EdgeKind.TOP_LEVEL: 12, EdgeKind.CONDITIONAL: 6, EdgeKind.LAZY: 3, E
 
 def scan(root: Path, settings: SpecsSettings) -> Project:
     """Read a project; nothing of it is imported or run."""
-    files, tests = source_files(root, settings)
-    return project_of(root, read_all(root, [*files, *tests]), files, settings)
+    with helpers_begun() as begun:
+        files, tests = source_files(root, settings)
+        skeletons = read_all(root, [*files, *tests], begun=begun)
+    return project_of(root, skeletons, files, settings)
 
 
 def project_of(root: Path, skeletons: Mapping[str, Skeleton], files: Iterable[str], settings: SpecsSettings) -> Project:

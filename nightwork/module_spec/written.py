@@ -13,6 +13,8 @@ from nightwork.module_spec.project import Unit
 from nightwork.module_spec.render.spec import read_kept
 from nightwork.module_spec.units import LOGS, SPECS
 
+CHECKPOINT = f"{SPECS}/.reverse-spec-checkpoint.json"
+
 
 @dataclass(frozen=True)
 class Written:
@@ -20,17 +22,17 @@ class Written:
 
     header: Header
     is_edited: bool
-    rest: str
+    purpose: str  # what the module is for, in one line
+    interface: str  # what its dependents are shown, where a model has had a part in that
 
-    @property
-    def purpose(self) -> str:
-        """Return what the module is for, in one line."""
-        return (read_kept(self.rest) or ("", ""))[0]
-
-    @property
-    def interface(self) -> str:
-        """Return the part that dependents are shown."""
-        return (read_kept(self.rest) or ("", ""))[1]
+    @classmethod
+    def of(cls, text: str) -> Written | None:
+        """Return what a spec's text holds; None when it is none of ours."""
+        found = read_header(text)
+        if found is None:
+            return None
+        header, rest = found
+        return cls(header, header.text_hash != text_hash(rest), *(read_kept(rest) or ("", "")))
 
 
 class Specs:
@@ -57,11 +59,8 @@ class Specs:
             text = (self.folder / spec_path(unit.path)).read_bytes().decode("utf-8", "surrogateescape")
         except OSError:
             return None
-        found = read_header(text)
-        if found is None or found[0].source_target != unit.path:
-            return None
-        header, rest = found
-        return Written(header, header.text_hash != text_hash(rest), rest)
+        written = Written.of(text)
+        return written if written and written.header.source_target == unit.path else None
 
     def read_all(self, units: Mapping[str, Unit]) -> dict[str, Written]:
         """Return all specs that can be read, by unit."""

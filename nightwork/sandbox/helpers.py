@@ -18,7 +18,7 @@ import nightwork
 from nightwork.errors import Infrastructure
 
 _PROGRAM = Path(__file__).with_name("answering.py")
-_MEMORY = 4_000_000_000
+_MEMORY = 2_000_000_000
 _READ = 1 << 20
 
 
@@ -31,16 +31,7 @@ class Helper:
         self._is_begun = False
         self._is_over = False  # its pipe is closed: nothing but an end of its own can have done that
         self.asked: deque[bytes] = deque()  # not answered yet
-        folders = [str(Path(nightwork.__file__).parents[1]), *(path for path in sys.path if Path(path).is_absolute())]
-        options = ("-I", "-S", "-B", "-X", "utf8")
-        self._process = subprocess.Popen(
-            (sys.executable, *options, str(_PROGRAM), module, function, str(seconds), str(_MEMORY), *folders),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            start_new_session=True,
-        )
+        self._process = _started(module, function, str(seconds), str(_MEMORY))
         assert self._process.stdin and self._process.stdout
         self._requests, self._answers = self._process.stdin, self._process.stdout
 
@@ -107,3 +98,19 @@ class Helper:
             at = end
         del self._data[:at]
         return taken
+
+
+def _started(*arguments: str) -> subprocess.Popen[bytes]:
+    """Start the program; the standard library comes first where it looks for modules, then nightwork's own place."""
+    folders = [str(Path(nightwork.__file__).parents[1]), *(path for path in sys.path if Path(path).is_absolute())]
+    try:
+        return subprocess.Popen(
+            (sys.executable, "-I", "-S", "-B", "-X", "utf8", str(_PROGRAM), *arguments, *folders),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise Infrastructure("helper process", f"could not be started: {error.strerror}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from nightwork.module_spec.drift import splitting
@@ -169,9 +169,8 @@ def _paired(before: Sequence[Parameter], after: Sequence[Parameter]) -> list[tup
     pairs = [(each, by_name[each.name]) for each in before if each.name in by_name]
     taken = {each.name for pair in pairs for each in pair}
     for old, new in zip(before, after, strict=False):
-        is_by_position = old.passing == new.passing == Passing.POSITION
-        is_rest = old.passing == new.passing and old.passing in {Passing.REST, Passing.KEYWORDS}
-        if (is_by_position or is_rest) and old.name not in taken and new.name not in taken:
+        is_same = old.passing is Passing.POSITION or replace(old, name=new.name) == new
+        if old.passing is new.passing is not Passing.KEYWORD and is_same and not {old.name, new.name} & taken:
             pairs.append((old, new))
     return sorted(pairs, key=lambda pair: before.index(pair[0]))
 
@@ -179,7 +178,7 @@ def _paired(before: Sequence[Parameter], after: Sequence[Parameter]) -> list[tup
 def _parameter_changes(old: Parameter, new: Parameter) -> list[tuple[str, bool]]:
     told = []
     if old.name != new.name:
-        told.append((f"parameter `{old.name}` is called `{new.name}`", True))
+        told.append((f"parameter `{old.name}` is called `{new.name}`", old.passing is not Passing.EITHER))
     if old.passing != new.passing:
         told.append((f"parameter `{new.name}` is {new.passing}, was {old.passing}", False))
     if old.annotation != new.annotation:

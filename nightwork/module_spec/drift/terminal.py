@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from collections.abc import Iterator, Sequence
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from nightwork.markdown import printable
-from nightwork.module_spec.drift.finding import Drift, Finding, Severity
-from nightwork.module_spec.drift.log import shortened, spoken, where
+from nightwork.module_spec.drift.finding import Drift, Finding, Kind, Severity, UnitDrift
+from nightwork.module_spec.drift.log import shortened, spoken
 
 _STYLES = {Severity.HIGH: "red", Severity.MEDIUM: "yellow", Severity.LOW: "dim"}
 _MOST = 200
 
 
 def render(drift: Drift) -> RenderableType:
-    """Return a table of the findings by module, at most 200 of them."""
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    grid.add_column("severity", no_wrap=True)
-    grid.add_column("kind", no_wrap=True)
-    grid.add_column("where", overflow="fold", ratio=2)
-    grid.add_column("what changed", overflow="fold", ratio=3)
-    shown = 0
+    """Return the findings module by module, at most 200 of them."""
+    parts: list[RenderableType] = []
+    left = _MOST
     for unit in drift.units:
-        for finding in islice(unit.findings, _MOST - shown):
-            grid.add_row(*_row(finding))
-            shown += 1
-    more = sum(len(unit.findings) for unit in drift.units) - shown
-    return Group(grid, Text(f"and {more} more", style="dim")) if more else grid
+        if left > 0:
+            parts += _module(unit, unit.findings[:left])
+        left -= len(unit.findings)
+    return Group(*parts, Text(f"and {-left} more", style="dim")) if left < 0 else Group(*parts)
 
 
-def _row(finding: Finding) -> tuple[Text, ...]:
-    style = _STYLES[finding.severity]
-    what = _line(finding.text) if not finding.name else f"{_line(finding.name)}: {_line(finding.text)}"
-    texts = (finding.severity, spoken(finding), _line(where(finding)), what)
-    return tuple(Text(text, style=style if not place else "") for place, text in enumerate(texts))
+def _module(unit: UnitDrift, findings: Sequence[Finding]) -> Iterator[RenderableType]:
+    yield Text(_line(unit.unit), style="bold", overflow="fold")
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(width=max(map(len, Severity)) + 2)
+    grid.add_column(width=max(map(len, Kind)))
+    grid.add_column(justify="right", min_width=4)
+    grid.add_column(overflow="fold")
+    for each in findings:
+        where = f"{each.line}" if each.line else ""
+        what = f"{each.name}: {each.text}" if each.name else each.text
+        other = f" ({each.path})" if each.path not in {unit.unit, unit.spec} else ""
+        severity = Text(f"  {each.severity}", style=_STYLES[each.severity])
+        grid.add_row(severity, Text(spoken(each)), Text(where, style="dim"), Text(_line(what + other)))
+    yield grid
 
 
 def _line(text: str) -> str:

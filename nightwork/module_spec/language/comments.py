@@ -11,7 +11,7 @@ _HEAD_BYTES = 2_000
 _HEAD_LINES = 5
 _WORDS = (b"TODO", b"FIXME", b"XXX", b"HACK")
 _MARKER = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b[:\s-]{0,10}([^\n]{0,200})")
-_COMMENT = re.compile(r"^\s{0,80}(?:#|//|/?\*)[^\n]*", re.MULTILINE)
+_COMMENT = ("#", "//", "/*", "*")
 _GENERATED = re.compile(
     r"@generated\b|\b(?:auto[- ]?generated|(?:generated|created) (?:automatically )?(?:by|from|with|using)\b"
     r"|automatically generated|do not (?:edit|modify|change)\b)",
@@ -32,6 +32,6 @@ def marker(comment: str, line: int) -> Marker | None:
 
 def says_generated(source: bytes) -> bool:
     """Say whether the comments of a file's first lines call it generated."""
-    head = source[:_HEAD_BYTES].decode("utf-8", "replace").replace("\r", "\n").split("\n")
-    comments = _COMMENT.findall("\n".join(head[:_HEAD_LINES]))
+    head = source[:_HEAD_BYTES].decode("utf-8", "replace").replace("\r", "\n").split("\n", _HEAD_LINES)[:_HEAD_LINES]
+    comments = [line for line in head if line.lstrip().startswith(_COMMENT)]
     return any(_GENERATED.search(comment) for comment in comments)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from nightwork.markdown import escape
 from nightwork.module_spec.answer import Statement
 from nightwork.module_spec.render.room import Room
 from nightwork.module_spec.render.view import View
-from nightwork.module_spec.render.words import bounded, code, cut, listed, prose
+from nightwork.module_spec.render.words import bounded, code, cut, listed, named, prose
 from nightwork.module_spec.skeleton import Raised, Symbol, SymbolKind
 
 _VALIDATION = re.compile(
@@ -54,11 +53,12 @@ def edge_cases(view: View, room: Room) -> Iterator[str]:
 def said(statements: Iterable[Statement], room: Room) -> Iterator[str]:
     """Yield what a model said for a section, the inferred marked with its reason."""
     items = [
-        f"{prose(each.text)} {escape(f'[inferred: {each.inferred_from}]')}" if each.inferred_from else prose(each.text)
+        f"{prose(each.text)} \\[inferred: {prose(each.inferred_from)}\\]" if each.inferred_from else prose(each.text)
         for each in statements
     ]
     if items:
         yield bounded(items, room(40), "statement")
+        yield "From the syntax tree:"
 
 
 def _raised(view: View) -> list[tuple[Symbol, Raised]]:
@@ -75,4 +75,4 @@ def _is_constraint(raised: Raised) -> bool:
 def _sentence(symbol: Symbol, raised: Raised) -> str:
     error = code(cut(raised.error, 80)) if raised.error else "what it caught"
     when = f" when {code(cut(raised.condition, 160))}" if raised.condition else ""
-    return f"{code(symbol.name)} raises {error}{when}."
+    return f"{named(symbol.name)} raises {error}{when}."

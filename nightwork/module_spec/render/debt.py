@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nightwork.module_spec.render.room import Room
 from nightwork.module_spec.render.view import View
-from nightwork.module_spec.render.words import bounded, code, counted, joined, listed, prose
+from nightwork.module_spec.render.words import bounded, code, counted, joined, listed, named, prose
 from nightwork.module_spec.skeleton import Symbol, SymbolKind
 
 COMPLEX = 10  # where McCabe's own paper, and most linters, draw the line
@@ -56,7 +56,7 @@ def _most(title: str, found: list[tuple[Symbol, int]], room: Room) -> list[str]:
     if not found:
         return []
     ranked = sorted(found, key=lambda each: (-each[1], each[0].name))
-    parts = [f"{code(symbol.name)} ({number})" for symbol, number in ranked[: room(12)]]
+    parts = [f"{named(symbol.name)} ({number})" for symbol, number in ranked[: room(12)]]
     return [f"{title}: {joined(parts, len(ranked) - len(parts))}."]
 
 

@@ -16,6 +16,7 @@ from nightwork.module_spec.render.words import (
     joined,
     language_name,
     listed,
+    named,
     paragraphs,
     prose,
 )
@@ -65,7 +66,13 @@ def purpose(view: View) -> str:
     shown = [symbol.name for symbol in _top(view) if symbol.is_public and symbol.kind != SymbolKind.CONSTANT]
     if view.errors:
         return "cannot be parsed"
-    return f"defines {_few(shown, 4)}" if shown else "defines nothing public"
+    if shown:
+        return f"defines {_few(shown, 4)}"
+    constants = [symbol.name for symbol in _top(view) if symbol.is_public]
+    passed_on = [name for one in view.skeletons for name in one.exports or ()]
+    if constants or passed_on:
+        return f"defines the constants {_few(constants, 4)}" if constants else f"passes on {_few(passed_on, 4)}"
+    return "defines nothing public" if view.symbols else "holds no code of its own"
 
 
 def _few(names: Sequence[str], most: int) -> str:
@@ -109,7 +116,7 @@ def _from_names(view: View) -> str:
         if names:
             parts.append(f"the {counted(len(names), noun).split(' ', 1)[1]} {listed(names, 6)}")
     said = next((symbol for symbol in shown if symbol.summary), None)
-    first = f" {code(said.name)}: {prose(said.summary, 300)}" if said else ""
+    first = f" {named(said.name)}: {prose(said.summary, 300)}" if said else ""
     return f"It has no docstring; it defines {joined(parts)}.{first}{_passed_on(view.skeletons)}"
 
 

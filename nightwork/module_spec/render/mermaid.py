@@ -11,6 +11,7 @@ from nightwork.markdown import printable
 from nightwork.module_spec.render.words import cut
 
 MOST_NODES = 25
+_LONGEST = 300
 _REMEMBERED = 8_192  # a module stands in the diagrams of all modules around it
 _UNSAFE = re.compile(r"[^\w .,/()+*=-]")
 
@@ -27,7 +28,7 @@ class Link:
 def flowchart(links: Sequence[Link], most: int = MOST_NODES, direction: str = "LR") -> tuple[str, int]:
     """Return a flowchart of the first nodes of the links, and how many nodes it had to leave out."""
     ids, left = _ids((name for link in links for name in (link.source, link.target)), most)
-    lines = [f'    {number}["{label(name)}"]' for name, number in ids.items()]
+    lines = [f'    {number}["{label(name[:_LONGEST])}"]' for name, number in ids.items()]
     arrows = (
         f"    {ids[link.source]} {'-.->' if link.is_dotted else '-->'} {ids[link.target]}"
         for link in links
@@ -39,7 +40,7 @@ def flowchart(links: Sequence[Link], most: int = MOST_NODES, direction: str = "L
 def class_diagram(bases: Sequence[Link], uses: Sequence[Link], most: int = MOST_NODES) -> tuple[str, int]:
     """Return a class diagram (`bases`: class to its base; `uses`: class to that of a field), and what it left out."""
     ids, left = _ids((name for link in [*bases, *uses] for name in (link.source, link.target)), most)
-    lines = [f'    class {number}["{label(name)}"]' for name, number in ids.items()]
+    lines = [f'    class {number}["{label(name[:_LONGEST])}"]' for name, number in ids.items()]
     arrows = [
         f"    {ids[link.target]} <|-- {ids[link.source]}"
         if is_base

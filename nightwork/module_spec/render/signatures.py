@@ -11,6 +11,7 @@ from nightwork.module_spec.render.words import code, counted, cut, first_sentenc
 from nightwork.module_spec.skeleton import Skeleton, Symbol, SymbolKind
 
 _TITLES = (SymbolKind.CLASS, SymbolKind.INTERFACE, SymbolKind.FUNCTION, SymbolKind.TYPE)
+_LONGEST = 4_000  # characters of a signature; none that a person wrote is longer
 _VARIABLES = (SymbolKind.FIELD, SymbolKind.CONSTANT)
 
 
@@ -47,7 +48,7 @@ def _of_file(skeleton: Skeleton, described: Mapping[str, str], most: int) -> Ite
         said = symbol.summary or described.get(symbol.name, "")
         lines = [f"{comment} {first_sentences(said, 160)}"] if said else []
         lines += [f"@{cut(each, 200)}" for each in symbol.decorators if symbol.kind != SymbolKind.FUNCTION]
-        lines.append(" ".join(symbol.signature.split()) or symbol.name)
+        lines.append(cut(" ".join(symbol.signature.split()), _LONGEST) or cut(symbol.name, _LONGEST))
         lines = [f"{'    ' * min(depth, 8)}{line}" for line in lines]
         lines = ["", *lines] if depth == 0 else lines
         entries.append((_rank(symbol), len(lines), lines))

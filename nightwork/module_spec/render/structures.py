@@ -15,6 +15,8 @@ from nightwork.module_spec.skeleton import Skeleton, Symbol, SymbolKind
 _HOLDERS = (SymbolKind.CLASS, SymbolKind.INTERFACE, SymbolKind.TYPE)
 _DULL = frozenset({"object", "Protocol", "ABC", "Generic", "Exception"})
 _NAME = re.compile(r"[^\W\d]\w*")
+_BASE = re.compile(r"[*\s]*([\w.$]*)")
+_KEYWORD = re.compile(r"\s*(?:\w+\s*=|\*\*)")
 _MOST_SIGNATURE = 4_000
 
 
@@ -100,13 +102,31 @@ def _diagram(symbols: Sequence[Symbol], room: Room) -> Iterator[str]:
 
 def bases_of(signature: str) -> list[str]:
     """Return the names of a class's bases as written, arguments in brackets and keywords left out."""
-    text = signature[:_MOST_SIGNATURE]
-    if text.startswith("class ") and text.rstrip(":").rstrip().endswith(")"):
-        inner = text.partition("(")[2].rstrip(": ")[:-1]
-        return [each for part in _split(inner) if "=" not in (each := part.partition("[")[0].strip()) and each]
-    _, word, rest = text.partition(" extends ")
-    named = f"{rest.replace(' implements ', ',')}" if word else text.partition(" implements ")[2]
-    return [each for part in _split(named.partition("{")[0]) if (each := part.partition("<")[0].strip())]
+    text = _without_parameters(signature[:_MOST_SIGNATURE])
+    if text.startswith("class ") and text.rstrip(": ").endswith(")"):
+        parts = _split(text.partition("(")[2].rstrip(": ")[:-1])
+        return [name for part in parts if not _KEYWORD.match(part) and (name := _base(part))]
+    extends, _, implements = text.partition(" implements ")
+    parts = [*_split(extends.partition(" extends ")[2]), *_split(implements)]
+    return [name for part in parts if (name := _base(part))]
+
+
+def _base(part: str) -> str:
+    found = _BASE.match(part)
+    return found[1] if found else ""
+
+
+def _without_parameters(text: str) -> str:
+    """Take out the type parameters behind a class's name."""
+    start = next((at for at, character in enumerate(text) if character in "[<(" or text.startswith(" extends ", at)), 0)
+    if text[start : start + 1] not in {"[", "<"}:
+        return text
+    depth = 0
+    for at in range(start, len(text)):
+        depth += (text[at] in "[<(") - (text[at] in "]>)")
+        if depth == 0:
+            return text[:start] + text[at + 1 :]
+    return text
 
 
 def _split(text: str) -> list[str]:

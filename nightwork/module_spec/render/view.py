@@ -15,6 +15,9 @@ from nightwork.module_spec.project import Edge, Unit
 from nightwork.module_spec.skeleton import Skeleton, Symbol
 from nightwork.redact import redact
 
+# No section shows more names of a kind. A cycle of 500 modules has 500 views with 500 names each.
+_MOST_SHOWN = 100
+
 
 @dataclass(frozen=True)
 class View:
@@ -75,7 +78,8 @@ def _texts(view: View) -> Iterator[str]:
     for edge in view.needs:
         yield edge.target
         yield from edge.names
-    yield from (*view.unit.files, *view.needed_by, *view.external, *view.tests, *view.cycle)
+    for names in (view.unit.files, view.external, view.needed_by, view.tests, view.cycle):
+        yield from names[:_MOST_SHOWN]
     if view.answer:
         yield view.answer.model_dump_json()
         yield from (f"{each.text}\n{each.inferred_from}" for each in statements(view.answer))

@@ -29,6 +29,11 @@ def code(text: str) -> str:
     return f"{marks} {text} {marks}"
 
 
+def named(name: str) -> str:
+    """Return a name as code in a sentence."""
+    return code(cut(name, 120))
+
+
 def cell(text: str, most: int = 80) -> str:
     """Return a name as code in a table's cell, or as plain text when readers of Markdown differ on where it ends."""
     text = cut(text, most)
@@ -38,13 +43,13 @@ def cell(text: str, most: int = 80) -> str:
 def prose(text: str, most: int = 1_000, in_table: bool = False) -> str:
     """Return a text as one line; what stands in backquotes is code, all else is itself."""
     text = cut(" ".join(text.split()), most)
-    named = cell if in_table else code
+    as_code = cell if in_table else code
     if "`" not in text:
         return escape(text)
     parts, at = [], 0
     text = _ROLE.sub("", text)
     for found in _NAMED.finditer(text):
-        parts += [_between(text[at : found.start()], at), named(found[2].removeprefix("~"))]
+        parts += [_between(text[at : found.start()], at), as_code(found[2].removeprefix("~"))]
         at = found.end()
     return "".join([*parts, _between(text[at:], at)])
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
@@ -8,6 +9,7 @@ from nightwork.module_spec.answer import Answer
 from nightwork.module_spec.baseline import baseline_form, read_baseline
 from nightwork.module_spec.header import read_header, text_hash
 from nightwork.module_spec.project import Unit
+from nightwork.module_spec.render.intent import purpose
 from nightwork.module_spec.render.spec import confidence, read_kept, render
 from nightwork.module_spec.render.view import View
 from nightwork.module_spec.skeleton import Skeleton
@@ -75,7 +77,9 @@ def test_what_a_model_says_stands_beside_the_facts_and_the_inferred_is_marked() 
     assert "sentences are by some-model" in text
     assert "# An item that costs nothing.\nclass Gift(Item, metaclass=Meta)" in section(text, "2. Interface")
     constraints = section(text, "5. Constraints")
-    assert r"At most 99 items. \[inferred: the constant \`MAX\_ITEMS\`\]" in constraints
+    assert (
+        r"At most 99 items. \[inferred: the constant `MAX_ITEMS`\]" + "\n\nFrom the syntax tree:\n\n- " in constraints
+    )
     assert "`Cart.add` raises `ValueError` when `count < 1`." in constraints
 
 
@@ -201,3 +205,19 @@ def test_a_long_summary_is_cut_at_the_end_of_a_sentence() -> None:
     summary = f"Say it. Then say {'it again, ' * 30}."
     text = render(view_of(replace(SHOP, symbols=(symbol("f", F, "def f()", summary),))))
     assert "# Say it.\ndef f()" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "Carts hold what somebody wants to buy."),
+        ({"docstring": ""}, "defines Item, Gift, Cart, checkout"),
+        ({"docstring": "", "symbols": SHOP.symbols[:2]}, "defines the constants MAX_ITEMS"),
+        ({"docstring": "", "symbols": SHOP.symbols[1:2]}, "defines nothing public"),
+        ({"docstring": "", "symbols": (), "exports": ("a", "b", "c", "d", "e")}, "passes on a, b, c, d and 1 more"),
+        ({"docstring": "", "symbols": ()}, "holds no code of its own"),
+        ({"docstring": "", "error": "line 1: no"}, "cannot be parsed"),
+    ],
+)
+def test_the_purpose_of_a_module_is_one_plain_line(changes: dict[str, Any], told: str) -> None:
+    assert purpose(view_of(replace(SHOP, **changes))) == told

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from spec_views import ATTACKS, SHOP, VIEW, attacked
+from spec_views import ATTACKS, SHOP, VIEW, attacked, symbol
 
 from nightwork.module_spec.header import read_header
 from nightwork.module_spec.render.spec import render
+from nightwork.module_spec.skeleton import SymbolKind
 
 PIECES = st.lists(st.sampled_from(ATTACKS) | st.text(st.characters(codec="utf-8"), max_size=9), max_size=4).map("".join)
 
@@ -71,3 +72,20 @@ def test_secrets_are_written_nowhere() -> None:
 def test_a_long_docstring_without_a_break_is_cut() -> None:
     view = replace(VIEW, skeletons=(replace(SHOP, docstring="word " * 200_000),))
     assert len(render(view)) < 20_000
+
+
+def test_huge_names_and_signatures_make_no_huge_spec() -> None:
+    name = "n" * 1_000_000
+    symbols = tuple(
+        symbol(
+            f"{name}{at}",
+            SymbolKind.FUNCTION,
+            f"def {name}()",
+            "word " * 100_000,
+            calls=(f"{name}1", f"{name}2"),
+            complexity=30,
+        )
+        for at in range(5)
+    )
+    text = render(replace(VIEW, skeletons=(replace(SHOP, symbols=symbols),)))
+    assert len(text.partition("<!-- nightwork:baseline")[0]) < 50_000

@@ -23,6 +23,7 @@ _BRANCHES = frozenset({
     "if_statement", "for_statement", "for_in_statement", "while_statement", "do_statement", "switch_case",
     "catch_clause", "ternary_expression", "&&", "||", "??",
 })  # fmt: skip
+_LISTS = frozenset({"interface_body", "object_type", "enum_body"})  # of members, parted by either sign
 _CLOSERS = frozenset({")", "]", "}", ">"})
 _LONGEST_CONDITION = 120
 _MOST_RAISED = 20
@@ -195,6 +196,8 @@ def _telling(children: list[Node], parent: str) -> list[Node]:
         return [_bare_parameter(child) for child in children]
     if ";" not in kinds and "," not in kinds:
         return children
+    if parent in _LISTS:
+        return [child for child in children if child.type not in {";", ","}]
     last = len(children) - 2
     is_last_comma = (
         last > 0 and kinds[last] == "," and kinds[last + 1] in _CLOSERS and kinds[last - 1] not in {",", "["}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from dataclasses import replace
 from hashlib import blake2b
 from inspect import cleandoc
+from itertools import islice
 
 from nightwork.module_spec.language import comments
 from nightwork.module_spec.language.python import broken
@@ -29,42 +31,38 @@ class Python:
 
     def read(self, path: str, source: bytes) -> Skeleton:
         """Return what a file tells; one that cannot be parsed has an error, and what its text tells of its names."""
-        _ignore_warnings()
-        source_hash = blake2b(source, digest_size=16).hexdigest()
-        lines = source.count(b"\n") + (not source.endswith(b"\n") and source != b"")
-        is_generated = comments.says_generated(source)
         try:
-            tree = ast.parse(source, _NAME)
+            return self._parsed(path, source)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            return Skeleton(
-                path,
-                self.name,
-                len(source),
-                lines,
-                source_hash,
-                tree_hash=source_hash,
+            return replace(
+                self._counted(path, source),
                 error=broken.error_of(error, source),
                 symbols=broken.symbols_of(source),
-                is_generated=is_generated,
             )
+
+    def _parsed(self, path: str, source: bytes) -> Skeleton:
+        _ignore_warnings()
+        tree = ast.parse(source, _NAME)
         text = Source(source)
         reader = Reader(text, with_asserts=not _is_test(path))
         reader.read(tree)
         names = reader.exports.names
-        return Skeleton(
-            path,
-            self.name,
-            len(source),
-            lines,
-            source_hash,
-            digest(reader.words),
+        markers = text.markers() if comments.may_hold_markers(source) else ()
+        return replace(
+            self._counted(path, source),
+            tree_hash=digest(reader.words),
             docstring=shortened(cleandoc(reader.docstring), _DOCSTRING) if reader.docstring else "",
             exports=None if names is None else tuple(names),
             symbols=finished(reader.drafts, reader.exports),
             imports=tuple(reader.imports),
-            markers=tuple(text.markers())[: comments.MOST_MARKERS] if comments.may_hold_markers(source) else (),
-            is_generated=is_generated,
+            markers=tuple(islice(markers, comments.MOST_MARKERS)),
         )
+
+    def _counted(self, path: str, source: bytes) -> Skeleton:
+        hashed = blake2b(source, digest_size=16).hexdigest()
+        lines = source.count(b"\n") + (not source.endswith(b"\n") and source != b"")
+        is_generated = comments.says_generated(source)
+        return Skeleton(path, self.name, len(source), lines, hashed, tree_hash=hashed, is_generated=is_generated)
 
 
 def _is_test(path: str) -> bool:

@@ -29,6 +29,7 @@ class Source:
 
     def __init__(self, source: bytes) -> None:
         self._lines = _as_utf8(source).split(b"\n")
+        self.calls_imports = b"import_module" in source or b"__import__" in source
 
     def text(self, node: Any, limit: int) -> str:
         """Return what a node was written as, on one line, at most `limit` characters of it."""

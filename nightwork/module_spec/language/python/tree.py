@@ -169,7 +169,7 @@ class Reader:
         self._take_imports(found)
 
     def _take_imports(self, found: Found) -> None:
-        if found.calls:
+        if self._source.calls_imports and found.calls:
             self.imports += called_imports(found.calls)
         for node in found.noted:
             if isinstance(node, _IMPORTS):

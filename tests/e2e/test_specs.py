@@ -1,0 +1,106 @@
+"""`nightwork specs`: what it prints, what it writes, how it exits, and what it does without Prefect."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SOURCES = {
+    "shop/__init__.py": '"""A shop."""\n',
+    "shop/money.py": '"""Amounts in cents."""\n\n\ndef add(a: int, b: int) -> int:\n    return a + b\n',
+    "shop/cart.py": '"""Carts."""\n\nfrom shop.money import add\n\n\nclass Cart:\n    total: int = 0\n',
+    "tests/test_cart.py": "from shop.cart import Cart\n",
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    for name, text in SOURCES.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+def tree(folder: Path) -> dict[str, tuple[str, int]]:
+    return {
+        str(path.relative_to(folder)): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_a_run_writes_specs_and_a_second_one_has_nothing_to_do(nightwork: Any, serverless: Any, project: Path):
+    before = tree(project)
+    ran = nightwork("specs", "--repo", str(project))
+    assert (ran.code, ran.out.splitlines()[0]) == (0, "3 modules: 3 written")
+    lines = ran.err.splitlines()
+    assert "[1/3] Processing shop/__init__.py..." in lines
+    assert "3 of 3: 3 completed" in lines
+    after = tree(project)
+    assert {name: after[name] for name in before} == before
+    assert {name.partition("/")[0] for name in set(after) - set(before)} == {"specs"}
+    assert (project / "specs/_index.spec.md").exists()
+
+    again = serverless("specs", "--repo", str(project))  # a server would have to be started for a flow
+    assert (again.code, again.out, again.err) == (0, "3 modules: 3 unchanged\n", "")
+    assert tree(project) == after
+    told = serverless("specs", "--json", "--repo", str(project)).json()
+    assert (told["total_modules"], len(told["skipped"]), told["cost_usd"]) == (3, 3, 0.0)
+
+
+def test_what_is_stale_is_told_and_written_on_request(nightwork: Any, project: Path):
+    nightwork("specs", "--repo", str(project))
+    (project / "shop/money.py").write_text(SOURCES["shop/money.py"].replace("a + b", "b + a"))
+    ran = nightwork("specs", "--json", "--repo", str(project))
+    assert (ran.code, ran.json()["stale"], ran.json()["successful"]) == (0, ["shop/money.py"], [])
+    ran = nightwork("specs", "--update", "--json", "--repo", str(project))
+    assert (ran.code, ran.json()["stale"], ran.json()["successful"]) == (0, [], ["shop/money.py"])
+
+
+def test_a_dry_run_tells_what_it_would_do_and_writes_nothing(serverless: Any, project: Path):
+    before = tree(project)
+    ran = serverless("specs", "--dry-run", "--model", "claude-haiku-4-5", "--repo", str(project))
+    assert ran.code == 0, ran.err
+    assert "3 of 3 specs would be written by claude-haiku-4-5" in ran.out
+    assert "at most $" in ran.out
+    told = serverless("specs", "--dry-run", "--json", "--model", "claude-haiku-4-5", "--repo", str(project)).json()
+    assert 0 < told["expected_usd"] < told["at_most_usd"]
+    assert {each["path"] for each in told["write"]} == {name for name in SOURCES if name.startswith("shop/")}
+    assert tree(project) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--repo", "/nowhere"), "/nowhere: is no folder"),
+        (("--model", "gpt"), "unknown model 'gpt'"),
+        (("--model", "claude-haiku-4-5"), "ANTHROPIC_API_KEY"),
+        (("--max-retries", "-1"), "--max-retries"),
+        (("--budget-usd", "nan"), "--budget-usd"),
+        (("--deadline", "tomorrow"), "--deadline"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line_and_writes_nothing(
+    nightwork: Any, project: Path, arguments: tuple[str, ...], told: str
+):
+    before = tree(project)
+    ran = nightwork("specs", *(("--repo", str(project)) if "--repo" not in arguments else ()), *arguments)
+    assert ran.code == 2, ran.err
+    assert told in ran.err
+    assert "Traceback" not in ran.err
+    assert {name for name in tree(project) if not name.startswith("specs/.state/")} == set(before)
+
+
+def test_a_corrupt_checkpoint_stops_the_run_and_stays_as_it_is(nightwork: Any, project: Path):
+    checkpoint = project / "specs/.reverse-spec-checkpoint.json"
+    checkpoint.parent.mkdir()
+    checkpoint.write_text("{")
+    ran = nightwork("specs", "--repo", str(project))
+    assert ran.code == 3, ran.err
+    assert str(checkpoint) in ran.err
+    assert checkpoint.read_text() == "{"
