@@ -68,8 +68,8 @@ def seen(name: str, project: Project) -> list[Figure]:
             INPUT_BAR,
             f"{len(model.tokens):,} requests, {beside} tokens of each are the same",
         ),
-        Figure(f"{name}: source", source / 1000, "k tokens"),
-        Figure(f"{name}: largest input", model.tokens[largest], "tokens", cap, largest),
+        Figure(f"{name}: tokens of the source", source),
+        Figure(f"{name}: tokens of the largest input", model.tokens[largest], "", cap, largest),
     ]
 
 
