@@ -20,7 +20,7 @@ lint: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# About ten minutes on an idle machine; bench/README.md says what is measured.
+# About twelve minutes on an idle machine; bench/README.md says what is measured.
 bench: .venv/ready .venv-bench/ready .bench-packages/ready
 	$(BIN)/python -m bench
 
