@@ -20,14 +20,19 @@ lint: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# About five minutes on an idle machine; bench/README.md says what is measured.
-bench: .venv/ready .venv-bench/ready
+# About twelve minutes on an idle machine; bench/README.md says what is measured.
+bench: .venv/ready .venv-bench/ready .bench-packages/ready
 	$(BIN)/python -m bench
 
 # The peers, with dependencies of their own.
 .venv-bench/ready: bench/requirements.txt
 	$(PYTHON) -m venv .venv-bench
 	PIP_CONSTRAINT= .venv-bench/bin/python -m pip install --quiet --requirement bench/requirements.txt
+	touch $@
+
+# Published packages to measure on, unpacked and never run.
+.bench-packages/ready: bench/packages.txt .venv/ready
+	PIP_CONSTRAINT= $(BIN)/python -m bench.packages
 	touch $@
 
 format: .venv/ready
@@ -55,4 +60,4 @@ wheel: .venv/ready
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf .venv .venv-bench .venv-resolve dist build $(MERMAID)/node_modules
+	rm -rf .venv .venv-bench .bench-packages .venv-resolve dist build $(MERMAID)/node_modules
