@@ -14,9 +14,9 @@ from pathlib import Path
 from bench import packages
 from bench.answering import SETTINGS, Answering, tell
 from bench.figures import Figure, main
-from nightwork.module_spec.hashes import tree_hash
-from nightwork.module_spec.project import Project
-from nightwork.module_spec.scan import scan
+from nightwork.module_spec.document.hashes import tree_hash
+from nightwork.module_spec.source.project import Project
+from nightwork.module_spec.source.scan import scan
 
 REPLAYED = ("django", "networkx")
 TITLE = "Module specs: successive releases replayed, modules that are told anew, mean of a release"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench import packages
 from bench.figures import Figure, main
-from nightwork.module_spec.hashes import hash_of_bytes
+from nightwork.module_spec.document.hashes import hash_of_bytes
 
 TIMES = 3
 RATIO_BAR, SHARE_BAR_PERCENT = 2.0, 2.0

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from bench import packages
 from bench.answering import SETTINGS, Answering, tell
 from bench.figures import Figure, main
-from nightwork.module_spec.context import Caps
-from nightwork.module_spec.generate import overhead_text
-from nightwork.module_spec.interface import estimated_tokens, tokens_of
-from nightwork.module_spec.project import Project
-from nightwork.module_spec.scan import scan
+from nightwork.module_spec.asking.context import Caps
+from nightwork.module_spec.asking.generate import overhead_text
+from nightwork.module_spec.asking.interface import estimated_tokens, tokens_of
+from nightwork.module_spec.source.project import Project
+from nightwork.module_spec.source.scan import scan
 
 LATE_BAR_PERCENT, INPUT_BAR = 6.0, 1.4
 ORDERS = 20
