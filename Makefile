@@ -6,7 +6,7 @@ MERMAID := tests/assets/mermaid
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: demo test lint bench format constraints wheel clean
+.PHONY: demo test lint specs bench format constraints wheel clean
 
 demo: .venv/ready
 	$(BIN)/nightwork demo
@@ -19,6 +19,7 @@ lint: .venv/ready
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/nightwork drift --check --no-log
 
 # About twelve minutes on an idle machine; bench/README.md says what is measured.
 bench: .venv/ready .venv-bench/ready .bench-packages/ready
