@@ -11,7 +11,7 @@ from prefect.states import Completed, Failed
 from flows.artifacts import report
 from flows.policy import run_name, uncached
 from nightwork.module_spec import drift as library
-from nightwork.module_spec.written import checked_root
+from nightwork.module_spec.document.written import checked_root
 from nightwork.settings import load
 
 find = uncached("find drift")(library.find)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from nightwork.module_spec.answer import Answer, Described, Statement
-from nightwork.module_spec.project import Edge, Unit
+from nightwork.module_spec.asking.answer import Answer, Described, Statement
 from nightwork.module_spec.render.view import View
-from nightwork.module_spec.skeleton import EdgeKind, Import, Marker, Raised, Skeleton, Symbol, SymbolKind
+from nightwork.module_spec.source.project import Edge, Unit
+from nightwork.module_spec.source.skeleton import EdgeKind, Import, Marker, Raised, Skeleton, Symbol, SymbolKind
 
 F, M, C, D, K = (
     SymbolKind.FUNCTION,

@@ -20,10 +20,10 @@ from nightwork.llm.metered import Account, Metered, Patience
 from nightwork.llm.prices import price_of
 from nightwork.llm.sending import Sendings
 from nightwork.llm.underway import Pace
-from nightwork.module_spec.context import Context
-from nightwork.module_spec.generate import Generated, Prompt
-from nightwork.module_spec.names import Known
-from nightwork.module_spec.waves import Waves
+from nightwork.module_spec.asking.context import Context
+from nightwork.module_spec.asking.generate import Generated, Prompt
+from nightwork.module_spec.asking.names import Known
+from nightwork.module_spec.asking.waves import Waves
 from nightwork.order import Item
 from nightwork.outcome import Outcome, Reason, Status
 

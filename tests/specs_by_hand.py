@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from nightwork.module_spec.baseline import write_baseline
-from nightwork.module_spec.header import Header
-from nightwork.module_spec.reading import read_all
+from nightwork.module_spec.document.baseline import write_baseline
+from nightwork.module_spec.document.header import Header
+from nightwork.module_spec.source.reading import read_all
 
 
 def write_spec(root: Path, files: Sequence[str]) -> Path:

@@ -76,7 +76,7 @@ def drift(
 ) -> int:
     """Show what changed since the module specs were written: no model, no git, nothing but the specs and the source."""
     from nightwork.module_spec import drift as library
-    from nightwork.module_spec.written import checked_root
+    from nightwork.module_spec.document.written import checked_root
     from nightwork.settings import load
 
     root = checked_root(repo)
@@ -98,8 +98,8 @@ def _options(**given: object) -> SpecsOptions:
 def _unchanged(root: Path, options: SpecsOptions) -> BatchResult | None:
     """Return the result of a run that has nothing to do, before Prefect is imported; None when there is something."""
     from nightwork.module_spec.current import modules_when_current
+    from nightwork.module_spec.document.written import CHECKPOINT, checked_root
     from nightwork.module_spec.result import BatchResult
-    from nightwork.module_spec.written import CHECKPOINT, checked_root
     from nightwork.settings import load
 
     root = checked_root(root)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nightwork.module_spec.files import plain_bytes
+from nightwork.module_spec.source.files import plain_bytes
 
 _READMES = ("README.md", "README.rst", "README.txt", "README")
 _MOST_READ, _LONGEST = 200_000, 2_000

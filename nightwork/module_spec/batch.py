@@ -19,19 +19,19 @@ from nightwork.errors import Infrastructure, StateError
 from nightwork.files import remove_unfinished
 from nightwork.llm.underway import Pace
 from nightwork.lock import hold
+from nightwork.module_spec.asking.waves import Waves
 from nightwork.module_spec.course import Batch, Course, Submit, Write
 from nightwork.module_spec.dates import today
+from nightwork.module_spec.document.written import CHECKPOINT, checked_checkpoint, checked_root, refuse_odd_folders
 from nightwork.module_spec.job import Wish
-from nightwork.module_spec.project import Project
 from nightwork.module_spec.purse import STATE, Purse
 from nightwork.module_spec.report import report
 from nightwork.module_spec.result import BatchResult, sorted_out
 from nightwork.module_spec.run import Run
-from nightwork.module_spec.scan import scan
+from nightwork.module_spec.source.project import Project
+from nightwork.module_spec.source.scan import scan
+from nightwork.module_spec.source.units import SPECS
 from nightwork.module_spec.step import Ended
-from nightwork.module_spec.units import SPECS
-from nightwork.module_spec.waves import Waves
-from nightwork.module_spec.written import CHECKPOINT, checked_checkpoint, checked_root, refuse_odd_folders
 from nightwork.order import Item
 from nightwork.outcome import Status
 from nightwork.progress import Event

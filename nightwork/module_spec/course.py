@@ -12,13 +12,13 @@ from nightwork.checkpoint import BatchState
 from nightwork.engine import Future
 from nightwork.llm.metered import ends_the_run
 from nightwork.markdown import storable
-from nightwork.module_spec.answer import Answer
+from nightwork.module_spec.asking.answer import Answer
+from nightwork.module_spec.asking.waves import Waves
 from nightwork.module_spec.job import Ref
 from nightwork.module_spec.purse import Purse
 from nightwork.module_spec.run import Run, Unwritable
 from nightwork.module_spec.saving import Saving
 from nightwork.module_spec.step import Ended, Step
-from nightwork.module_spec.waves import Waves
 from nightwork.outcome import PENDING, Outcome, Reason, Status
 from nightwork.progress import Event, create_reporter
 from nightwork.settings import Settings

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nightwork.module_spec.files import plain_bytes
-from nightwork.module_spec.hashes import hash_of_bytes, hash_of_files
-from nightwork.module_spec.header import digest
+from nightwork.module_spec.document.hashes import hash_of_bytes, hash_of_files
+from nightwork.module_spec.document.header import digest
+from nightwork.module_spec.document.written import Specs
 from nightwork.module_spec.job import made_with
-from nightwork.module_spec.selection import source_files
-from nightwork.module_spec.units import units_of
-from nightwork.module_spec.written import Specs
+from nightwork.module_spec.source.files import plain_bytes
+from nightwork.module_spec.source.selection import source_files
+from nightwork.module_spec.source.units import units_of
 from nightwork.spec_settings import NO_MODEL, SpecsSettings
 
 

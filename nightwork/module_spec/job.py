@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nightwork.markdown import one_line
-from nightwork.module_spec.generate import prompt_version
-from nightwork.module_spec.hashes import tree_hash
-from nightwork.module_spec.header import FORM, digest
-from nightwork.module_spec.project import Edge, Unit
-from nightwork.module_spec.skeleton import Skeleton
-from nightwork.module_spec.written import Written
+from nightwork.module_spec.asking.generate import prompt_version
+from nightwork.module_spec.document.hashes import tree_hash
+from nightwork.module_spec.document.header import FORM, digest
+from nightwork.module_spec.document.written import Written
+from nightwork.module_spec.source.project import Edge, Unit
+from nightwork.module_spec.source.skeleton import Skeleton
 from nightwork.outcome import Outcome, Reason, Status
 from nightwork.spec_settings import NO_MODEL, SpecsSettings
 

@@ -11,14 +11,14 @@ from rich.text import Text
 
 from nightwork.llm.prices import price_of
 from nightwork.markdown import one_line
+from nightwork.module_spec.asking.generate import MAX_ANSWER_TOKENS, overhead_text
+from nightwork.module_spec.asking.interface import estimated_tokens
 from nightwork.module_spec.dates import today
-from nightwork.module_spec.generate import MAX_ANSWER_TOKENS, overhead_text
-from nightwork.module_spec.interface import estimated_tokens
+from nightwork.module_spec.document.written import checked_root
 from nightwork.module_spec.job import Wish
 from nightwork.module_spec.result import Told
 from nightwork.module_spec.run import Run
-from nightwork.module_spec.scan import scan
-from nightwork.module_spec.written import checked_root
+from nightwork.module_spec.source.scan import scan
 from nightwork.outcome import Reason
 from nightwork.price import Tokens
 from nightwork.settings import Settings, load

@@ -12,7 +12,7 @@ from nightwork.llm.metered import Account, Metered, Patience
 from nightwork.llm.providers import breaker_of
 from nightwork.llm.sending import Sendings
 from nightwork.markdown import storable
-from nightwork.module_spec.units import SPECS
+from nightwork.module_spec.source.units import SPECS
 from nightwork.settings import Settings
 from nightwork.spec_settings import NO_MODEL
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 from nightwork.files import write_atomically
 from nightwork.module_spec.about import about
-from nightwork.module_spec.context import needs_model
+from nightwork.module_spec.asking.context import needs_model
 from nightwork.module_spec.current import covered
-from nightwork.module_spec.hashes import source_hash
-from nightwork.module_spec.header import IndexHeader, text_hash
-from nightwork.module_spec.paths import INDEX
+from nightwork.module_spec.document.hashes import source_hash
+from nightwork.module_spec.document.header import IndexHeader, text_hash
+from nightwork.module_spec.document.paths import INDEX
 from nightwork.module_spec.render.index import IndexRow, render_index
 from nightwork.module_spec.render.spec import generated_by
 from nightwork.module_spec.result import BatchResult

@@ -10,20 +10,20 @@ from nightwork.engine import guarded
 from nightwork.errors import Infrastructure, ModelError
 from nightwork.files import write_atomically
 from nightwork.llm import Model
-from nightwork.module_spec.answer import Answer
-from nightwork.module_spec.context import Caps, assemble, dependency_text, needs_model
-from nightwork.module_spec.generate import Prompt, generate
-from nightwork.module_spec.hashes import hash_of_bytes, skeleton_hash
-from nightwork.module_spec.header import digest
-from nightwork.module_spec.interface import interface_text
+from nightwork.module_spec.asking.answer import Answer
+from nightwork.module_spec.asking.context import Caps, assemble, dependency_text, needs_model
+from nightwork.module_spec.asking.excerpt import decoded
+from nightwork.module_spec.asking.generate import Prompt, generate
+from nightwork.module_spec.asking.interface import interface_text
+from nightwork.module_spec.asking.names import Known, project_names
+from nightwork.module_spec.document.hashes import hash_of_bytes, skeleton_hash
+from nightwork.module_spec.document.header import digest
+from nightwork.module_spec.document.written import Specs, Written
 from nightwork.module_spec.job import Job, Ref, Wish, content_key, made_with, passed_over
-from nightwork.module_spec.names import Known, project_names
-from nightwork.module_spec.project import Edge, Project
 from nightwork.module_spec.render.spec import render
 from nightwork.module_spec.render.view import View
-from nightwork.module_spec.skeleton import Skeleton
-from nightwork.module_spec.source import decoded
-from nightwork.module_spec.written import Specs, Written
+from nightwork.module_spec.source.project import Edge, Project
+from nightwork.module_spec.source.skeleton import Skeleton
 from nightwork.outcome import Outcome, Reason, Status
 from nightwork.sandbox.forked import is_worth_it, mapped
 from nightwork.spec_settings import NO_MODEL, SpecsSettings

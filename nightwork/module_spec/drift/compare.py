@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from nightwork.module_spec.baseline import baseline_form
+from nightwork.module_spec.document.baseline import baseline_form
 from nightwork.module_spec.drift import signature
 from nightwork.module_spec.drift.dependencies import dependency_findings
 from nightwork.module_spec.drift.finding import Finding, Kind, Severity, UnitDrift
 from nightwork.module_spec.drift.pairing import local_name, nameless, pair
-from nightwork.module_spec.skeleton import Skeleton, Symbol, SymbolKind
+from nightwork.module_spec.source.skeleton import Skeleton, Symbol, SymbolKind
 
 _SEVERITIES = {
     Kind.REMOVED: Severity.HIGH,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from nightwork.module_spec.drift.finding import Finding, Kind, Severity
-from nightwork.module_spec.skeleton import EdgeKind, Skeleton
+from nightwork.module_spec.source.skeleton import EdgeKind, Skeleton
 
 
 @dataclass

@@ -11,7 +11,7 @@ from pathlib import Path
 from nightwork.files import write_atomically
 from nightwork.markdown import escape, table
 from nightwork.module_spec.drift.finding import Drift, Finding, Severity, UnitDrift
-from nightwork.module_spec.units import LOGS
+from nightwork.module_spec.source.units import LOGS
 
 _LONGEST = 500
 

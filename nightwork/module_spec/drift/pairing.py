@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from nightwork.module_spec.skeleton import Symbol, SymbolKind
+from nightwork.module_spec.source.skeleton import Symbol, SymbolKind
 
 _NUMBER = re.compile(r"#\d+")
 _FOLDERS = frozenset({SymbolKind.CLASS, SymbolKind.INTERFACE})

@@ -9,17 +9,17 @@ from pathlib import Path
 
 from nightwork import beneath
 from nightwork.errors import bad_input
-from nightwork.module_spec.baseline import read_baseline
+from nightwork.module_spec.document.baseline import read_baseline
+from nightwork.module_spec.document.hashes import hash_of_bytes
+from nightwork.module_spec.document.header import read_header, split
+from nightwork.module_spec.document.paths import SUFFIX
+from nightwork.module_spec.document.written import checked_root
 from nightwork.module_spec.drift.compare import compare
 from nightwork.module_spec.drift.finding import Drift, Finding, Kind, Severity, UnitDrift
-from nightwork.module_spec.hashes import hash_of_bytes
-from nightwork.module_spec.header import read_header, split
-from nightwork.module_spec.paths import SUFFIX
-from nightwork.module_spec.reading import read_all
-from nightwork.module_spec.selection import source_files
-from nightwork.module_spec.skeleton import Skeleton
-from nightwork.module_spec.units import SPECS
-from nightwork.module_spec.written import checked_root
+from nightwork.module_spec.source.reading import read_all
+from nightwork.module_spec.source.selection import source_files
+from nightwork.module_spec.source.skeleton import Skeleton
+from nightwork.module_spec.source.units import SPECS
 from nightwork.redact import redact
 from nightwork.spec_settings import SpecsSettings
 

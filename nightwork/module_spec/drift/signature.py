@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from nightwork.module_spec.drift import splitting
-from nightwork.module_spec.skeleton import SymbolKind
+from nightwork.module_spec.source.skeleton import SymbolKind
 
 _LONGEST = 4_000  # characters; what is longer is compared as text
 _VALUES = frozenset({SymbolKind.CONSTANT, SymbolKind.FIELD})

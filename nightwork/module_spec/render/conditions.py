@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from nightwork.module_spec.answer import Statement
+from nightwork.module_spec.asking.answer import Statement
 from nightwork.module_spec.render.room import Room
 from nightwork.module_spec.render.view import View
 from nightwork.module_spec.render.words import bounded, code, cut, listed, named, prose
-from nightwork.module_spec.skeleton import Raised, Symbol, SymbolKind
+from nightwork.module_spec.source.skeleton import Raised, Symbol, SymbolKind
 
 _VALIDATION = re.compile(
     r"ValueError|TypeError|AssertionError|RangeError|KeyError|\w*(?:Valid|Invalid|BadInput|Improperly)\w*"

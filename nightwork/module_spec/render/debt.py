@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nightwork.module_spec.render.room import Room
 from nightwork.module_spec.render.view import View
 from nightwork.module_spec.render.words import bounded, code, counted, joined, listed, named, prose
-from nightwork.module_spec.skeleton import Symbol, SymbolKind
+from nightwork.module_spec.source.skeleton import Symbol, SymbolKind
 
 COMPLEX = 10  # where McCabe's own paper, and most linters, draw the line
 LONG = 60

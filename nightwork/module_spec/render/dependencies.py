@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from nightwork.markdown import escape
-from nightwork.module_spec.paths import link, spec_path
-from nightwork.module_spec.project import Edge
+from nightwork.module_spec.document.paths import link, spec_path
 from nightwork.module_spec.render.mermaid import Link, flowchart
 from nightwork.module_spec.render.room import Room
 from nightwork.module_spec.render.view import View
 from nightwork.module_spec.render.words import cell, code, counted, joined, listed, table
+from nightwork.module_spec.source.project import Edge
 
 
 def dependencies(view: View, room: Room) -> Iterator[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from nightwork.module_spec.project import Project, Unit
 from nightwork.module_spec.render.mermaid import Link, flowchart
 from nightwork.module_spec.render.words import counted
+from nightwork.module_spec.source.project import Project, Unit
 
 _MOST_NODES = 40
 _MOST_ARROWS = 45

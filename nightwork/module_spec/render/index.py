@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from nightwork.markdown import escape
-from nightwork.module_spec.paths import INDEX, link
-from nightwork.module_spec.project import Project
+from nightwork.module_spec.document.paths import INDEX, link
 from nightwork.module_spec.render.graph import dependency_graph
 from nightwork.module_spec.render.view import clean
 from nightwork.module_spec.render.words import (
@@ -23,6 +22,7 @@ from nightwork.module_spec.render.words import (
     prose,
     table,
 )
+from nightwork.module_spec.source.project import Project
 
 _LONG = 40
 

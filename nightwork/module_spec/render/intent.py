@@ -20,7 +20,7 @@ from nightwork.module_spec.render.words import (
     paragraphs,
     prose,
 )
-from nightwork.module_spec.skeleton import Skeleton, Symbol, SymbolKind
+from nightwork.module_spec.source.skeleton import Skeleton, Symbol, SymbolKind
 
 _NOUNS = {
     SymbolKind.CLASS: "class",

@@ -8,7 +8,7 @@ from nightwork.module_spec.render.mermaid import Link, flowchart
 from nightwork.module_spec.render.room import Room
 from nightwork.module_spec.render.view import View
 from nightwork.module_spec.render.words import cell, counted, first_sentences, prose, table
-from nightwork.module_spec.skeleton import Skeleton, Symbol, SymbolKind
+from nightwork.module_spec.source.skeleton import Skeleton, Symbol, SymbolKind
 
 _WORKERS = (SymbolKind.FUNCTION, SymbolKind.METHOD, SymbolKind.PROPERTY)
 

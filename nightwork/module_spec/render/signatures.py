@@ -8,7 +8,7 @@ from nightwork.markdown import fence
 from nightwork.module_spec.render.room import Room
 from nightwork.module_spec.render.view import View
 from nightwork.module_spec.render.words import code, counted, cut, first_sentences, foremost, listed
-from nightwork.module_spec.skeleton import Skeleton, Symbol, SymbolKind
+from nightwork.module_spec.source.skeleton import Skeleton, Symbol, SymbolKind
 
 _TITLES = (SymbolKind.CLASS, SymbolKind.INTERFACE, SymbolKind.FUNCTION, SymbolKind.TYPE)
 _LONGEST = 4_000  # characters of a signature; none that a person wrote is longer

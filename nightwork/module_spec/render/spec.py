@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
 
 from nightwork.markdown import escape
-from nightwork.module_spec.answer import Answer, Statement
-from nightwork.module_spec.baseline import write_baseline
-from nightwork.module_spec.comment import read_comment, write_comment
-from nightwork.module_spec.hashes import skeleton_hash, source_hash, tree_hash
-from nightwork.module_spec.header import Confidence, Header, text_hash
+from nightwork.module_spec.asking.answer import Answer, Statement
+from nightwork.module_spec.document.baseline import write_baseline
+from nightwork.module_spec.document.comment import write_kept
+from nightwork.module_spec.document.hashes import skeleton_hash, source_hash, tree_hash
+from nightwork.module_spec.document.header import Confidence, Header, text_hash
 from nightwork.module_spec.render.conditions import constraints, edge_cases, said
 from nightwork.module_spec.render.debt import technical_debt, test_coverage
 from nightwork.module_spec.render.dependencies import dependencies
@@ -47,7 +47,7 @@ def render(view: View) -> str:
     shown = cleaned(view)
     level = confidence(view)
     baseline = write_baseline(view.skeletons, have_secrets=shown is not view)
-    kept = f"\n{write_comment('interface', [[purpose(shown), shown.interface]])}\n{baseline}"
+    kept = f"\n{write_kept(purpose(shown), shown.interface)}\n{baseline}"
     most = MOST_LINES - kept.count("\n") - _LINES_OF_HEADER
     for share in _SHARES:
         text = _body(shown, Room(share), level)
@@ -64,14 +64,6 @@ def confidence(view: View) -> Confidence:
     if view.degraded or inferred > _MOST_INFERRED or broken > _MOST_BROKEN * len(view.skeletons):
         return "low"
     return "medium" if broken or inferred or view.is_truncated or view.answer is None else "high"
-
-
-def read_kept(text: str) -> tuple[str, str] | None:
-    """Return from a spec its purpose in a line, and what dependents are shown; None when it does not hold them."""
-    match read_comment(text, "interface"):
-        case [[str(purpose_line), str(interface_text)]]:
-            return purpose_line, interface_text
-    return None
 
 
 _LINES_OF_HEADER = 20

@@ -10,7 +10,7 @@ from nightwork.module_spec.render.mermaid import Link, class_diagram
 from nightwork.module_spec.render.room import Room
 from nightwork.module_spec.render.view import View
 from nightwork.module_spec.render.words import code, counted, cut, foremost, listed
-from nightwork.module_spec.skeleton import Skeleton, Symbol, SymbolKind
+from nightwork.module_spec.source.skeleton import Skeleton, Symbol, SymbolKind
 
 _HOLDERS = (SymbolKind.CLASS, SymbolKind.INTERFACE, SymbolKind.TYPE)
 _DULL = frozenset({"object", "Protocol", "ABC", "Generic", "Exception"})

@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from nightwork.markdown import printable
-from nightwork.module_spec.answer import Answer, Statement
-from nightwork.module_spec.project import Edge, Unit
-from nightwork.module_spec.skeleton import Skeleton, Symbol
+from nightwork.module_spec.asking.answer import Answer, Statement
+from nightwork.module_spec.source.project import Edge, Unit
+from nightwork.module_spec.source.skeleton import Skeleton, Symbol
 from nightwork.redact import redact
 
 # No section shows more names of a kind. A cycle of 500 modules has 500 views with 500 names each.

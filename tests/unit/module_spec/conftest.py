@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from nightwork.module_spec.skeleton import Skeleton, Symbol, SymbolKind
+from nightwork.module_spec.source.skeleton import Skeleton, Symbol, SymbolKind
 
 
 def _symbols(nodes, prefix=""):

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightwork.module_spec.baseline import baseline_form, read_baseline, write_baseline
-from nightwork.module_spec.header import digest
-from nightwork.module_spec.skeleton import EdgeKind, Import, Skeleton, Symbol, SymbolKind
+from nightwork.module_spec.document.baseline import baseline_form, read_baseline, write_baseline
+from nightwork.module_spec.document.header import digest
+from nightwork.module_spec.source.skeleton import EdgeKind, Import, Skeleton, Symbol, SymbolKind
 
 # What could end the comment, the line or the JSON, beside any other text, halves of surrogate pairs included.
 HOSTILE = st.sampled_from(

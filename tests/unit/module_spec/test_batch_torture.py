@@ -13,8 +13,8 @@ from torture import DEEP, FIFO, NOT_UTF8, make_torture
 
 from nightwork.module_spec.batch import run_batch
 from nightwork.module_spec.current import modules_when_current
-from nightwork.module_spec.header import Header, read_header
-from nightwork.module_spec.paths import link, spec_path
+from nightwork.module_spec.document.header import Header, read_header
+from nightwork.module_spec.document.paths import link, spec_path
 from nightwork.module_spec.plan import plan
 from nightwork.module_spec.result import BatchResult
 from nightwork.module_spec.terminal import render

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from nightwork.module_spec.baseline import baseline_form, read_baseline, write_baseline
+from nightwork.module_spec.document.baseline import baseline_form, read_baseline, write_baseline
 from nightwork.module_spec.drift import Finding, Kind, Severity, compare
-from nightwork.module_spec.skeleton import EdgeKind, Import, Skeleton, Symbol, SymbolKind
+from nightwork.module_spec.source.skeleton import EdgeKind, Import, Skeleton, Symbol, SymbolKind
 
 HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from nightwork.module_spec.baseline import read_baseline, write_baseline
+from nightwork.module_spec.document.baseline import read_baseline, write_baseline
 from nightwork.module_spec.drift import Kind, Severity, UnitDrift, compare
-from nightwork.module_spec.language.ecmascript import TYPESCRIPT
+from nightwork.module_spec.source.language.ecmascript import TYPESCRIPT
 
 HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
 SOURCE = """import { b } from './b'

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 import nightwork
-from nightwork.module_spec.baseline import read_baseline, write_baseline
+from nightwork.module_spec.document.baseline import read_baseline, write_baseline
 from nightwork.module_spec.drift import Kind, Severity, UnitDrift, compare
-from nightwork.module_spec.language import language_of
-from nightwork.module_spec.skeleton import Skeleton
+from nightwork.module_spec.source.language import language_of
+from nightwork.module_spec.source.skeleton import Skeleton
 
 OWN = Path(nightwork.__file__).parent
 NAMES = ("engine", "order", "files", "redact", "markdown", "outcome", "ticket", "manifest", "ledger", "beneath")

@@ -16,10 +16,10 @@ from specs_by_hand import write_spec
 
 from nightwork.errors import BadInput
 from nightwork.module_spec import drift
-from nightwork.module_spec.baseline import write_baseline
+from nightwork.module_spec.document.baseline import write_baseline
 from nightwork.module_spec.drift import Kind, Severity
 from nightwork.module_spec.drift.terminal import render
-from nightwork.module_spec.reading import read_all
+from nightwork.module_spec.source.reading import read_all
 from nightwork.spec_settings import SpecsSettings
 
 NOW = datetime(2026, 1, 31, 6, 0, 5, tzinfo=UTC)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from nightwork.module_spec.language import language_of
-from nightwork.module_spec.language.ecmascript import JAVASCRIPT, TYPESCRIPT
-from nightwork.module_spec.language.ecmascript.resolve import package_of, resolve
-from nightwork.module_spec.skeleton import EdgeKind, Raised, Skeleton, Symbol, SymbolKind
+from nightwork.module_spec.source.language import language_of
+from nightwork.module_spec.source.language.ecmascript import JAVASCRIPT, TYPESCRIPT
+from nightwork.module_spec.source.language.ecmascript.resolve import package_of, resolve
+from nightwork.module_spec.source.skeleton import EdgeKind, Raised, Skeleton, Symbol, SymbolKind
 
 
 def ts(source: str, path: str = "a.ts") -> Skeleton:
@@ -288,7 +288,7 @@ def test_the_name_of_a_file_tells_its_language():
 WITHOUT = """
 import sys
 sys.modules["tree_sitter"] = None
-from nightwork.module_spec.language.ecmascript import TYPESCRIPT
+from nightwork.module_spec.source.language.ecmascript import TYPESCRIPT
 found = TYPESCRIPT.read("a.ts", b"export const a = 1")
 print(found.error, "|", found.lines, found.symbols)
 """

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nightwork.errors import BadInput
-from nightwork.module_spec.files import project_files
+from nightwork.module_spec.source.files import project_files
 
 
 def run(folder: Path, *arguments: str) -> None:

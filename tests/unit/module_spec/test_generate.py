@@ -13,10 +13,10 @@ from nightwork.llm.credentials import Credentials
 from nightwork.llm.messages import Reply, Request
 from nightwork.llm.metered import Account, Metered, Patience
 from nightwork.llm.prices import price_of
-from nightwork.module_spec.context import assemble
-from nightwork.module_spec.generate import Prompt, failed, generate, overhead_text, prompt_version
-from nightwork.module_spec.interface import estimated_tokens
-from nightwork.module_spec.names import Known, project_names
+from nightwork.module_spec.asking.context import assemble
+from nightwork.module_spec.asking.generate import Prompt, failed, generate, overhead_text, prompt_version
+from nightwork.module_spec.asking.interface import estimated_tokens
+from nightwork.module_spec.asking.names import Known, project_names
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
 
 NO_LIMITS = Limits()

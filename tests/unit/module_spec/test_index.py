@@ -5,9 +5,9 @@ import pytest
 from markdown_it import MarkdownIt
 from spec_views import SHOP, C, symbol
 
-from nightwork.module_spec.project import Edge, Project, Unit
 from nightwork.module_spec.render.index import IndexRow, render_index
-from nightwork.module_spec.skeleton import EdgeKind, Skeleton
+from nightwork.module_spec.source.project import Edge, Project, Unit
+from nightwork.module_spec.source.skeleton import EdgeKind, Skeleton
 
 SECTIONS = [
     "Purpose", "Dependency graph", "Cross-cutting modules", "Import cycles", "Stack", "Tests", "Files with errors", "Modules",

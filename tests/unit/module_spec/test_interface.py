@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from nightwork.module_spec.interface import MAX_INTERFACE_TOKENS, estimated_tokens, interface_text
+from nightwork.module_spec.asking.interface import MAX_INTERFACE_TOKENS, estimated_tokens, interface_text
 from nightwork.redact import redact
 
 SHOP = '''

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from nightwork.module_spec.answer import Answer, Described, Statement
-from nightwork.module_spec.names import Known, mark_unknown, project_names, unknown_names
+from nightwork.module_spec.asking.answer import Answer, Described, Statement
+from nightwork.module_spec.asking.names import Known, mark_unknown, project_names, unknown_names
 
 SOURCE = "class Cart:\n    def add(self, item): ...\n    TOKEN = 'x-trace-id'\n# see PRICE_TABLE\n"
 

@@ -1,6 +1,6 @@
 import pytest
 
-from nightwork.module_spec.paths import INDEX, link, spec_path
+from nightwork.module_spec.document.paths import INDEX, link, spec_path
 
 
 @pytest.mark.parametrize(

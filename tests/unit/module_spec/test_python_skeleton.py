@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from nightwork.module_spec.language import language_of
-from nightwork.module_spec.language.python import Python
-from nightwork.module_spec.skeleton import EdgeKind, Import, Marker, Raised, Skeleton, Symbol, SymbolKind
+from nightwork.module_spec.source.language import language_of
+from nightwork.module_spec.source.language.python import Python
+from nightwork.module_spec.source.skeleton import EdgeKind, Import, Marker, Raised, Skeleton, Symbol, SymbolKind
 
 
 def read(source: str | bytes, path: str = "package/module.py") -> Skeleton:

@@ -12,9 +12,9 @@ import pytest
 
 from nightwork import stop
 from nightwork.errors import Infrastructure, Stopped
-from nightwork.module_spec.files import project_files
-from nightwork.module_spec.reading import read_all
-from nightwork.module_spec.skeleton import Skeleton
+from nightwork.module_spec.source.files import project_files
+from nightwork.module_spec.source.reading import read_all
+from nightwork.module_spec.source.skeleton import Skeleton
 
 BROKEN = {
     "syntax.py": (

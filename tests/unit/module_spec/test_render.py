@@ -5,14 +5,15 @@ import pytest
 from markdown_it import MarkdownIt
 from spec_views import ANSWER, INFERRED, SHOP, VIEW, C, F, huge, symbol, view_of
 
-from nightwork.module_spec.answer import Answer
-from nightwork.module_spec.baseline import baseline_form, read_baseline
-from nightwork.module_spec.header import read_header, text_hash
-from nightwork.module_spec.project import Unit
+from nightwork.module_spec.asking.answer import Answer
+from nightwork.module_spec.document.baseline import baseline_form, read_baseline
+from nightwork.module_spec.document.comment import read_kept
+from nightwork.module_spec.document.header import read_header, text_hash
 from nightwork.module_spec.render.intent import purpose
-from nightwork.module_spec.render.spec import confidence, read_kept, render
+from nightwork.module_spec.render.spec import confidence, render
 from nightwork.module_spec.render.view import View
-from nightwork.module_spec.skeleton import Skeleton
+from nightwork.module_spec.source.project import Unit
+from nightwork.module_spec.source.skeleton import Skeleton
 
 HEADINGS = [
     "1. Intent", "2. Interface", "3. Business Logic", "4. Data Structures", "5. Constraints", "6. Edge Cases",

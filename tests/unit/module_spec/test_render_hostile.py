@@ -10,9 +10,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from spec_views import ATTACKS, SHOP, VIEW, attacked, symbol
 
-from nightwork.module_spec.header import read_header
+from nightwork.module_spec.document.header import read_header
 from nightwork.module_spec.render.spec import render
-from nightwork.module_spec.skeleton import SymbolKind
+from nightwork.module_spec.source.skeleton import SymbolKind
 
 PIECES = st.lists(st.sampled_from(ATTACKS) | st.text(st.characters(codec="utf-8"), max_size=9), max_size=4).map("".join)
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightwork.module_spec.language.python import Python
-from nightwork.module_spec.language.python.words import Found, write
-from nightwork.module_spec.skeleton import Skeleton
+from nightwork.module_spec.source.language.python import Python
+from nightwork.module_spec.source.language.python.words import Found, write
+from nightwork.module_spec.source.skeleton import Skeleton
 
 SOURCE = '''
 """What it is for."""

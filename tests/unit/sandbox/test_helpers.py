@@ -53,7 +53,7 @@ def test_a_helper_that_takes_too_long_is_ended() -> None:
 def test_helpers_end_when_the_process_that_started_them_is_killed(tmp_path: Path) -> None:
     program = (
         "import sys, time\nfrom nightwork.sandbox.helpers import Helper\n"
-        "helper = Helper('nightwork.module_spec.parsing', 'answer', 60)\nhelper.answers()\n"
+        "helper = Helper('nightwork.module_spec.source.parsing', 'answer', 60)\nhelper.answers()\n"
         "print(helper._process.pid, flush=True)\ntime.sleep(60)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)

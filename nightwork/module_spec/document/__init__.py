@@ -1,0 +1,1 @@
+"""A spec as a file: its place, its front matter, and what machines read again in it."""
