@@ -31,6 +31,8 @@ for title, commands in _COMMANDS.items():
     for command in commands:
         app.command(command, group=group)
 
+_GO_ON = "`nightwork resume` goes on with a batch, `nightwork specs` with specs"
+
 
 def main() -> None:
     """Run the command line and exit with its code."""
@@ -54,10 +56,10 @@ def run_command(arguments: list[str]) -> int:
         note(f"error: {error}")
         return ABORTED
     except OSError as error:
-        note(f"error: {error}; nothing finished is lost, `nightwork resume` goes on")
+        note(f"error: {error}; nothing finished is lost: {_GO_ON}")
         return ABORTED
     except KeyboardInterrupt:
-        note("stopped; `nightwork resume` goes on")
+        note(f"stopped; {_GO_ON}")
         return ABORTED
 
 
