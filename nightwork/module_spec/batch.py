@@ -12,14 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nightwork import engine, stop
 from nightwork.checkpoint import BatchState, clear_checkpoint, load_checkpoint
 from nightwork.errors import Infrastructure, StateError
 from nightwork.files import remove_unfinished
-from nightwork.llm.underway import Pace
 from nightwork.lock import hold
-from nightwork.module_spec.asking.waves import Waves
 from nightwork.module_spec.course import Batch, Course, Submit, Write
 from nightwork.module_spec.dates import today
 from nightwork.module_spec.document.written import CHECKPOINT, checked_checkpoint, checked_root, refuse_odd_folders
@@ -37,6 +36,9 @@ from nightwork.outcome import Status
 from nightwork.progress import Event
 from nightwork.settings import load
 from nightwork.spec_settings import SpecsOptions, SpecsSettings
+
+if TYPE_CHECKING:
+    from nightwork.module_spec.asking.waves import Waves
 
 # After these, those may be told that need a module: there is something to show of it.
 _RELEASES = frozenset({Status.COMPLETED, Status.SKIPPED, Status.FAILED})
@@ -137,6 +139,9 @@ def _waves(batch: Batch) -> Iterator[Waves | None]:
     if not settings.message_batches or purse.model is None or purse.sendings is None:
         yield None
         return
+    from nightwork.llm.underway import Pace  # the client costs a second to import, and who wants no batch needs none
+    from nightwork.module_spec.asking.waves import Waves
+
     pace = Pace(deadline=batch.options.deadline, parallel=settings.parallel, max_retries=settings.max_retries)
     with Waves(purse.model, purse.sendings, pace) as waves:
         yield waves

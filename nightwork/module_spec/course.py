@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nightwork import stop
 from nightwork.checkpoint import BatchState
@@ -13,7 +14,6 @@ from nightwork.engine import Future
 from nightwork.llm.metered import ends_the_run
 from nightwork.markdown import storable
 from nightwork.module_spec.asking.answer import Answer
-from nightwork.module_spec.asking.waves import Waves
 from nightwork.module_spec.job import Ref
 from nightwork.module_spec.purse import Purse
 from nightwork.module_spec.run import Run, Unwritable
@@ -23,6 +23,9 @@ from nightwork.outcome import PENDING, Outcome, Reason, Status
 from nightwork.progress import Event, create_reporter
 from nightwork.settings import Settings
 from nightwork.spec_settings import NO_MODEL, SpecsOptions
+
+if TYPE_CHECKING:
+    from nightwork.module_spec.asking.waves import Waves
 
 Submit = Callable[[Ref], Future]
 Write = Callable[[Ref, Answer | None, str], Outcome]
