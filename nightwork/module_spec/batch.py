@@ -129,7 +129,7 @@ def run_modules(
             return
         state.items[name] = outcome.with_(cost_usd=batch.purse.spent_usd(name), message=storable(outcome.message))
         given_up.extend([outcome] if _ends_all(outcome) else [])
-        if outcome.status is not Status.SKIPPED:
+        if outcome.started_at is not None and outcome.status is not Status.SKIPPED:
             reporter.complete(name, outcome)
             saving.after(is_paid=bool(state.items[name].cost_usd))
 
