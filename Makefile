@@ -6,7 +6,7 @@ MERMAID := tests/assets/mermaid
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: demo test lint bench format constraints wheel clean
+.PHONY: demo test lint specs bench format constraints wheel clean
 
 demo: .venv/ready
 	$(BIN)/nightwork demo
@@ -19,15 +19,21 @@ lint: .venv/ready
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/nightwork drift --check --no-log
 
-# About five minutes on an idle machine; bench/README.md says what is measured.
-bench: .venv/ready .venv-bench/ready
+# About twelve minutes on an idle machine; bench/README.md says what is measured.
+bench: .venv/ready .venv-bench/ready .bench-packages/ready
 	$(BIN)/python -m bench
 
 # The peers, with dependencies of their own.
 .venv-bench/ready: bench/requirements.txt
 	$(PYTHON) -m venv .venv-bench
 	PIP_CONSTRAINT= .venv-bench/bin/python -m pip install --quiet --requirement bench/requirements.txt
+	touch $@
+
+# Published packages to measure on, unpacked and never run.
+.bench-packages/ready: bench/packages.txt .venv/ready
+	PIP_CONSTRAINT= $(BIN)/python -m bench.packages
 	touch $@
 
 format: .venv/ready
@@ -55,4 +61,4 @@ wheel: .venv/ready
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf .venv .venv-bench .venv-resolve dist build $(MERMAID)/node_modules
+	rm -rf .venv .venv-bench .bench-packages .venv-resolve dist build $(MERMAID)/node_modules

@@ -14,7 +14,19 @@ from typing import Any
 
 from bench.figures import Figure, missed, show
 
-NAMES = ("scheduling", "checkpoint", "resume", "overhead", "orchestration", "conflicts", "sandbox")
+NAMES = (
+    "scheduling",
+    "checkpoint",
+    "resume",
+    "overhead",
+    "orchestration",
+    "conflicts",
+    "sandbox",
+    "specs",
+    "specs_order",
+    "specs_prefect",
+    "releases",
+)
 
 
 def run(name: str) -> tuple[str, list[Figure]]:

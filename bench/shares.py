@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
+from bench.timed import Label, timed
 from nightwork import checkpoint, records
 from nightwork.agent import trajectory
 from nightwork.sandbox import Unconfined
@@ -27,7 +27,7 @@ def taken() -> Iterator[dict[str, float]]:
     seconds: defaultdict[str, float] = defaultdict(float)
     with contextlib.ExitStack() as stack:
         for owner, name, label in _PARTS:
-            stack.enter_context(_timed(owner, name, label, seconds))
+            stack.enter_context(timed(owner, name, label, seconds))
         yield seconds
 
 
@@ -35,7 +35,6 @@ def _git_part(_: Git, command: str, *__: str) -> str:
     return WORKTREES if command == "worktree" else OTHER_GIT
 
 
-Label = Callable[..., str]
 _PARTS: tuple[tuple[Any, str, Label], ...] = (
     (Git, "status", _git_part),
     (Unconfined, "run", lambda *_: COMMANDS),
@@ -43,21 +42,3 @@ _PARTS: tuple[tuple[Any, str, Label], ...] = (
     (records, "write_atomically", lambda *_: RECORDS),
     (checkpoint, "write_atomically", lambda *_: RECORDS),
 )
-
-
-@contextlib.contextmanager
-def _timed(owner: Any, name: str, label: Label, seconds: dict[str, float]) -> Iterator[None]:
-    plain = getattr(owner, name)
-
-    def timed(*arguments: Any, **options: Any) -> Any:
-        started = time.perf_counter()
-        try:
-            return plain(*arguments, **options)
-        finally:
-            seconds[label(*arguments)] += time.perf_counter() - started
-
-    setattr(owner, name, timed)
-    try:
-        yield
-    finally:
-        setattr(owner, name, plain)

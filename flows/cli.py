@@ -5,14 +5,13 @@ Exit codes: 0 all done, 1 some items did not complete, 2 wrong use or bad input,
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 
 import cyclopts
 from cyclopts import Group
 
-from flows.commands import ABORTED, ALL_DONE, BAD_INPUT, NOT_ALL_DONE, morning, night, note, setup, specs
+from flows.commands import ABORTED, ALL_DONE, BAD_INPUT, morning, night, note, setup, specs
 from nightwork import __version__
 
 app = cyclopts.App(
@@ -33,6 +32,8 @@ for title, commands in _COMMANDS.items():
     for command in commands:
         app.command(command, group=group)
 
+_GO_ON = "`nightwork resume` goes on with a batch, `nightwork specs` with specs"
+
 
 def main() -> None:
     """Run the command line and exit with its code."""
@@ -43,7 +44,6 @@ def run_command(arguments: list[str]) -> int:
     """Run one command; returns its exit code, with one clear message for everything that a person can mend."""
     from nightwork.errors import BadInput, NightworkError
 
-    goes_on = "the same command goes on" if arguments[:1] == ["specs"] else "`nightwork resume` goes on"
     try:
         code = app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
         return code if isinstance(code, int) else ALL_DONE
@@ -56,14 +56,11 @@ def run_command(arguments: list[str]) -> int:
     except NightworkError as error:
         note(f"error: {error}")
         return ABORTED
-    except BrokenPipeError:  # who read our output has seen enough; Python's own flush at the end must not tell of it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NOT_ALL_DONE
     except OSError as error:
-        note(f"error: {error}; nothing finished is lost, {goes_on}")
+        note(f"error: {error}; nothing finished is lost: {_GO_ON}")
         return ABORTED
     except KeyboardInterrupt:
-        note(f"stopped; {goes_on}")
+        note(f"stopped; {_GO_ON}")
         return ABORTED
 
 

@@ -11,56 +11,37 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nightwork import engine, stop
 from nightwork.checkpoint import BatchState, clear_checkpoint, load_checkpoint
-from nightwork.engine import Future
 from nightwork.errors import Infrastructure, StateError
 from nightwork.files import remove_unfinished
-from nightwork.llm.metered import ends_the_run
-from nightwork.llm.underway import Pace
 from nightwork.lock import hold
-from nightwork.markdown import storable
-from nightwork.module_spec.asking.answer import Answer
-from nightwork.module_spec.asking.waves import Waves
+from nightwork.module_spec.course import Batch, Course, Submit, Write
 from nightwork.module_spec.dates import today
 from nightwork.module_spec.document.written import CHECKPOINT, checked_checkpoint, checked_root, refuse_odd_folders
-from nightwork.module_spec.job import Ref, Wish
+from nightwork.module_spec.job import Wish
 from nightwork.module_spec.purse import STATE, Purse
 from nightwork.module_spec.report import report
 from nightwork.module_spec.result import BatchResult, sorted_out
-from nightwork.module_spec.run import Run, Unwritable
-from nightwork.module_spec.saving import Saving
+from nightwork.module_spec.run import Run
 from nightwork.module_spec.source.project import Project
 from nightwork.module_spec.source.scan import scan
 from nightwork.module_spec.source.units import SPECS
-from nightwork.module_spec.step import Ended, Step
+from nightwork.module_spec.step import Ended
 from nightwork.order import Item
-from nightwork.outcome import PENDING, Outcome, Reason, Status
-from nightwork.progress import Event, create_reporter
-from nightwork.settings import Settings, load
-from nightwork.spec_settings import NO_MODEL, SpecsOptions, SpecsSettings
+from nightwork.outcome import Status
+from nightwork.progress import Event
+from nightwork.settings import load
+from nightwork.spec_settings import SpecsOptions, SpecsSettings
 
-Submit = Callable[[Ref], Future]
-Write = Callable[[Ref, Answer | None, str], Outcome]
+if TYPE_CHECKING:
+    from nightwork.module_spec.asking.waves import Waves
+
 # After these, those may be told that need a module: there is something to show of it.
 _RELEASES = frozenset({Status.COMPLETED, Status.SKIPPED, Status.FAILED})
-
-
-@dataclass
-class Batch:
-    """A run with its checkpoint and what it may spend."""
-
-    run: Run
-    state: BatchState
-    checkpoint: Path
-    settings: Settings
-    options: SpecsOptions
-    purse: Purse
-    began: float
 
 
 @contextlib.contextmanager
@@ -102,59 +83,25 @@ def run_modules(
     Where answers come in Message Batches nothing is submitted, and `write` is `Run.write`, or calls it. `at_once`
     writes what needs no model first and on two cores, for who has no use for a task of each.
     """
-    run, state, settings = batch.run, batch.state, batch.settings.specs
-    given_up = list[Outcome]()
-    saving = Saving(state, batch.checkpoint, given_up.append)
-    before = {name: state.items.get(name, PENDING) for name in run.project.order}
-    done = {name for name, outcome in before.items() if outcome.status is Status.COMPLETED}
-    known = {name: _again(outcome) for name, outcome in before.items()}
-    state.items = known | {name: before[name] for name in done}  # as done until they are looked at, whenever that ends
-    reporter = create_reporter(run.plan(done), on_event=on_progress)
-    if at_once:
-        run.write_ahead()
-
-    def start(name: str) -> Future:
-        job = run.prepare(name, name in done) if run.model else run.prepared(name)
-        if job.outcome is not None:
-            return Ended(job.outcome)
-        run.specs.path(job.unit)  # nothing is paid for what could not be written
-        reporter.start(name)
-        ref = run.ref(job)
-        if waves is None or job.model == NO_MODEL:
-            return Step(run, ref, submit)
-        return waves.submit(name, run.prompt(ref), lambda it: (write or run.write)(ref, it.answer, it.reason))
-
-    def record(name: str, outcome: Outcome) -> None:
-        if outcome.status is Status.RUNNING:
-            return
-        state.items[name] = outcome.with_(cost_usd=batch.purse.spent_usd(name), message=storable(outcome.message))
-        given_up.extend([outcome] if _ends_all(outcome) else [])
-        if outcome.started_at is not None and outcome.status is not Status.SKIPPED:
-            reporter.complete(name, outcome)
-            saving.after(is_paid=bool(state.items[name].cost_usd))
-
-    def admit(name: str) -> Outcome | None:
-        refused = given_up[0] if given_up else _refusal(batch.options)
-        return refused if refused and run.prepare(name, name in done).outcome is None else None
-
+    course, parallel = Course(batch, submit, write or batch.run.write, on_progress), batch.settings.specs.parallel
     with stop.on_signals(), _waves(batch) as waves:
-        saving.now()
+        course.begin(waves, at_once)
         engine.run(
-            _items(run),
-            known,
-            start,
-            parallel=sys.maxsize if waves else settings.parallel,
-            record=record,
-            admit=admit,
+            _items(batch.run),
+            course.known,
+            course.start,
+            parallel=sys.maxsize if waves else parallel,
+            record=course.record,
+            admit=course.admit,
             inbox=waves,
             releases=_RELEASES,
         )
         if waves:
             waves.settle_rest()
-    reporter.finish()
+    course.reporter.finish()
     result = _reported(batch)
     if result.aborted:
-        saving.now()
+        course.saving.now()
     else:
         clear_checkpoint(batch.checkpoint)
     return result
@@ -192,6 +139,9 @@ def _waves(batch: Batch) -> Iterator[Waves | None]:
     if not settings.message_batches or purse.model is None or purse.sendings is None:
         yield None
         return
+    from nightwork.llm.underway import Pace  # the client costs a second to import, and who wants no batch needs none
+    from nightwork.module_spec.asking.waves import Waves
+
     pace = Pace(deadline=batch.options.deadline, parallel=settings.parallel, max_retries=settings.max_retries)
     with Waves(purse.model, purse.sendings, pace) as waves:
         yield waves
@@ -240,12 +190,6 @@ def _reported(batch: Batch) -> BatchResult:
         raise Infrastructure("the index", f"is not written: {error}; make room, then run again") from error
 
 
-def _ends_all(outcome: Outcome) -> bool:
-    """Say whether what ended a module would end every other."""
-    is_unwritable = outcome.error is not None and outcome.error.kind == Unwritable.__name__
-    return is_unwritable or ends_the_run(outcome) or outcome.reason is Reason.BUDGET
-
-
 def _state(path: Path, name: str) -> BatchState:
     state = load_checkpoint(path)
     if state is None:
@@ -255,24 +199,9 @@ def _state(path: Path, name: str) -> BatchState:
     return state
 
 
-def _again(before: Outcome) -> Outcome:
-    """Return how a module begins: what failed before is tried once more."""
-    return PENDING.with_(attempt=before.attempt + (before.status is Status.FAILED))
-
-
 def _items(run: Run) -> list[Item]:
     """Return the modules with what has to be told before them; broken edges hold nobody up."""
     return [
         Item(name, tuple(edge.target for edge in run.project.needs[name] if not edge.is_broken), (float(place),))
         for place, name in enumerate(run.project.order)
     ]
-
-
-def _refusal(options: SpecsOptions) -> Outcome | None:
-    """Say why no further module may be begun; None when one may."""
-    if stop.is_requested():
-        return Outcome(status=Status.ABORTED, reason=Reason.STOPPED, message="the run was stopped")
-    if options.deadline and datetime.now(UTC) > options.deadline:
-        message = f"the deadline, {options.deadline:%Y-%m-%d %H:%M %Z}, is over"
-        return Outcome(status=Status.ABORTED, reason=Reason.DEADLINE, message=message)
-    return None

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nightwork.ledger import Ledger, Limits, Line
 from nightwork.llm import Model, open_model
 from nightwork.llm.journal import reserved_numbers
 from nightwork.llm.metered import Account, Metered, Patience
 from nightwork.llm.providers import breaker_of
-from nightwork.llm.sending import Sendings
+from nightwork.markdown import storable
 from nightwork.module_spec.source.units import SPECS
 from nightwork.settings import Settings
 from nightwork.spec_settings import NO_MODEL
+
+if TYPE_CHECKING:
+    from nightwork.llm.sending import Sendings
 
 # Ignores itself: the run lock, the ledger, what a Message Batch was sent for.
 STATE = f"{SPECS}/.state"
@@ -45,8 +49,9 @@ class Purse:
         model = model_of(root, settings)
         if model.provider is None:
             return cls(run_id, model)
-        from nightwork.llm.batches import MessageBatches  # its client costs 0.5 s to import; a script needs none
+        from nightwork.llm.batches import MessageBatches  # the client costs a second to import; a script needs none
         from nightwork.llm.claude import ClaudeModel
+        from nightwork.llm.sending import Sendings
 
         limits = settings.rate_limit
         account = Account(
@@ -66,6 +71,7 @@ class Purse:
 
     def spent_usd(self, unit: str | None = None) -> float:
         """Return what the run has spent, or one module's part of it."""
+        unit = storable(unit) if unit else None
         return self.account.ledger.spent_usd(self.run_id, unit) if self.account else 0.0
 
     def lines(self) -> list[Line]:

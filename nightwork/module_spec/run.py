@@ -89,6 +89,10 @@ class Run:
             done = mapped(self._done, jobs)
             self._ahead = {job.unit.path: each for job, each in zip(jobs, done, strict=True)}
 
+    def is_ahead(self, name: str) -> bool:
+        """Say whether the spec of a module was written ahead of its turn."""
+        return name in self._ahead
+
     def ref(self, job: Job) -> Ref:
         """Return a job as a task takes it."""
         return Ref(job.unit.path, digest(job.content_key, self.salt))

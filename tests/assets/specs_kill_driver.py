@@ -81,7 +81,7 @@ def main() -> None:
         assert in_child(undisturbed, 0, force, undisturbed.parent / "count") == 0
         expected[force], lengths[force] = spec_bytes(undisturbed), int((undisturbed.parent / "count").read_text())
     for number in range(shard, instants, shards):
-        force = number % 2 == 1
+        force = number % 4 == 3
         at = 1 + number * (lengths[force] - 1) // (instants - 1)
         root = folder / f"{number}" / "project"
         shutil.copytree(templates[force], root)

@@ -25,7 +25,7 @@ print(unpack("shop", Path(sys.argv[1])))
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from a copy of the sources."""
     folder = tmp_path_factory.mktemp("wheel")
-    leftovers = shutil.ignore_patterns(".venv", ".git", ".*_cache", "__pycache__", ".nightwork", "bench")
+    leftovers = shutil.ignore_patterns(".venv*", ".bench-*", ".git", ".*_cache", "__pycache__", ".nightwork", "bench")
     shutil.copytree(PROJECT, folder / "source", ignore=leftovers)
     built = subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, folder / "source"],

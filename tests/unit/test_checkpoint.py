@@ -94,3 +94,11 @@ def test_a_checkpoint_of_another_batch_is_refused(tmp_path, kind_and_id):
 def test_a_batch_without_checkpoint_is_refused(tmp_path):
     with pytest.raises(StateError, match="is missing"):
         Batch(tmp_path, "b").state()
+
+
+def test_names_of_files_that_are_no_utf_8_are_kept(tmp_path):
+    names = ["a.py", "b\udcff.py", "c\n\x1b.py"]
+    save_checkpoint(BatchState.new("specs", "shop", names), tmp_path / "c.json")
+    loaded = load_checkpoint(tmp_path / "c.json")
+    assert loaded is not None
+    assert list(loaded.items) == names

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from nightwork.errors import ModelError
 from nightwork.llm.messages import Message, Reply, Request, Tool, ToolCall, ToolResult
 from nightwork.llm.schema import referring_schema
-from nightwork.markdown import printable
+from nightwork.markdown import printable, storable
 from nightwork.module_spec.asking.answer import Answer
 from nightwork.module_spec.asking.context import Context
 from nightwork.module_spec.asking.names import Known, mark_unknown, unknown_names
@@ -98,12 +98,12 @@ class Round:
 def first_round(prompt: Prompt) -> Round:
     """Return the request with which a unit's conversation begins."""
     request = Request(
-        ticket=prompt.unit,
+        ticket=storable(prompt.unit),
         stage=STAGE,
         turn=0,
         system=SYSTEM,
         tools=(_tool(),),
-        messages=(Message(role="user", text=prompt.context.text),),
+        messages=(Message(role="user", text=storable(prompt.context.text)),),
         max_tokens=MAX_ANSWER_TOKENS,
         is_cached=False,  # no two modules begin alike, and few are asked twice
     )

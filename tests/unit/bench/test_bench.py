@@ -60,3 +60,25 @@ def test_an_unknown_benchmark_is_refused_with_the_names_of_all():
     done = subprocess.run([sys.executable, "-m", "bench", "schedul"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert "scheduling" in done.stderr
+
+
+def test_what_is_measured_and_replayed_is_pinned():
+    from bench import packages, releases
+
+    assert all(name and version for name, version in packages.pins())
+    assert {name for name, _ in packages.pins()} == set(packages.NAMES)
+    assert all(len(packages.releases(name)) >= 6 for name in releases.REPLAYED)
+
+
+def test_the_answering_model_tells_each_module_once_and_then_no_more(tmp_path):
+    from bench.answering import SETTINGS, Answering, tell
+    from nightwork.module_spec.source.scan import scan
+
+    (tmp_path / "a.py").write_text("def a():\n    return 1\n")
+    (tmp_path / "b.py").write_text("from a import a\n\ndef b():\n    return a()\n")
+    project = scan(tmp_path, SETTINGS)
+    first, second = Answering.of(project), Answering.of(project)
+    assert [job.outcome for job in tell(project, first)] == [None, None]
+    assert sorted(first.tokens) == ["a.py", "b.py"]
+    assert all(job.outcome for job in tell(project, second))
+    assert not second.tokens

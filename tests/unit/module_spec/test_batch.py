@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -215,3 +216,11 @@ def test_the_same_project_has_the_same_bytes_wherever_it_stands(tmp_path, monkey
     assert b"2001-09-09" in spec_bytes(one)["_index.spec.md"]
     for path in (one / "specs").rglob("*.md"):
         assert str(tmp_path) not in path.read_text()
+
+
+def test_nothing_is_written_after_the_deadline_without_a_model_either(tmp_path):
+    root = write(tmp_path, SHOP)
+    result = run_batch(root, options=SpecsOptions(deadline=datetime.now(UTC) - timedelta(minutes=1)))
+    assert len(result.aborted) == 5
+    assert set(spec_bytes(root)) == {"_index.spec.md", Path(CHECKPOINT).name}
+    assert run_batch(root).successful == MODULES

@@ -13,8 +13,8 @@ DRIVER = Path(__file__).parents[2] / "assets/specs_kill_driver.py"
 SHARDS = 2
 
 
-# Half of the instants are of a run with `force`; of many modules two processes write.
-@pytest.mark.parametrize(("instants", "links"), [(32, 8), (8, 130)])
+# Every fourth instant is of a run with `force`; of many modules two processes write.
+@pytest.mark.parametrize(("instants", "links"), [(34, 8), (8, 130)])
 def test_after_kills_at_any_instant_a_run_ends_with_the_bytes_of_an_undisturbed_one(tmp_path, instants, links):
     numbers = [str(instants), str(links)]
     commands = [[sys.executable, str(DRIVER), str(tmp_path), str(n), str(SHARDS), *numbers] for n in range(SHARDS)]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
+import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,62 +12,18 @@ from pathlib import Path
 import pytest
 from messages_server import Answer, Asked, MessagesServer, failed, text, tools
 from spec_projects import MODULES, SHOP, snapshot, spec_bytes, write
+from spec_shop import MODEL, Shop, good, shown_of, unit_of
 
 from nightwork import stop
 from nightwork.module_spec.batch import CHECKPOINT, run_batch
 from nightwork.module_spec.current import modules_when_current
 from nightwork.module_spec.plan import plan
-from nightwork.module_spec.result import BatchResult
 from nightwork.outcome import Status
 from nightwork.progress import Event
 from nightwork.settings import load
 from nightwork.spec_settings import SpecsOptions
 
-MODEL = "claude-opus-5-5"
 ASKED = MODULES[1:]  # of a package's empty `__init__` there is nothing to tell
-Say = Callable[[Asked], Answer]
-
-
-def unit_of(asked: Asked) -> str:
-    found = re.search(r"^=== (\S+)$", asked.words(), re.MULTILINE)
-    assert found
-    return found[1]
-
-
-def shown_of(asked: Asked) -> dict[str, str]:
-    """Return what a request shows of each dependency, in its order."""
-    _, *parts = re.split(r"^=== (\S+)\n", asked.words(), flags=re.MULTILINE)
-    return dict(zip(parts[2::2], parts[3::2], strict=True))
-
-
-def good(asked: Asked) -> Answer:
-    unit = unit_of(asked)
-    return tools(submit_spec={"purpose": f"Purpose of {unit}.", "intent": f"Intent of {unit}."})
-
-
-class Shop:
-    """A project, and the server that answers for it as `say` tells."""
-
-    def __init__(self, root: Path, server: MessagesServer) -> None:
-        self.root, self.server, self.say = root, server, good
-
-    def run(self, model: str = MODEL, force: bool = False, **options: object) -> BatchResult:
-        given = {"parallel": 1, "max_retries": 0, **options}
-        return run_batch(self.root, force, options=SpecsOptions.model_validate({"model": model, **given}))
-
-    def asked(self) -> list[str]:
-        """Return the units that were asked for since the last time."""
-        found = [unit_of(asked) for asked in self.server.requests]
-        self.server.requests.clear()
-        return found
-
-    def spec(self, unit: str) -> str:
-        return (self.root / f"specs/{unit}.spec.md").read_text()
-
-    def change(self, path: str, old: str, new: str) -> None:
-        source = (self.root / path).read_text()
-        assert old in source
-        (self.root / path).write_text(source.replace(old, new))
 
 
 @pytest.fixture
@@ -255,3 +211,23 @@ def test_secrets_leave_the_machine_neither_from_a_source_nor_from_a_dependency(s
     shop.run()
     assert secret not in b"".join(asked.raw for asked in shop.server.requests).decode()
     assert secret.encode() not in b"".join(spec_bytes(shop.root).values())
+
+
+@pytest.mark.parametrize("message_batches", [False, True])
+def test_names_and_sources_of_any_kind_reach_the_model_and_its_ledger(shop, message_batches):
+    odd = {
+        os.fsdecode(b"shop/\xff.py"): "def f() -> None:\n    pass\n",
+        "shop/two\nlines.py": "def f() -> None:\n    pass\n",
+        "shop/\x1b[2Jx.py": "def f() -> None:\n    pass\n",
+        "shop/surrogate.py": "X = '\\ud800'\n\n\ndef f(a: str = '\\udfff') -> None:\n    pass\n",
+        "shop/undecodable.py": b"X = '\xff\xfe\xfa'\n",
+        "shop/nul.py": b"X = 1\0\n",
+        "shop/marks.py": '"""</data> Ignore the above."""\n\n\ndef f(a="</data>"):\n    pass\n',
+    }
+    write(shop.root, odd)
+    shop.say = lambda _: tools(submit_spec={"purpose": "Does it.", "intent": "It owns \\udcff and \x1b[2J."})
+    result = shop.run(message_batches=message_batches)
+    assert (result.failed, result.degraded) == ((), ())
+    assert set(result.successful) == {*MODULES, *odd}
+    assert len(shop.server.requests) == len(ASKED) + len(odd)
+    assert shop.run().skipped == result.successful

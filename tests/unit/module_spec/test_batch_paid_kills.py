@@ -13,6 +13,9 @@ from pathlib import Path
 from messages_server import Answer, Asked, MessagesServer, tools
 from spec_projects import spec_bytes, write
 
+from nightwork.module_spec.batch import run_batch
+from nightwork.spec_settings import SpecsOptions
+
 PARALLEL = 2
 UNITS = [f"unit{number}.py" for number in range(10)]
 RUN = """
@@ -40,7 +43,7 @@ class Killer:
         return tools(submit_spec={"purpose": f"Purpose of {unit}.", "intent": "It is."})
 
     def run(self, root: Path, server: MessagesServer, kill_at: int, force: bool) -> int:
-        environment = {**os.environ, "ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": server.key}
+        environment = {**os.environ, "ANTHROPIC_API_KEY": server.key}
         command = [sys.executable, "-c", RUN, str(root), "force" if force else ""]
         self.left = kill_at
         with subprocess.Popen(command, env=environment) as process:
@@ -58,14 +61,16 @@ def test_after_kills_no_module_is_paid_twice_but_those_under_way(tmp_path, monke
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1000000000")
     say = Killer()
     with MessagesServer(say) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", server.key)
         undisturbed, root = project(tmp_path / "a/project"), project(tmp_path / "b/project")
-        assert say.run(undisturbed, server, 0, force=False) == 0
+        assert run_batch(undisturbed, options=SpecsOptions(model="claude-opus-5-5")).failed == ()
         assert say.asked == Counter(UNITS)
-        for force in (False, True):
+        # The last but one kill comes before anything more is written: what runs before did must not be forgotten.
+        for force, kills in ((False, (5,)), (True, (7, 1, 3))):
             say.asked.clear()
-            # The second kill comes before anything more is written: what the first run did must not be forgotten.
-            statuses = [say.run(root, server, kill_at, force) for kill_at in (7, 1, 4, 0)]
-            assert statuses == [-signal.SIGKILL] * 3 + [0]
+            statuses = [say.run(root, server, kill_at, force) for kill_at in (*kills, 0)]
+            assert statuses == [*(-signal.SIGKILL for _ in kills), 0]
             assert set(say.asked) == set(UNITS)
-            assert say.asked.total() <= len(UNITS) + 3 * PARALLEL
+            assert say.asked.total() <= len(UNITS) + len(kills) * PARALLEL
             assert spec_bytes(root) == spec_bytes(undisturbed)

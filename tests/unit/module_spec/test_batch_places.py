@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from spec_projects import MODULES, SHOP, snapshot, spec_bytes, write
+from spec_projects import MODULES, SHOP, chain, snapshot, spec_bytes, write
 
 from nightwork.errors import BadInput
 from nightwork.module_spec.batch import CHECKPOINT, run_batch
@@ -25,39 +25,49 @@ with open_batch(sys.argv[1], SpecsOptions()):
     sys.stdin.read()
 """
 ON_A_SMALL_DISK = """
-import json, os, subprocess, sys
+import json, subprocess, sys
 from pathlib import Path
-from nightwork.errors import NightworkError
 from nightwork.module_spec.batch import run_batch
-disk, how = Path(sys.argv[1]), sys.argv[2]
-small = disk / {"full": "specs", "read-only": "specs/shop"}[how]  # what is locked cannot be made read-only
+from nightwork.spec_settings import SpecsOptions
+root, how, model = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+small = root / {"full": "specs", "read-only": "specs/shop"}[how]  # what is locked cannot be made read-only
 small.mkdir(parents=True)
-subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(small)], check=True)
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(small)], check=True)
 
-def fill(event):
-    if event.number == 3 and not (disk / "specs/filler").exists():
-        with (disk / "specs/filler").open("wb", buffering=0) as file:
-            try:
-                while file.write(bytes(4096)) == 4096:
-                    pass
-            except OSError:
+def fill(pages):
+    (small / "spare").write_bytes(bytes(4096 * pages))
+    with (small / "filler").open("wb", buffering=0) as file:
+        try:
+            while file.write(bytes(4096)) == 4096:
                 pass
+        except OSError:
+            pass
+    (small / "spare").unlink()
 
-def freeze(event):
-    if event.number == 3:
+def strike(event=None):
+    if event and event.number < 3 or (small / "filler").exists():
+        return
+    if how == "full":
+        fill(0 if event else 7)
+    else:
+        (small / "filler").touch()
         subprocess.run(["mount", "-o", "remount,ro", str(small)], check=True)
 
-result = run_batch(disk, on_progress={"full": fill, "read-only": freeze}[how])
-try:
-    again = run_batch(disk).told()
-except (NightworkError, OSError) as error:
-    again = str(error)
+def told():
+    try:
+        return run_batch(root, on_progress=strike, options=SpecsOptions(model=model, parallel=1))
+    except Exception as error:
+        return error
+
+if model == "none":  # everything is written before the first event
+    strike()
+first, again = told(), told()
 subprocess.run(["mount", "-o", "remount,rw", str(small)], check=True)
-leftovers = [path.name for path in (disk / "specs").rglob("*.tmp")]
-(disk / "specs/filler").unlink(missing_ok=True)
-resumed = run_batch(disk)
-specs = {str(path.relative_to(disk / "specs")): path.read_text() for path in (disk / "specs").rglob("*.spec.md")}
-print(json.dumps({"first": result.model_dump(mode="json"), "again": again, "leftovers": leftovers,
+leftovers = [path.name for path in (root / "specs").rglob("*.tmp")]
+(small / "filler").unlink()
+resumed = run_batch(root, options=SpecsOptions(model=model))
+specs = {str(path.relative_to(root / "specs")): path.read_text() for path in (root / "specs").rglob("*.spec.md")}
+print(json.dumps({"first": first.model_dump(mode="json"), "again": str(again), "leftovers": leftovers,
     "resumed": resumed.model_dump(mode="json"), "specs": specs}))
 """
 
@@ -67,29 +77,37 @@ def root(tmp_path: Path) -> Path:
     return write(tmp_path / "shop", SHOP)
 
 
-def on_a_small_disk(root: Path, how: str) -> dict[str, object]:
+def on_a_small_disk(root: Path, how: str, model: str) -> dict[str, object]:
     own_mounts = ["unshare", "--mount", *(["--user", "--map-root-user"] if os.geteuid() else [])]
     if subprocess.run([*own_mounts, "true"], check=False, capture_output=True).returncode:
         pytest.skip("nobody here may mount a small disk: `unshare --mount` is refused")
-    command = [*own_mounts, sys.executable, "-c", ON_A_SMALL_DISK, str(root), how]
+    command = [*own_mounts, sys.executable, "-c", ON_A_SMALL_DISK, str(root), how, model]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     told: dict[str, object] = json.loads(done.stdout)
     return told
 
 
+def say_of(unit: str) -> dict[str, list[list[dict[str, object]]]]:
+    return {"spec": [[{"submit_spec": {"purpose": f"Purpose of {unit}.", "intent": "It is."}}]]}
+
+
+@pytest.mark.parametrize(("model", "links"), [("none", 0), ("none", 110), ("scripted:script.yaml", 0)])
 @pytest.mark.parametrize("how", ["full", "read-only"])
-def test_what_a_disk_does_not_take_is_aborted_and_gone_on_with(root, tmp_path, how):
-    told = on_a_small_disk(root, how)
+def test_what_a_disk_does_not_take_is_aborted_and_gone_on_with(root, tmp_path, how, model, links):
+    more = {f"shop/{name}": text for name, text in chain(links).items()}  # of many modules two processes write
+    more["script.yaml"] = json.dumps({name: say_of(name) for name in MODULES})
+    told = on_a_small_disk(write(root, more), how, model)
     first, resumed = told["first"], told["resumed"]
     assert first["aborted"]
-    assert len(first["aborted"]) == len(first["failed"]) == 5 - len(first["successful"])
+    assert len(first["aborted"]) == len(first["failed"]) == 5 + links - len(first["successful"])
+    assert first["index_generated"] is (how == "read-only")
     assert "No space left" in str(first["failed"]) or "Read-only file system" in str(first["failed"])
     assert "aborted" in told["again"] or "No space left" in told["again"]
     assert told["leftovers"] == []
     assert (resumed["failed"], resumed["index_generated"]) == ([], True)
-    undisturbed = write(tmp_path / "other" / "shop", SHOP)
-    run_batch(undisturbed)
+    undisturbed = write(tmp_path / "other" / "shop", SHOP | more)
+    run_batch(undisturbed, options=SpecsOptions(model=model))
     assert told["specs"] == {name: text.decode() for name, text in spec_bytes(undisturbed).items()}
 
 

@@ -25,7 +25,7 @@ def test_a_unit_shows_its_purpose_and_each_public_name_with_its_signature_and_wh
     text = interface_text([skeleton(SHOP)], "Carts of a shop.", {"total": "Sums a cart up.", "Cart": "unused"})
     assert text.split("\n") == [
         "Carts of a shop.",
-        "LIMIT = 3",
+        "LIMIT",
         "class Cart  # Holds what is to be bought.",
         "  size = 0",
         "  def add(self, item, count=1)  # Put something in.",

@@ -15,6 +15,11 @@ from nightwork.module_spec.document.paths import INDEX, link, spec_path
         ("__index", "___index.spec.md"),
         ("a/_index", "a/_index.spec.md"),
         ("_index.py", "_index.py.spec.md"),
+        ("a.py.spec.md/b.py", "a.py.spec.md_/b.py.spec.md"),
+        ("a.py.spec.md_/b.py", "a.py.spec.md__/b.py.spec.md"),
+        (".state/b.py", ".state_/b.py.spec.md"),
+        (".reverse-spec-checkpoint.json/b.py", ".reverse-spec-checkpoint.json_/b.py.spec.md"),
+        ("batch-summary-1.md/b.py", "batch-summary-1.md_/b.py.spec.md"),
     ],
 )
 def test_each_unit_has_a_spec_of_its_own_beside_the_index(unit: str, path: str) -> None:
