@@ -19,6 +19,7 @@ app = cyclopts.App(
     version=__version__,
     help="Runs batches of agent work overnight: tickets in the evening, gated draft merge requests in the morning.",
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,
 )
 _COMMANDS: dict[str, tuple[Callable[..., int], ...]] = {
     "Begin": (setup.demo, setup.init, setup.doctor, setup.clean),

@@ -68,6 +68,9 @@ def session(verbose: bool) -> Iterator[None]:
 
     if not get_current_settings().api.url:
         notes().print("no Prefect server is set: a temporary one starts, which takes up to 20 s")
+        from flows.temporary import start_server
+
+        start_server()
     with _progress(), stop.on_signals(_tell_stop):
         yield
 

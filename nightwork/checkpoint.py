@@ -76,17 +76,17 @@ def _of_key(key: str) -> str:
     return os.fsdecode(bytes.fromhex(key[1:])) if key[:1] == _BYTES else key
 
 
-def load_checkpoint(path: Path) -> BatchState | None:
+def load_checkpoint(path: str | Path) -> BatchState | None:
     """Read a checkpoint; None when there is none, StateError (with the path) when it cannot be trusted."""
-    return records.load(BatchState, path)
+    return records.load(BatchState, Path(path))
 
 
-def save_checkpoint(state: BatchState, path: Path) -> None:
+def save_checkpoint(state: BatchState, path: str | Path) -> None:
     """Write the checkpoint in one step."""
     state.saved_at = datetime.now(UTC)
-    write_atomically(path, state.as_json())
+    write_atomically(Path(path), state.as_json())
 
 
-def clear_checkpoint(path: Path) -> None:
+def clear_checkpoint(path: str | Path) -> None:
     """Remove the checkpoint of a batch that has ended well; none is fine."""
-    path.unlink(missing_ok=True)
+    Path(path).unlink(missing_ok=True)

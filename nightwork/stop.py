@@ -15,7 +15,7 @@ from nightwork.errors import Stopped
 
 _asked = threading.Event()
 _by: list[str] = []
-_listening: list[object] = []
+_listening: list[Callable[[str], object]] = []
 
 
 def request(by: str) -> None:
@@ -30,8 +30,8 @@ def on_signals(tell: Callable[[str], object] = lambda _: None) -> Iterator[None]
 
     The wish ends with the outermost of these, so that it does not reach a later run of the same process.
 
-    A task runner may take signals for itself, so whoever works for long listens anew. Outside of the main thread, where
-    Python delivers no signals, this does nothing.
+    A task runner may take signals for itself, so whoever works for long listens anew; all who listen are told. Outside
+    of the main thread, where Python delivers no signals, this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -42,16 +42,17 @@ def on_signals(tell: Callable[[str], object] = lambda _: None) -> Iterator[None]
         if is_requested():
             raise KeyboardInterrupt(name)
         request(name)
-        tell(name)
+        for each in _listening:
+            each(name)
 
-    _listening.append(ask)
+    _listening.append(tell)
     previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-        _listening.remove(ask)
+        _listening.remove(tell)
         if not _listening:
             reset()
 

@@ -57,7 +57,6 @@ VIEW = View(
     needed_by=("shop/web.py", "app.py"),
     external=("attrs", "os"),
     tests=("tests/test_cart.py",),
-    tested_names=frozenset({"Cart", "Item", "Gift"}),
     cycle=("shop/cart.py", "shop/order.py"),
     content_key="key",
     updated="2026-01-02",

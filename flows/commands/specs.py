@@ -49,6 +49,7 @@ def specs(
     unchanged = _unchanged(repo, options)
     if unchanged is not None:
         return _finish(unchanged, json)
+    _check_model(repo, options)
     from flows import console
 
     with console.session(verbose):
@@ -110,6 +111,17 @@ def _unchanged(root: Path, options: SpecsOptions) -> BatchResult | None:
     if names is None:
         return None
     return BatchResult(total_modules=len(names), skipped=tuple(names), model=settings.model)
+
+
+def _check_model(root: Path, options: SpecsOptions) -> None:
+    """Raise BadInput for a model that cannot be asked, before a server is started for it."""
+    from nightwork.module_spec.purse import model_of
+    from nightwork.settings import load
+    from nightwork.spec_settings import NO_MODEL
+
+    settings = load(root, options.flags())
+    if settings.specs.model != NO_MODEL:
+        model_of(root, settings)
 
 
 def _show_plan(root: Path, options: SpecsOptions, json: bool) -> int:

@@ -88,7 +88,7 @@ class Course:
         self._batch.state.items[name] = outcome.with_(cost_usd=cost_usd, message=storable(outcome.message))
         if _ends_all(outcome):
             self._given_up.append(outcome)
-        if outcome.status is not Status.SKIPPED:
+        if outcome.started_at is not None and outcome.status is not Status.SKIPPED:
             self.reporter.complete(name, outcome)
             self.saving.after(is_paid=bool(cost_usd))
 

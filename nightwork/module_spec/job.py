@@ -85,7 +85,9 @@ def passed_over(job: Job, wish: Wish, done_before: bool, may_ask: bool) -> Outco
     if wish.update:
         return None
     return Outcome(
-        status=Status.SKIPPED, reason=Reason.STALE, message="its source has changed; --update writes it anew"
+        status=Status.SKIPPED,
+        reason=Reason.STALE,
+        message="it would be written otherwise today; --update writes it anew",
     )
 
 

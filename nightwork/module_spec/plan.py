@@ -59,11 +59,11 @@ class Plan(BaseModel):
         told = [head if self.model != NO_MODEL else head.replace("by none", "from the syntax tree alone")]
         if self.stale:
             told.append(f"{len(self.stale)} are stale; --update writes them anew")
-        if self.model != NO_MODEL:
+        if self.input_tokens:
             told.append(f"about {self.input_tokens:,} tokens in and {self.output_tokens:,} out")
-        if self.expected_usd is not None and self.at_most_usd is not None:
+        if self.input_tokens and self.expected_usd is not None and self.at_most_usd is not None:
             told.append(f"about ${self.expected_usd:.2f}, at most ${self.at_most_usd:.2f}")
-        table = Table(box=None, pad_edge=False)
+        table = Table(box=None, pad_edge=False, show_header=bool(self.input_tokens))
         table.add_column("module")
         table.add_column("tokens in", justify="right")
         for each in self.write[:_SHOWN]:

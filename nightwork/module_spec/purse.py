@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 STATE = f"{SPECS}/.state"
 
 
+def model_of(root: Path, settings: Settings) -> Model:
+    """Return the model that writes; raises BadInput for one that nobody knows or has a price of, or for no key."""
+    agent = settings.agent.model_copy(update={"max_output_tokens": settings.specs.max_output_tokens})
+    return open_model(settings.specs.model, root, agent, settings.prices)
+
+
 @dataclass(frozen=True)
 class Purse:
     """What writes, and what it has spent; without a model, nothing."""
@@ -36,12 +42,11 @@ class Purse:
     def of(cls, root: Path, settings: Settings, run_id: str, since: float) -> Purse:
         """Return the purse of a run, which is the same one when the run is resumed; `since` is when it began anew.
 
-        Raises BadInput for a model that nobody knows or has a price of, and for a missing key.
+        Raises BadInput as `model_of` does.
         """
         if settings.specs.model == NO_MODEL:
             return cls(run_id)
-        agent = settings.agent.model_copy(update={"max_output_tokens": settings.specs.max_output_tokens})
-        model = open_model(settings.specs.model, root, agent, settings.prices)
+        model = model_of(root, settings)
         if model.provider is None:
             return cls(run_id, model)
         from nightwork.llm.batches import MessageBatches  # the client costs a second to import; a script needs none

@@ -29,7 +29,8 @@ class BatchResult(BaseModel):
     """All modules of the project, each in one of `successful`, `degraded`, `skipped` and `failed`.
 
     `stale` and `edited` are those of the skipped whose source has changed since, and whose spec a person has changed.
-    `aborted` are those of the failed that a resume takes up. Paths are those of the units.
+    `aborted` are those of the failed that a resume takes up, last those that only wait for one of them. Paths are those
+    of the units.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -92,13 +93,14 @@ def sorted_out(outcomes: Mapping[str, Outcome]) -> dict[str, tuple[str, ...] | t
     degraded = {name for name in done if is_degraded(outcomes[name])}
     passed_over = {name for name, outcome in outcomes.items() if outcome.reason in _PASSED_OVER}
     failed = [name for name in sorted(outcomes) if name not in done | passed_over]
+    aborted = [name for name in failed if outcomes[name].status is not Status.FAILED]
     return {
         "successful": tuple(sorted(done - degraded)),
         "degraded": tuple(sorted(degraded)),
         "skipped": tuple(sorted(passed_over)),
         "stale": _with_reason(outcomes, Reason.STALE),
         "edited": _with_reason(outcomes, Reason.EDITED),
-        "aborted": tuple(name for name in failed if outcomes[name].status is not Status.FAILED),
+        "aborted": tuple(sorted(aborted, key=lambda name: outcomes[name].reason is Reason.DEPENDENCY)),
         "failed": tuple(
             FailedModule(
                 path=name, reason=outcomes[name].message or outcomes[name].label(), attempts=outcomes[name].attempt

@@ -17,9 +17,9 @@ def summary_log_name(now: datetime) -> str:
     return f"batch-summary-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.md"
 
 
-def write_summary_log(summary: BatchResult, output_path: Path) -> None:
+def write_summary_log(summary: BatchResult, output_path: str | Path) -> None:
     """Write the log, whole or not at all."""
-    write_atomically(output_path, summary_text(summary))
+    write_atomically(Path(output_path), summary_text(summary))
 
 
 def summary_text(summary: BatchResult) -> str:
@@ -35,6 +35,8 @@ def _lines(summary: BatchResult) -> Iterator[str]:
     for title, paths in _lists(summary):
         yield f"| {title} | {len(paths):,} |"
     yield f"| of the skipped: stale | {len(summary.stale):,} |"
+    if summary.aborted:
+        yield f"| of the failed: aborted | {len(summary.aborted):,} |"
     yield ""
     yield f"Duration: {summary.duration_ms / 1000:,.1f} s. Model: {_shown(summary.model)}."
     if summary.input_tokens or summary.output_tokens or summary.cost_usd:

@@ -19,7 +19,10 @@ def render(result: BatchResult) -> Text:
 
 def _lines(result: BatchResult) -> Iterator[str]:
     yield result.told()
-    yield from _listed("✗ failed", [f"{each.path}: {each.reason}" for each in result.failed])
+    aborted = frozenset(result.aborted)
+    failed = [each for each in result.failed if each.path not in aborted]
+    yield from _listed("✗ failed", [f"{each.path}: {each.reason}" for each in failed])
+    yield from _listed("✗ aborted", _reasons(result), 3)
     yield from _listed("⚠ degraded, made from the syntax tree alone; the next run asks again", result.degraded)
     yield from _listed("⚠ stale; --update writes them anew", result.stale)
     yield from _listed("⚠ edited by a person and left as they are; --force writes them anew", result.edited)
@@ -34,9 +37,18 @@ def _lines(result: BatchResult) -> Iterator[str]:
         yield f"specs/_index.spec.md · {result.summary_log_path} · {result.duration_ms / 1000:.1f} s"
 
 
-def _listed(heading: str, paths: list[str] | tuple[str, ...]) -> Iterator[str]:
-    if paths:
+def _reasons(result: BatchResult) -> list[str]:
+    """Return why modules are aborted, those of one reason counted, in the order of the result."""
+    told = {each.path: each.reason for each in result.failed}
+    groups: dict[str, list[str]] = {}
+    for path in result.aborted:
+        groups.setdefault(told[path], []).append(path)
+    return [f"{paths[0] if len(paths) == 1 else f'{len(paths)} modules'}: {why}" for why, paths in groups.items()]
+
+
+def _listed(heading: str, lines: list[str] | tuple[str, ...], most: int = _SHOWN) -> Iterator[str]:
+    if lines:
         yield f"{heading}:"
-        yield from (f"  {one_line(path)}" for path in paths[:_SHOWN])
-    if len(paths) > _SHOWN:
-        yield f"  and {len(paths) - _SHOWN} more"
+        yield from (f"  {one_line(line)}" for line in lines[:most])
+    if len(lines) > most:
+        yield f"  and {len(lines) - most} more"

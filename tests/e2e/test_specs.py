@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +106,32 @@ def test_a_corrupt_checkpoint_stops_the_run_and_stays_as_it_is(nightwork: Any, p
     assert ran.code == 3, ran.err
     assert str(checkpoint) in ran.err
     assert checkpoint.read_text() == "{"
+
+
+def test_ctrl_c_ends_a_run_and_leaves_its_temporary_server_until_all_is_told(
+    command_line: Any, project: Path, until: Any
+):
+    for number in range(250):  # a few seconds of work
+        (project / f"shop/more_{number}.py").write_text(SOURCES["shop/cart.py"])
+    program = command_line().start("specs", "--repo", str(project))
+    until(lambda: "[20/" in program._text("err"), timeout_s=100, told=lambda: program._text("err"))
+    os.killpg(program.process.pid, signal.SIGINT)  # as a terminal does: the server is sent it too
+    ran = program.wait(30)
+    assert (ran.code, "Traceback" in ran.err) == (3, False), ran.err
+    assert "stopping: what runs is ended and kept" in ran.err
+    assert "aborted(stopped)" not in ran.err
+    assert ": the run was stopped\n" in ran.out
+    assert (project / "specs/.reverse-spec-checkpoint.json").exists()
+
+
+def test_ctrl_c_while_the_temporary_server_starts_ends_at_once(command_line: Any, project: Path, until: Any):
+    program = command_line().start("specs", "--repo", str(project))
+    until(lambda: "a temporary one starts" in program._text("err"), told=lambda: program._text("err"))
+    os.killpg(program.process.pid, signal.SIGINT)
+    ran = program.wait(20)
+    assert (ran.code, "\nstopped; " in ran.err) == (3, True), ran.err
+
+
+def test_a_model_that_cannot_be_asked_is_told_before_a_server_is_started(serverless: Any, project: Path):
+    ran = serverless("specs", "--model", "claude-haiku-4-5", "--repo", str(project))
+    assert (ran.code, "ANTHROPIC_API_KEY: is not set" in ran.err) == (2, True)

@@ -24,7 +24,7 @@ def constraints(view: View, room: Room) -> Iterator[str]:
     frozen = [each.name for each in view.symbols if each.decorators and "frozen=True" in "".join(each.decorators)]
     items = [_sentence(symbol, raised) for symbol, raised in _raised(view) if _is_constraint(raised)]
     items += [f"{code(cut(each.signature, 120))} is a fixed limit." for each in limits]
-    items += [f"Instances of {listed(frozen, 12)} cannot be changed."] if frozen else []
+    items += [f"Instances of {listed(list(dict.fromkeys(frozen)), 12)} cannot be changed."] if frozen else []
     yield (
         bounded(items, room(32), "constraint")
         if items
@@ -45,7 +45,7 @@ def edge_cases(view: View, room: Room) -> Iterator[str]:
         for each in view.symbols
         if each.is_public and _MAYBE.search(each.signature.rpartition("->")[2]) and "->" in each.signature
     ]
-    items += [f"May return nothing: {listed(maybe, 20)}."] if maybe else []
+    items += [f"May return nothing: {listed(list(dict.fromkeys(maybe)), 20)}."] if maybe else []
     items += [f"Left to subclasses: {listed(list(dict.fromkeys(left_open)), 20)}."] if left_open else []
     yield bounded(items, room(26), "edge case") if items else "None that the code states: it raises no error by name."
 

@@ -36,20 +36,12 @@ def technical_debt(view: View, room: Room) -> Iterator[str]:
 
 
 def test_coverage(view: View, room: Room) -> Iterator[str]:
-    """Yield the blocks of the section: the test files that import the unit, and the names that none of them takes."""
+    """Yield the blocks of the section: the test files that import the unit."""
     if not view.tests:
         yield "No test file imports it." if _has_code(view) else "There is nothing to test."
         return
     yield f"Imported by {counted(len(view.tests), 'test file')}:"
     yield bounded([code(path) for path in view.tests], room(20), "test file")
-    if view.tested_names is None:
-        return
-    names = [each.name for each in view.symbols if each.is_public and "." not in each.name and each.kind in _SPOKEN_FOR]
-    missing = [name for name in names if name not in view.tested_names]
-    if names and not missing:
-        yield "Every public class and function is imported by name in a test."
-    elif missing and len(missing) < len(names):
-        yield f"Not imported by name in any test: {listed(missing, 25)}."
 
 
 def _most(title: str, found: list[tuple[Symbol, int]], room: Room) -> list[str]:
@@ -61,12 +53,11 @@ def _most(title: str, found: list[tuple[Symbol, int]], room: Room) -> list[str]:
 
 
 def _undocumented(symbols: list[Symbol]) -> list[str]:
-    public = [
-        each
-        for each in symbols
-        if each.is_public and each.kind in _SPOKEN_FOR and not each.name.rpartition(".")[2].startswith("__")
-    ]
-    without = [each.name for each in public if not each.documented and not each.summary]
+    public: dict[str, bool] = {}
+    for each in symbols:
+        if each.is_public and each.kind in _SPOKEN_FOR and not each.name.rpartition(".")[2].startswith("__"):
+            public[each.name] = public.get(each.name, False) or each.documented or bool(each.summary)
+    without = [name for name, is_documented in public.items() if not is_documented]
     if not without:
         return []
     return [f"{len(without)} of {counted(len(public), 'public name')} without a docstring: {listed(without, 12)}."]

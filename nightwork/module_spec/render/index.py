@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from nightwork.markdown import escape
 from nightwork.module_spec.document.paths import INDEX, link
 from nightwork.module_spec.render.graph import dependency_graph
-from nightwork.module_spec.render.view import clean
+from nightwork.module_spec.render.view import clean, plain
 from nightwork.module_spec.render.words import (
     bounded,
     cell,
@@ -86,13 +86,18 @@ def _modules(project: Project, rows: Sequence[IndexRow]) -> Iterator[str]:
 def _row(project: Project, row: IndexRow) -> tuple[str, ...]:
     skeletons = project.skeletons_of(row.path)
     name = cell(clean(row.path.rpartition("/")[2]), 120)
-    public = sum(symbol.is_public and "." not in symbol.name for one in skeletons for symbol in one.symbols)
+    public = {
+        (one.path, plain(symbol.name))
+        for one in skeletons
+        for symbol in one.symbols
+        if symbol.is_public and "." not in symbol.name
+    }
     return (
         f"[{name}]({link(row.path, INDEX)})" if row.has_spec and name.startswith("`") else name,
         prose(clean(row.purpose), 200, in_table=True),
         prose(clean(row.status), 100, in_table=True),
         escape(clean(row.confidence)),
-        str(public),
+        str(len(public)),
         f"{sum(each.lines for each in skeletons):,}",
     )
 

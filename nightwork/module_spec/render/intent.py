@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from nightwork.module_spec.render.room import Room
-from nightwork.module_spec.render.view import View
+from nightwork.module_spec.render.view import View, plain
 from nightwork.module_spec.render.words import (
     bounded,
     code,
@@ -95,7 +95,7 @@ def _of_files(skeletons: Sequence[Skeleton], most: int) -> Iterator[str]:
     """Yield in a list what each file of a package is for."""
     items = []
     for one in skeletons:
-        names = [each.name for each in one.symbols if each.is_public and "." not in each.name]
+        names = list(dict.fromkeys(plain(each.name) for each in one.symbols if each.is_public and "." not in each.name))
         told = prose(first_sentences(_first_paragraph(one.docstring), 200)) if one.docstring.strip() else ""
         if told or names:
             items.append(f"{code(one.path.rpartition('/')[2])}: {told or f'defines {listed(names, 4)}'}")
@@ -141,4 +141,9 @@ def _size(view: View) -> str:
 
 
 def _top(view: View) -> list[Symbol]:
-    return [symbol for symbol in view.symbols if "." not in symbol.name]
+    """Return what stands at the top level, of several under one name that which says something."""
+    top: dict[str, Symbol] = {}
+    for symbol in view.symbols:
+        if "." not in symbol.name and not (symbol.name in top and top[symbol.name].summary):
+            top[symbol.name] = symbol
+    return list(top.values())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nightwork.module_spec.render.mermaid import Link, flowchart
 from nightwork.module_spec.render.room import Room
-from nightwork.module_spec.render.view import View
+from nightwork.module_spec.render.view import View, is_overload
 from nightwork.module_spec.render.words import cell, counted, first_sentences, prose, table
 from nightwork.module_spec.source.skeleton import Skeleton, Symbol, SymbolKind
 
@@ -15,7 +15,7 @@ _WORKERS = (SymbolKind.FUNCTION, SymbolKind.METHOD, SymbolKind.PROPERTY)
 
 def business_logic(view: View, room: Room) -> Iterator[str]:
     """Yield the blocks of the section."""
-    workers = [symbol for symbol in view.symbols if symbol.kind in _WORKERS]
+    workers = [symbol for symbol in view.symbols if symbol.kind in _WORKERS and not is_overload(symbol)]
     telling = [symbol for symbol in workers if symbol.complexity > 1 or symbol.calls]
     if not telling:
         yield "No function of it decides or calls another." if workers else "It has no functions."

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from nightwork.markdown import fence
 from nightwork.module_spec.render.room import Room
-from nightwork.module_spec.render.view import View
+from nightwork.module_spec.render.view import View, plain
 from nightwork.module_spec.render.words import code, counted, cut, first_sentences, foremost, listed
 from nightwork.module_spec.source.skeleton import Skeleton, Symbol, SymbolKind
 
@@ -52,7 +52,7 @@ def _of_file(skeleton: Skeleton, described: Mapping[str, str], most: int) -> Ite
         lines = [f"{'    ' * min(depth, 8)}{line}" for line in lines]
         lines = ["", *lines] if depth == 0 else lines
         entries.append((_rank(symbol), len(lines), lines))
-        names.append(symbol.name)
+        names.append(plain(symbol.name))
     kept, left = foremost(entries, max(8, most))
     text = "\n".join(line for lines in kept for line in lines).strip("\n")
     yield fence(text, skeleton.language)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from nightwork.markdown import fence
 from nightwork.module_spec.render.mermaid import Link, class_diagram
 from nightwork.module_spec.render.room import Room
-from nightwork.module_spec.render.view import View
+from nightwork.module_spec.render.view import View, plain
 from nightwork.module_spec.render.words import code, counted, cut, foremost, listed
 from nightwork.module_spec.source.skeleton import Skeleton, Symbol, SymbolKind
 
@@ -72,7 +72,7 @@ def _constants(skeleton: Skeleton, most: int) -> Iterator[str]:
     kept, left = foremost([(0 if each.is_public else 1, 1, each) for each in constants], max(4, most))
     yield fence("\n".join(map(_line, kept)), skeleton.language)
     if left:
-        yield f"And {counted(len(left), 'more constant')}: {listed([each.name for each in left], 20)}."
+        yield f"And {counted(len(left), 'more constant')}: {listed([plain(each.name) for each in left], 20)}."
 
 
 def _line(symbol: Symbol) -> str:

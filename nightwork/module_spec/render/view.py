@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
@@ -17,6 +18,7 @@ from nightwork.redact import redact
 
 # No section shows more names of a kind. A cycle of 500 modules has 500 views with 500 names each.
 _MOST_SHOWN = 100
+_NUMBER = re.compile(r"#\d+(?=\.|$)")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,6 @@ class View:
     external: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
     cycle: tuple[str, ...] = ()  # the units of its cycle, itself included
-    tested_names: frozenset[str] | None = None  # what its test files import by name; None when nobody knows
     answer: Answer | None = None
     model: str = "none"
     degraded: str = ""  # why there is no answer although a model was asked
@@ -42,13 +43,27 @@ class View:
 
     @functools.cached_property
     def symbols(self) -> list[Symbol]:
-        """Every symbol of the unit, file after file."""
-        return [symbol for skeleton in self.skeletons for symbol in skeleton.symbols]
+        """Every symbol of the unit, file after file, under the name that its readers know."""
+        return [
+            replace(symbol, name=plain(symbol.name)) if "#" in symbol.name else symbol
+            for skeleton in self.skeletons
+            for symbol in skeleton.symbols
+        ]
 
     @property
     def errors(self) -> list[Skeleton]:
         """The files that could not be parsed."""
         return [skeleton for skeleton in self.skeletons if skeleton.error]
+
+
+def plain(name: str) -> str:
+    """Return a name without the number that tells overloads, or the halves of a property, from each other."""
+    return _NUMBER.sub("", name)
+
+
+def is_overload(symbol: Symbol) -> bool:
+    """Say whether a symbol is but a signature, for type checkers, of a function that follows."""
+    return any(each.rpartition(".")[2] == "overload" for each in symbol.decorators)
 
 
 def statements(answer: Answer) -> Iterator[Statement]:

@@ -13,7 +13,7 @@ from nightwork.module_spec.render.intent import purpose
 from nightwork.module_spec.render.spec import confidence, render
 from nightwork.module_spec.render.view import View
 from nightwork.module_spec.source.project import Unit
-from nightwork.module_spec.source.skeleton import Skeleton
+from nightwork.module_spec.source.skeleton import Raised, Skeleton
 
 HEADINGS = [
     "1. Intent", "2. Interface", "3. Business Logic", "4. Data Structures", "5. Constraints", "6. Edge Cases",
@@ -59,7 +59,6 @@ def test_a_spec_has_its_sections_in_fixed_order() -> None:
         ("7. Technical Debt", "- Longer than 60 lines: `Cart._check` (90)."),
         ("7. Technical Debt", "- 2 of 6 public names without a docstring: `Gift` and `Cart.total`."),
         ("8. Test Coverage", "Imported by 1 test file:\n\n- `tests/test_cart.py`"),
-        ("8. Test Coverage", "Not imported by name in any test: `checkout`."),
         ("9. Dependencies", "| [`shop/money.py`](money.py.spec.md) | top-level | `Money` |  |"),
         ("9. Dependencies", "same cycle; its spec came later"),
         ("9. Dependencies", "This spec was written before that of `shop/order.py`: they need each other"),
@@ -222,3 +221,24 @@ def test_a_long_summary_is_cut_at_the_end_of_a_sentence() -> None:
 )
 def test_the_purpose_of_a_module_is_one_plain_line(changes: dict[str, Any], told: str) -> None:
     assert purpose(view_of(replace(SHOP, **changes))) == told
+
+
+def test_overloads_are_one_function_with_several_signatures() -> None:
+    typing = {"decorators": ("t.overload",), "documented": False}
+    skeleton = replace(
+        SHOP,
+        docstring="",
+        symbols=(
+            symbol("find", F, "def find(name: str) -> str", **typing),
+            symbol("find#2", F, "def find(name: int) -> int | None", **typing),
+            symbol("find#3", F, "def find(name)", "Find it.", raises=(Raised("LookupError"),), complexity=2),
+        ),
+    )
+    text = render(view_of(skeleton)).partition("<!--")[0]
+    assert "#2" not in text
+    assert "it defines the function `find`. `find`: Find it." in text
+    assert "Python: 1 public function." in text
+    assert section(text, "2. Interface").count("def find(") == 3
+    assert "1 of 1 function" in section(text, "3. Business Logic")
+    assert "`find` raises `LookupError`." in section(text, "6. Edge Cases")
+    assert "without a docstring" not in text
