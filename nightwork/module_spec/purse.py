@@ -11,6 +11,7 @@ from nightwork.llm.journal import reserved_numbers
 from nightwork.llm.metered import Account, Metered, Patience
 from nightwork.llm.providers import breaker_of
 from nightwork.llm.sending import Sendings
+from nightwork.markdown import storable
 from nightwork.module_spec.source.units import SPECS
 from nightwork.settings import Settings
 from nightwork.spec_settings import NO_MODEL
@@ -61,7 +62,8 @@ class Purse:
 
     def spent_usd(self, unit: str | None = None) -> float:
         """Return what the run has spent, or one module's part of it."""
-        return self.account.ledger.spent_usd(self.run_id, unit) if self.account else 0.0
+        told = storable(unit) if unit is not None else None
+        return self.account.ledger.spent_usd(self.run_id, told) if self.account else 0.0
 
     def lines(self) -> list[Line]:
         """Return what the run has spent by module."""
