@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -97,3 +101,28 @@ def test_notes_of_running_commands_that_are_none_are_harmless(tmp_path: Path) ->
     notes = {"specs/.state/running/1": b"\xff", "specs/.state/running/22/x": b"1"}
     write(tmp_path, {"a.py": b"A = 1\n", **notes})
     assert run_batch(tmp_path).told() == "1 modules: 1 written"
+
+
+WRITES = """
+import sys
+from nightwork.module_spec.batch import run_batch
+print(run_batch(sys.argv[1]).told())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_while_two_processes_write_is_heeded_and_tells_what_is_there(tmp_path: Path, number: int) -> None:
+    body = "".join(
+        f"class C{n}:\n    def m(self, a: int = {n}) -> None:\n        raise ValueError(a)\n" for n in range(30)
+    )
+    write(tmp_path, {"nightwork.yaml": "specs:\n  unit: file\n", **{f"m{n}.py": body for n in range(400)}})
+    command = [sys.executable, "-c", WRITES, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and len(list(tmp_path.glob("specs/m*.spec.md"))) < 5:
+            time.sleep(0.01)
+        process.send_signal(number)
+        told = process.communicate(timeout=60)[0]
+    written = len(list(tmp_path.glob("specs/m*.spec.md")))
+    assert written < 400
+    assert told == f"400 modules: {written} unchanged, {400 - written} aborted\n"
+    assert run_batch(tmp_path).told() == f"400 modules: {400 - written} written, {written} unchanged"
