@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from spec_projects import git, write
 
 from nightwork.errors import BadInput
-from nightwork.module_spec.batch import run_batch
+from nightwork.module_spec.batch import CHECKPOINT, run_batch
 from nightwork.module_spec.current import modules_when_current
 from nightwork.module_spec.source.files import project_files
 from nightwork.spec_settings import SpecsSettings
@@ -95,6 +96,15 @@ def test_a_pipe_among_our_own_files_is_told_and_waited_for_by_nobody(tmp_path: P
     os.mkfifo(tmp_path / "specs/.state" / name)
     with pytest.raises(BadInput, match="no plain file"):
         run_batch(tmp_path)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.touch() or os.truncate(path, 1 << 40)])
+def test_a_checkpoint_that_is_none_is_told_and_left(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    write(tmp_path, {"a.py": "A = 1\n", "specs/x": ""})
+    make(tmp_path / CHECKPOINT)
+    with pytest.raises(BadInput, match="no plain file of a checkpoint's size"):
+        run_batch(tmp_path)
+    assert (tmp_path / CHECKPOINT).exists()
 
 
 def test_notes_of_running_commands_that_are_none_are_harmless(tmp_path: Path) -> None:
