@@ -6,8 +6,9 @@ import errno
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
+from nightwork import stop
 from nightwork.engine import guarded
-from nightwork.errors import Infrastructure, ModelError
+from nightwork.errors import Infrastructure, ModelError, Stopped
 from nightwork.files import write_atomically
 from nightwork.llm import Model
 from nightwork.module_spec.asking.answer import Answer
@@ -90,7 +91,11 @@ class Run:
         """Write the specs for which no model is asked on two cores, if that is worth it; `write` then tells of them."""
         jobs = [job for job in self._jobs.values() if job.outcome is None and job.model == NO_MODEL]
         if is_worth_it(len(jobs)):
-            done = mapped(self._done, jobs)
+            try:
+                done = mapped(self._done, jobs)
+            except Stopped:  # what was written until then is there; the others are aborted one by one
+                self.written |= self.specs.read_all({job.unit.path: job.unit for job in jobs})
+                return
             self._ahead = {job.unit.path: each for job, each in zip(jobs, done, strict=True)}
 
     def is_ahead(self, name: str) -> bool:
@@ -141,7 +146,8 @@ class Run:
         return Outcome(status=Status.COMPLETED, reason=reason, message=degraded)
 
     def _done(self, job: Job) -> tuple[Outcome, Written | None]:
-        """Write a spec from the syntax tree; may run in a fork, so nothing is noted."""
+        """Write a spec from the syntax tree; may run in a fork, so nothing is noted. Raises Stopped."""
+        stop.check()
         written: list[Written] = []
 
         def write() -> Outcome:

@@ -10,8 +10,8 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Callable, Sequence
-from itertools import zip_longest
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile, zip_longest
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -34,12 +34,18 @@ def mapped(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
     """
     if not is_worth_it(len(items)):
         return [work(item) for item in items]
-    with _Fork(lambda: [work(item) for item in items[1::2]]) as fork:
+    parent = os.getpid()
+    with _Fork(lambda: [work(item) for item in _while_wanted(items[1::2], parent)]) as fork:
         ours = [work(item) for item in items[::2]]
         theirs = fork.answer()
     if theirs is None:
         theirs = [work(item) for item in items[1::2]]
     return [each for pair in zip_longest(ours, theirs) for each in pair][: len(items)]
+
+
+def _while_wanted(items: Sequence[T], parent: int) -> Iterator[T]:
+    """Yield items until the parent is gone: the fork holds its locks, and nobody is left who could end it."""
+    return takewhile(lambda _: os.getppid() == parent, items)
 
 
 class _Fork(Generic[R]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nightwork.markdown import data_block
+from nightwork.markdown import data_block, storable
 from nightwork.module_spec.asking.excerpt import shown
 from nightwork.module_spec.asking.interface import BYTES_PER_TOKEN, MAX_INTERFACE_TOKENS, estimated_tokens, tokens_of
 from nightwork.module_spec.source.skeleton import Skeleton
@@ -78,7 +78,8 @@ def assemble(
     """Return what a model gets to see of a unit; `sources` are the texts of its files by path."""
     own = shown(skeletons, sources, caps.source_tokens)
     needed = dependency_text(skeletons, dependencies, caps)
-    blocks = [data_block("source", own.text), *([data_block("dependencies", needed)] if needed else [])]
+    told = {"source": own.text, "dependencies": needed}  # names of files may be no text
+    blocks = [data_block(kind, storable(text)) for kind, text in told.items() if text or kind == "source"]
     text = "\n\n".join(blocks)
     return Context(text, needed, own.is_truncated, estimated_tokens(text), own.cut)
 

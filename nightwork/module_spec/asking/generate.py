@@ -78,7 +78,7 @@ class Round:
         unknown = unknown_names(answer, self.prompt.known) if answer else ()
         if answer is not None and not unknown:
             return Generated(answer)
-        if self.refused < _ASKED_AGAIN and reply.stop_reason != "refusal":
+        if self.refused < _ASKED_AGAIN and reply.stop_reason != "refusal" and _is_sayable(reply):
             return self._again(reply, problem or _told(unknown))
         if answer is not None:
             return Generated(mark_unknown(answer, unknown), unknown=unknown)
@@ -171,6 +171,15 @@ def _validated(call: ToolCall) -> tuple[Answer | None, str]:
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
         return None, _shown("; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in faults[:10]))
+
+
+def _is_sayable(reply: Reply) -> bool:
+    """Say whether an answer can stand in a request: it may be nested too deeply, or hold what UTF-8 cannot say."""
+    try:
+        reply.message.model_dump_json()
+    except ValueError:
+        return False
+    return True
 
 
 def _told(unknown: tuple[str, ...]) -> str:

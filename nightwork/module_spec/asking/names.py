@@ -19,6 +19,8 @@ from nightwork.module_spec.source.skeleton import Skeleton
 
 M = TypeVar("M", bound=BaseModel)
 
+# Characters: a source of ten million and an answer of ten thousand names would take minutes.
+_MOST_SEARCHED = 500_000_000
 NOT_FOUND = " (not found in the code)"
 _SPAN = re.compile(r"`([^`]+)`")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
@@ -72,8 +74,10 @@ def project_names(skeletons: Iterable[Skeleton], external: Iterable[str] = ()) -
 def unknown_names(answer: Answer, known: Known) -> tuple[str, ...]:
     """Return what stands in backquotes and is found nowhere, and described names that there are not, each once."""
     spans = [span for text in _texts(answer) for span in _SPAN.findall(text)]
-    names = [*spans, *(described.name for described in answer.interface)]
-    return tuple(dict.fromkeys(name for name in names if not _is_known(name, known)))
+    names = dict.fromkeys([*spans, *(described.name for described in answer.interface)])
+    doubtful = [name for name in names if not _has_known_parts(name, known)]
+    searched = _MOST_SEARCHED // (len(known.source) + 1) + 1
+    return tuple(name for place, name in enumerate(doubtful) if place >= searched or name.strip() not in known.source)
 
 
 def mark_unknown(answer: Answer, unknown: Iterable[str]) -> Answer:
@@ -98,9 +102,7 @@ def _clipped(model: type[BaseModel], key: str, text: str) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
-def _is_known(name: str, known: Known) -> bool:
-    if name.strip() in known.source:
-        return True
+def _has_known_parts(name: str, known: Known) -> bool:
     name = _ARGUMENTS.sub("", _QUOTED.sub("", name))
     return all(known.has(identifier) for identifier in _IDENTIFIER.findall(name))
 

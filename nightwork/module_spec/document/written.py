@@ -18,6 +18,7 @@ from nightwork.module_spec.source.project import Unit
 from nightwork.module_spec.source.units import LOGS, SPECS
 
 LARGEST_SPEC = 50_000_000  # bytes; nothing of ours comes near it
+_LARGEST_CHECKPOINT = 500_000_000
 CHECKPOINT = f"{SPECS}/.reverse-spec-checkpoint.json"
 
 
@@ -115,6 +116,8 @@ def checked_checkpoint(root: Path, checkpoint_path: str | Path) -> Path:
     path = (root / checkpoint_path).resolve()
     if not any(path.is_relative_to(root / name) and path != root / name for name in (SPECS, LOGS)):
         raise bad_input(checkpoint_path, f"is outside of {SPECS}/ and {LOGS}/, where alone anything is written")
+    if path.exists() and (not path.is_file() or path.stat().st_size > _LARGEST_CHECKPOINT):
+        raise bad_input(checkpoint_path, "is no plain file of a checkpoint's size; move it away")
     return path
 
 

@@ -65,28 +65,36 @@ def _greedy(group: Sequence[str], needs: Weights, needed: Weights) -> list[str]:
 
 def _sifted(order: list[str], needs: Weights, needed: Weights) -> list[str]:
     """Move each module to the place where it breaks least, until a pass changes nothing."""
+    places = {name: place for place, name in enumerate(order)}
     for _ in range(_PASSES):
         is_moved = False
         for name in sorted(order):
-            at = order.index(name)
-            to = _best_place(order, at, needs[name], needed[name])
+            at = places[name]
+            to = _best_place(at, _gains(places, needs[name], needed[name]))
             if to != at:
                 order.insert(to, order.pop(at))
+                places.update((order[place], place) for place in range(min(at, to), max(at, to) + 1))
                 is_moved = True
         if not is_moved:
             break
     return order
 
 
-def _best_place(order: Sequence[str], at: int, needs: Mapping[str, int], needed: Mapping[str, int]) -> int:
+def _gains(places: Mapping[str, int], needs: Mapping[str, int], needed: Mapping[str, int]) -> dict[int, int]:
+    """Return what it is worth to a module to stand behind each of those that it has to do with, by their places."""
+    return {places[other]: needs.get(other, 0) - needed.get(other, 0) for other in {*needs, *needed}}
+
+
+def _best_place(at: int, gains: Mapping[int, int]) -> int:
     """Return where a module breaks least; its own place when no other is better."""
     best, best_gain = at, 0
-    for step, places in ((-1, range(at - 1, -1, -1)), (1, range(at + 1, len(order)))):
+    above = sorted((place for place in gains if place < at), reverse=True)
+    below = sorted(place for place in gains if place > at)
+    for step, places in ((-1, above), (1, below)):
         gain = 0
         for place in places:
-            other = order[place]
             # Passing over another: an edge to it is broken on the way up and mended on the way down.
-            gain += step * (needs.get(other, 0) - needed.get(other, 0))
+            gain += step * gains[place]
             if gain > best_gain:
                 best, best_gain = place, gain
     return best

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from spec_projects import git, write
 
 from nightwork.errors import BadInput
-from nightwork.module_spec.batch import run_batch
+from nightwork.module_spec.batch import CHECKPOINT, run_batch
 from nightwork.module_spec.current import modules_when_current
 from nightwork.module_spec.source.files import project_files
 from nightwork.spec_settings import SpecsSettings
@@ -93,7 +98,41 @@ def test_a_pipe_among_our_own_files_is_told_and_waited_for_by_nobody(tmp_path: P
         run_batch(tmp_path)
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.touch() or os.truncate(path, 1 << 40)])
+def test_a_checkpoint_that_is_none_is_told_and_left(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    write(tmp_path, {"a.py": "A = 1\n", "specs/x": ""})
+    make(tmp_path / CHECKPOINT)
+    with pytest.raises(BadInput, match="no plain file of a checkpoint's size"):
+        run_batch(tmp_path)
+    assert (tmp_path / CHECKPOINT).exists()
+
+
 def test_notes_of_running_commands_that_are_none_are_harmless(tmp_path: Path) -> None:
     notes = {"specs/.state/running/1": b"\xff", "specs/.state/running/22/x": b"1"}
     write(tmp_path, {"a.py": b"A = 1\n", **notes})
     assert run_batch(tmp_path).told() == "1 modules: 1 written"
+
+
+WRITES = """
+import sys
+from nightwork.module_spec.batch import run_batch
+print(run_batch(sys.argv[1]).told())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_while_two_processes_write_is_heeded_and_tells_what_is_there(tmp_path: Path, number: int) -> None:
+    body = "".join(
+        f"class C{n}:\n    def m(self, a: int = {n}) -> None:\n        raise ValueError(a)\n" for n in range(30)
+    )
+    write(tmp_path, {"nightwork.yaml": "specs:\n  unit: file\n", **{f"m{n}.py": body for n in range(400)}})
+    command = [sys.executable, "-c", WRITES, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and len(list(tmp_path.glob("specs/m*.spec.md"))) < 5:
+            time.sleep(0.01)
+        process.send_signal(number)
+        told = process.communicate(timeout=60)[0]
+    written = len(list(tmp_path.glob("specs/m*.spec.md")))
+    assert written < 400
+    assert told == f"400 modules: {written} unchanged, {400 - written} aborted\n"
+    assert run_batch(tmp_path).told() == f"400 modules: {400 - written} written, {written} unchanged"
