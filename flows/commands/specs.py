@@ -44,6 +44,7 @@ def specs(
         message_batches=message_batches,
         deadline=deadline,
     )
+    _refuse_parts(repo)
     if dry_run:
         return _show_plan(repo, options, json)
     unchanged = _unchanged(repo, options)
@@ -111,6 +112,20 @@ def _unchanged(root: Path, options: SpecsOptions) -> BatchResult | None:
     if names is None:
         return None
     return BatchResult(total_modules=len(names), skipped=tuple(names), model=settings.model)
+
+
+def _refuse_parts(root: Path) -> None:
+    """Raise BadInput for a folder of a project whose specs stand above: it would have specs of its own."""
+    from nightwork.errors import bad_input
+    from nightwork.module_spec.document.paths import INDEX
+    from nightwork.module_spec.source.units import SPECS
+
+    if (root / SPECS).exists():
+        return
+    for above in root.resolve().parents:
+        if (above / SPECS / INDEX).exists():
+            told = f"is a part of {str(above)!r}, which has specs; use --repo for that, or make a folder specs/ here"
+            raise bad_input(str(root.resolve()), told)
 
 
 def _check_model(root: Path, options: SpecsOptions) -> None:
