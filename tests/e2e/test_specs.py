@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +146,13 @@ def test_a_part_of_a_project_gets_no_specs_of_its_own_by_accident(serverless: An
     assert not (project / "shop/specs").exists()
     (project / "shop/specs").mkdir()
     assert serverless("specs", "--dry-run", cwd=project / "shop").code == 0
+
+
+def test_the_temporary_server_imports_nothing_of_the_project_in_which_it_starts(command_line: Any, project: Path):
+    for name in ("uvicorn", "click"):
+        (project / f"{name}.py").write_text("raise SystemExit('the code of the project was run')\n")
+    program = Path(sys.executable).with_name("nightwork")  # `python -m` would put the working folder on its own path
+    done = subprocess.run(
+        [program, "specs"], cwd=project, env=command_line().environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "5 modules: 5 written"), done.stderr
