@@ -176,3 +176,5 @@ def _show_drift(found: Drift, json: bool) -> None:
 
         console.results().print(render(found))
     note(summary(found))
+    if found.units:
+        note("`nightwork specs --update` makes the specs true again")

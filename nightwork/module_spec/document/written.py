@@ -115,7 +115,7 @@ def refuse_odd_folders(root: Path, folders: Iterable[str]) -> None:
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             raise bad_input(folder, "is no plain folder; specs are written below it, move it away")
         if not os.access(folder if folder.exists() else root, os.W_OK):
-            raise Infrastructure(folder, "cannot be written to; let it be, then run again")
+            raise Infrastructure(folder, "cannot be written to; make it writable, then run again")
         for path in folder.iterdir() if folder.name.startswith(".") and folder.exists() else ():
             if path.is_symlink():
                 raise bad_input(path, "is a symbolic link; remove it")
