@@ -100,8 +100,21 @@ def _open_up(folder: Path) -> bool:
 
 def remove_unfinished(folder: Path) -> None:
     """Remove the files in the making that a kill has left below `folder`; only while nobody else writes there."""
-    for path in folder.rglob(".nightwork-*.tmp") if folder.is_dir() else ():
-        path.unlink(missing_ok=True)
+    for path in files_below(folder, ".tmp"):
+        if path.name.startswith(".nightwork-"):
+            path.unlink(missing_ok=True)
+
+
+def files_below(folder: Path, suffix: str) -> Iterator[Path]:
+    """Yield what is no folder below one and whose name ends so, in no order; no link is followed, none is too deep."""
+    pending = [folder]
+    while pending:
+        with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(Path(entry.path))
+                elif entry.name.endswith(suffix):
+                    yield Path(entry.path)
 
 
 def append_record(path: Path, record: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nightwork.markdown import storable
 from nightwork.module_spec.source.files import plain_bytes
 from nightwork.module_spec.source.project import Project
 
@@ -41,7 +42,7 @@ def about_package(project: Project) -> str:
 
 def project_name(root: Path) -> str:
     """Return what a project calls itself, which is the same in every copy; else the name of its folder."""
-    return _declared(root, "name") or root.resolve().name
+    return _declared(root, "name") or storable(root.resolve().name)
 
 
 def _declared(root: Path, key: str) -> str:
@@ -52,5 +53,5 @@ def _declared(root: Path, key: str) -> str:
         except (ValueError, AttributeError, RecursionError):
             continue
         if found and isinstance(found, str):
-            return found[:_LONGEST]
+            return storable(found[:_LONGEST])
     return ""

@@ -10,6 +10,7 @@ from nightwork.module_spec.document.header import digest
 from nightwork.module_spec.document.written import Specs
 from nightwork.module_spec.job import made_with
 from nightwork.module_spec.source.files import plain_bytes
+from nightwork.module_spec.source.parsing import MOST_HASHED
 from nightwork.module_spec.source.selection import source_files
 from nightwork.module_spec.source.units import units_of
 from nightwork.spec_settings import NO_MODEL, SpecsSettings
@@ -33,7 +34,9 @@ def modules_when_current(root: Path, settings: SpecsSettings) -> list[str] | Non
         written = specs.read(unit)
         if written is None or written.is_edited:
             return None
-        sources[name] = hash_of_files({path: hash_of_bytes(plain_bytes(root / path) or b"") for path in unit.files})
+        sources[name] = hash_of_files(
+            {path: hash_of_bytes(plain_bytes(root / path, MOST_HASHED) or b"") for path in unit.files}
+        )
         standing[name] = written.header.text_hash
     return list(units) if index.covers == covered(standing, sources, tests, settings) else None
 

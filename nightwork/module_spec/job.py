@@ -43,6 +43,7 @@ class Job:
     dependency_text: str = ""
     written: Written | None = None
     outcome: Outcome | None = None
+    is_somebodys: bool = False  # a file that is none of ours stands in its place
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def passed_over(job: Job, wish: Wish, done_before: bool, may_ask: bool) -> Outco
     """
     written = job.written
     if written is None:
-        return None
+        return None if wish.force or not job.is_somebodys else _left_alone()
     is_current = written.header.content_key == job.content_key
     if done_before and is_current:
         is_ast_only = job.model == NO_MODEL or written.header.degraded
@@ -78,8 +79,7 @@ def passed_over(job: Job, wish: Wish, done_before: bool, may_ask: bool) -> Outco
     if wish.force:
         return None
     if written.is_edited:
-        message = "a person has changed the spec; --force writes it anew"
-        return Outcome(status=Status.SKIPPED, reason=Reason.EDITED, message=message)
+        return _left_alone()
     if is_current:
         return None if written.header.degraded and may_ask else Outcome(status=Status.SKIPPED, reason=Reason.UNCHANGED)
     if wish.update:
@@ -89,6 +89,11 @@ def passed_over(job: Job, wish: Wish, done_before: bool, may_ask: bool) -> Outco
         reason=Reason.STALE,
         message="it would be written otherwise today; --update writes it anew",
     )
+
+
+def _left_alone() -> Outcome:
+    message = "a person has changed the spec; --force writes it anew"
+    return Outcome(status=Status.SKIPPED, reason=Reason.EDITED, message=message)
 
 
 def made_with(settings: SpecsSettings) -> str:

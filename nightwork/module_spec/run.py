@@ -22,6 +22,8 @@ from nightwork.module_spec.document.written import Specs, Written
 from nightwork.module_spec.job import Job, Ref, Wish, content_key, made_with, passed_over
 from nightwork.module_spec.render.spec import render
 from nightwork.module_spec.render.view import View
+from nightwork.module_spec.source.files import plain_bytes
+from nightwork.module_spec.source.parsing import MOST_HASHED
 from nightwork.module_spec.source.project import Edge, Project
 from nightwork.module_spec.source.skeleton import Skeleton
 from nightwork.outcome import Outcome, Reason, Status
@@ -55,6 +57,8 @@ class Run:
     def __post_init__(self) -> None:
         self.specs = Specs(self.project.root)
         self.written = self.specs.read_all(self.project.units)
+        missing = self.project.units.keys() - self.written.keys()
+        self._foreign = {name for name in missing if self.specs.is_somebodys(self.project.units[name])}
         self.made_with = made_with(self.settings)
         self._interfaces: dict[str, str] = {}
         self._truncated: dict[str, bool] = {}
@@ -154,7 +158,8 @@ class Run:
         skeletons, needs = self.project.skeletons_of(name), self.project.needs[name]
         shown = dependency_text(skeletons, self._dependencies(needs), self._caps()) if model != NO_MODEL else ""
         key = content_key(skeletons, needs, shown, self.made_with, model)
-        return Job(self.project.units[name], skeletons, model, key, shown, self.written.get(name))
+        unit, written = self.project.units[name], self.written.get(name)
+        return Job(unit, skeletons, model, key, shown, written, is_somebodys=name in self._foreign)
 
     def _dependencies(self, needs: Sequence[Edge]) -> list[tuple[str, str]]:
         return [(edge.target, self._shown(edge)) for edge in needs]
@@ -220,7 +225,7 @@ class Run:
         return Caps(source_tokens=self.settings.max_source_tokens)
 
     def _source(self, skeleton: Skeleton) -> str:
-        data = (self.project.root / skeleton.path).read_bytes()
-        if hash_of_bytes(data) != skeleton.source_hash:
+        data = plain_bytes(self.project.root / skeleton.path, MOST_HASHED)
+        if data is None or hash_of_bytes(data) != skeleton.source_hash:
             raise Infrastructure(skeleton.path, "was changed while the run was under way; run again")
         return decoded(data)

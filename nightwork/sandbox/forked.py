@@ -23,7 +23,8 @@ _WORTH = 100
 
 def is_worth_it(count: int) -> bool:
     """Say whether so many items are done sooner on two cores, and this process may be forked."""
-    return count >= _WORTH and threading.active_count() == 1 and len(os.sched_getaffinity(0)) > 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1  # where forks are not safe either
+    return count >= _WORTH and threading.active_count() == 1 and cores > 1
 
 
 def mapped(work: Callable[[T], R], items: Sequence[T]) -> list[R]:

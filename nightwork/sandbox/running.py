@@ -34,10 +34,10 @@ def end_leftovers(state_folder: Path) -> list[int]:
     """
     ended = []
     folder = state_folder / "running"
-    for note in folder.iterdir() if folder.is_dir() else ():
+    for note in (path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else ():
         if note.name.isdecimal():
             started = _started(int(note.name))
-            if started and started == note.read_text(encoding="ascii"):
+            if started and started == note.read_text(encoding="ascii", errors="replace"):
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(int(note.name), signal.SIGKILL)
                 ended.append(int(note.name))

@@ -58,7 +58,9 @@ def dependency_text(
     room = int(max(caps.least_tokens, own * caps.share) * BYTES_PER_TOKEN)
     parts = []
     for path, text in dependencies[: caps.dependencies]:
-        part = _first_lines(f"=== {' '.join(path.split())}\n{text}", int(caps.dependency_tokens * BYTES_PER_TOKEN))
+        part = _first_lines(
+            f"=== {' '.join(path.split())}\n{_inside(text)}", int(caps.dependency_tokens * BYTES_PER_TOKEN)
+        )
         part = _first_lines(part, room)
         if "\n" not in part:
             break
@@ -79,6 +81,11 @@ def assemble(
     blocks = [data_block("source", own.text), *([data_block("dependencies", needed)] if needed else [])]
     text = "\n\n".join(blocks)
     return Context(text, needed, own.is_truncated, estimated_tokens(text), own.cut)
+
+
+def _inside(text: str) -> str:
+    """Return a text of which no line looks like the head of another module: a model may have written it."""
+    return "\n".join(f" {line}" if line.startswith("===") else line for line in text.splitlines())
 
 
 def _first_lines(text: str, room: int) -> str:

@@ -30,7 +30,7 @@ def read_baseline(text: str) -> tuple[Skeleton, ...] | None:
         records = records[0]
     try:
         return None if records is None else tuple(map(_skeleton, records))
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         return None
 
 

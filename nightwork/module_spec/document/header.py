@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -71,7 +72,11 @@ def _as_text(header: Header | IndexHeader) -> str:
 
 
 def split(text: str) -> tuple[dict[str, Any], str] | None:
-    """Return the front matter's values and all that follows; None when there is no front matter that can be read."""
+    """Return the front matter's values and all that follows; None when there is no front matter that can be read.
+
+    The ends of lines as git and editors of other systems write them, and a byte order mark, are taken back.
+    """
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     if not text.startswith("---\n") or (end := text.find("\n---\n", 3)) < 0:
         return None
     values: dict[str, Any] = {}
@@ -81,7 +86,7 @@ def split(text: str) -> tuple[dict[str, Any], str] | None:
             return None
         try:
             values[key] = json.loads(value) if value[:1] in {'"', "["} else value
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
     return values, text[end + 5 :]
 
@@ -92,9 +97,11 @@ def read_header(text: str) -> tuple[Header, str] | None:
     if found is None or found[0].get("version") != FORM:
         return None
     values, rest = found
-    values["related_files"] = tuple(values.get("related_files", ()))
+    files = values.pop("related_files", [])
+    if not isinstance(files, list) or not _are_texts([*values.values(), *files]):
+        return None
     try:
-        return Header(**values), rest
+        return Header(**values, related_files=tuple(files)), rest
     except TypeError:
         return None
 
@@ -105,11 +112,17 @@ def read_index_header(text: str) -> IndexHeader | None:
     if found is None or found[0].get("type") != "module-index" or found[0].get("version") != FORM:
         return None
     values, rest = found
+    if not _are_texts(values.values()):
+        return None
     try:
         header = IndexHeader(**{**values, "is_complete": values.get("is_complete") == "true"})
     except TypeError:
         return None
     return header if header.text_hash == text_hash(rest) else None
+
+
+def _are_texts(values: Iterable[Any]) -> bool:
+    return all(isinstance(each, str) for each in values)
 
 
 def text_hash(text: str) -> str:

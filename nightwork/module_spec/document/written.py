@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nightwork.errors import Infrastructure, NightworkError, bad_input
+from nightwork.files import files_below
 from nightwork.module_spec.document.comment import read_kept
-from nightwork.module_spec.document.header import Header, IndexHeader, read_header, read_index_header, text_hash
+from nightwork.module_spec.document.header import Header, IndexHeader, read_header, read_index_header, split, text_hash
 from nightwork.module_spec.document.paths import INDEX, SUFFIX, spec_path
 from nightwork.module_spec.source.files import plain_bytes
 from nightwork.module_spec.source.project import Unit
 from nightwork.module_spec.source.units import LOGS, SPECS
 
+LARGEST_SPEC = 50_000_000  # bytes; nothing of ours comes near it
 CHECKPOINT = f"{SPECS}/.reverse-spec-checkpoint.json"
 
 
@@ -80,6 +82,13 @@ class Specs:
         found = ((path, self.read(unit)) for path, unit in units.items())
         return {path: written for path, written in found if written is not None}
 
+    def is_somebodys(self, unit: Unit) -> bool:
+        """Say whether a file that no run has left as it is stands in the place of a unit's spec."""
+        text = _text(self.folder / spec_path(unit.path)) or ""
+        found = split(text)
+        is_ours = found is not None and found[0].get("text_hash") == text_hash(found[1])
+        return not is_ours and text.strip("\0 \r\n") != ""
+
     def read_index(self) -> IndexHeader | None:
         """Return the front matter of the index; None when there is none, or it is not as it was written."""
         text = _text(self.folder / INDEX)
@@ -88,7 +97,7 @@ class Specs:
     def others(self, units: Mapping[str, Unit]) -> Iterator[tuple[Path, Written]]:
         """Yield the specs of modules that are gone, sorted; files that are none of ours are left alone."""
         known = {spec_path(unit.path) for unit in units.values()} | {INDEX}
-        for path in sorted(_below(self.folder)):
+        for path in sorted(files_below(self.folder, SUFFIX)):
             if path.relative_to(self.folder).as_posix() not in known and (written := _written(path)):
                 yield path, written
 
@@ -116,14 +125,21 @@ def refuse_odd_folders(root: Path, folders: Iterable[str]) -> None:
             raise bad_input(folder, "is no plain folder; specs are written below it, move it away")
         if not os.access(folder if folder.exists() else root, os.W_OK):
             raise Infrastructure(folder, "cannot be written to; make it writable, then run again")
-        for path in folder.iterdir() if folder.name.startswith(".") and folder.exists() else ():
-            if path.is_symlink():
-                raise bad_input(path, "is a symbolic link; remove it")
+        if folder.name.startswith(".") and folder.exists():
+            _refuse_odd_files(folder)
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    for place, _, names in os.walk(folder):
-        yield from (Path(place, name) for name in names if name.endswith(SUFFIX))
+def _refuse_odd_files(folder: Path) -> None:
+    """Raise BadInput for what leads what is written in a folder elsewhere, or stops whoever opens it."""
+    for path in files_below(folder, ""):
+        try:
+            about = path.lstat()
+        except FileNotFoundError:
+            continue  # of a run that is under way
+        if stat.S_ISLNK(about.st_mode):
+            raise bad_input(path, "is a symbolic link; remove it")
+        if not stat.S_ISREG(about.st_mode) or about.st_nlink > 1:
+            raise bad_input(path, "is no plain file of one name; remove it")
 
 
 def _written(path: Path) -> Written | None:
@@ -132,5 +148,5 @@ def _written(path: Path) -> Written | None:
 
 
 def _text(path: Path) -> str | None:
-    data = plain_bytes(path)
+    data = plain_bytes(path, LARGEST_SPEC)
     return data.decode("utf-8", "surrogateescape") if data is not None else None

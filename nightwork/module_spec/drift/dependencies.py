@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from nightwork.module_spec.drift.finding import Finding, Kind, Severity
 from nightwork.module_spec.source.skeleton import EdgeKind, Skeleton
 
+_MOST_LEVELS = 1_000  # a baseline may say anything
+
 
 @dataclass
 class _Taken:
@@ -30,7 +32,7 @@ def dependency_findings(before: Skeleton, after: Skeleton) -> Iterator[Finding]:
 def _targets(skeleton: Skeleton) -> dict[str, _Taken]:
     found: dict[str, _Taken] = {}
     for each in skeleton.imports:
-        taken = found.setdefault("." * each.level + each.module, _Taken(line=each.line))
+        taken = found.setdefault("." * min(each.level, _MOST_LEVELS) + each.module, _Taken(line=each.line))
         taken.names.update(each.names)
         taken.kinds.add(each.kind)
     return found

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nightwork.files import write_atomically
-from nightwork.markdown import escape, table
+from nightwork.markdown import escape, storable, table
+from nightwork.module_spec.document.written import refuse_odd_folders
 from nightwork.module_spec.drift.finding import Drift, Finding, Severity, UnitDrift
 from nightwork.module_spec.source.units import LOGS
 
@@ -17,7 +18,11 @@ _LONGEST = 500
 
 
 def write_log(drift: Drift, root: Path, now: datetime) -> Path:
-    """Write a log below `drift-logs/` of a project; returns its path. The latest of one second wins."""
+    """Write a log below `drift-logs/` of a project; returns its path. The latest of one second wins.
+
+    Raises BadInput where a link or a file stands in the place of that folder.
+    """
+    refuse_odd_folders(root, (LOGS,))
     path = root / LOGS / f"drift-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.md"
     write_atomically(path, as_markdown(drift, now))
     return path
@@ -30,7 +35,7 @@ def as_markdown(drift: Drift, now: datetime) -> str:
         lines += ["", f"## {escape(unit.unit)}", "", *_about(unit)]
         lines.append(table(("severity", "kind", "where", "name", "what changed"), _rows(unit)))
         lines += _signatures(unit)
-    return "\n".join([*lines, ""])
+    return storable("\n".join([*lines, ""]))
 
 
 def _about(unit: UnitDrift) -> list[str]:

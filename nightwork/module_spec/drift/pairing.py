@@ -12,6 +12,7 @@ from nightwork.module_spec.source.skeleton import Symbol, SymbolKind
 _NUMBER = re.compile(r"#\d+")
 _FOLDERS = frozenset({SymbolKind.CLASS, SymbolKind.INTERFACE})
 _MOST_COMPARED = 10_000  # pairs of classes
+_DEEPEST = 100  # classes in each other; Python itself takes no more
 _ALIKE = 0.5  # of the members of two classes, for one to be the other under a new name
 
 
@@ -119,12 +120,9 @@ def _likeness(some: Counter[tuple[str, str]], others: Counter[tuple[str, str]]) 
 
 def _moved(symbol: Symbol, classes: dict[str, str]) -> Symbol:
     """Return a symbol with the new name of the class that it is, or is in."""
-    name, rest = symbol.name, ""
-    while classes and name:
+    for name in (symbol.name, *_enclosing(symbol.name)) if classes else ():
         if name in classes:
-            return replace(symbol, name=classes[name] + rest)
-        name, dot, last = name.rpartition(".")
-        rest = f"{dot}{last}{rest}"
+            return replace(symbol, name=classes[name] + symbol.name[len(name) :])
     return replace(symbol)
 
 
@@ -173,5 +171,8 @@ def _outermost(symbols: Iterable[Symbol]) -> list[Symbol]:
 
 
 def _enclosing(name: str) -> Iterable[str]:
-    while name := name.rpartition(".")[0]:
+    """Yield the names around one, the nearest first."""
+    for _ in range(_DEEPEST):
+        if not (name := name.rpartition(".")[0]):
+            return
         yield name

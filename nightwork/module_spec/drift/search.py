@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nightwork import beneath
 from nightwork.errors import bad_input
+from nightwork.files import files_below
 from nightwork.module_spec.document.baseline import read_baseline
 from nightwork.module_spec.document.hashes import hash_of_bytes
 from nightwork.module_spec.document.header import read_header, split
 from nightwork.module_spec.document.paths import SUFFIX
-from nightwork.module_spec.document.written import checked_root
+from nightwork.module_spec.document.written import LARGEST_SPEC, checked_root
 from nightwork.module_spec.drift.compare import compare
 from nightwork.module_spec.drift.finding import Drift, Finding, Kind, Severity, UnitDrift
 from nightwork.module_spec.source.reading import read_all
@@ -23,7 +23,6 @@ from nightwork.module_spec.source.units import SPECS
 from nightwork.redact import redact
 from nightwork.spec_settings import SpecsSettings
 
-_LARGEST_SPEC = 20_000_000
 _LARGEST_SOURCE = 20_000_000
 
 
@@ -75,19 +74,15 @@ def _order(unit: UnitDrift) -> tuple[int, str]:
 
 def read_specs(root: Path) -> Iterator[Baseline]:
     """Yield the specs of a project by their paths; files that are no module specs are passed over."""
-    for folder, folders, names in os.walk(root / SPECS):
-        folders.sort()
-        for name in sorted(names):
-            if name.endswith(SUFFIX):
-                path = Path(folder, name).relative_to(root)
-                if (found := _read_spec(root, path)) is not None:
-                    yield found
+    for path in sorted(files_below(root / SPECS, SUFFIX)):
+        if (found := _read_spec(root, path.relative_to(root))) is not None:
+            yield found
 
 
 def _read_spec(root: Path, path: Path) -> Baseline | None:
     name = path.as_posix()
     try:
-        text = beneath.read(root, path, _LARGEST_SPEC).decode()
+        text = beneath.read(root, path, LARGEST_SPEC).decode()
     except (OSError, ValueError) as error:
         return Baseline(name, name, problem=f"the spec cannot be read: {error}")
     if (front := split(text)) is not None and front[0].get("type") not in {"module-spec", None}:

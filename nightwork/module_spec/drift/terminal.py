@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nightwork.markdown import printable
+from nightwork.markdown import one_line
 from nightwork.module_spec.drift.finding import Drift, Finding, Kind, Severity, UnitDrift
 from nightwork.module_spec.drift.log import shortened, spoken
 
@@ -44,4 +44,4 @@ def _module(unit: UnitDrift, findings: Sequence[Finding]) -> Iterator[Renderable
 
 
 def _line(text: str) -> str:
-    return shortened(" ".join(printable(text).split()))
+    return shortened(one_line(text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 from pathlib import Path
@@ -18,7 +19,22 @@ def project_files(root: Path) -> list[str]:
     leave. Links are left out: what they lead to is listed itself, or lies outside. Names that are not UTF-8 hold
     surrogates. Raises BadInput when there is no such folder.
     """
-    return sorted(path for path in list_files(root) if not path.startswith(_OWN) and _is_file(root, path))
+    within = functools.cache(functools.partial(_is_within, root))
+    return sorted(
+        path
+        for path in list_files(root)
+        if not path.startswith(_OWN) and within(path[: path.rfind("/") + 1]) and _is_file(root, path)
+    )
+
+
+def _is_within(root: Path, folder: str) -> bool:
+    """Say whether a folder is reached from the root by plain folders: a repository can name whatever it likes."""
+    place = root
+    for part in folder.split("/")[:-1]:
+        place /= part
+        if part in {"", ".."} or place.is_symlink():
+            return False
+    return True
 
 
 def _is_file(root: Path, path: str) -> bool:

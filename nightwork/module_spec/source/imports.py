@@ -36,6 +36,7 @@ class PythonImports:
         for stem, path in self._stems.items():
             for name in _names(stem, roots):
                 self._by_name.setdefault(name, []).append(path)
+        self._deepest = max((name.count(".") for name in self._by_name), default=0) + 1
         self._tops = {name.partition(".")[0] for name in self._by_name}
         self._found: dict[tuple[str, str], str | None] = {}
 
@@ -59,7 +60,8 @@ class PythonImports:
         yield from found
         if found or not each.module:
             return
-        top, above = each.module.partition(".")[0], each.module
+        *parts, _ = f"{each.module}.".split(".", self._deepest + 1)  # a name of a million parts is one import too
+        top, above = parts[0], ".".join(parts)
         while whole is None and "." in above:
             above = above.rpartition(".")[0]
             whole = self._named(folder, above)

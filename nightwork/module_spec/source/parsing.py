@@ -17,6 +17,7 @@ from nightwork.module_spec.source.language import language_of
 from nightwork.module_spec.source.skeleton import Import, Marker, Raised, Skeleton, Symbol
 
 MOST_BYTES = 10_000_000  # the tree of a list of small numbers takes 300 times its source
+MOST_HASHED = 100_000_000  # a sparse file takes no room, and may be larger than any memory
 _BLOCK = 1 << 20
 _PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -42,7 +43,7 @@ def read_file(root: str, path: str) -> Skeleton:
 
 
 def unread(root: str, path: str, why: str) -> Skeleton:
-    """Return the skeleton of a file that nobody parsed; its size and its hash are true where it can be read at all."""
+    """Return the skeleton of a file that nobody parsed; its hash is that of its first `MOST_HASHED` bytes."""
     language = language_of(path)
     hashed = blake2b(digest_size=16)
     size = lines = 0
@@ -63,7 +64,7 @@ def _blocks(root: str, path: str, limit: int | None = None) -> Iterator[bytes]:
             raise ValueError("is no plain file")
         if limit is not None and about.st_size > limit:
             raise ValueError(f"is too large: more than {limit:,} bytes")
-        left = about.st_size
+        left = min(about.st_size, MOST_HASHED)
         while left > 0 and (block := os.read(descriptor, min(left, _BLOCK))):
             left -= len(block)
             yield block
