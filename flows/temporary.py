@@ -1,11 +1,12 @@
-"""The temporary Prefect server of a run for which none is set, out of reach of the terminal's Ctrl-C.
+"""The temporary Prefect server of a run for which none is set: it imports nothing of the folder in which it starts.
 
-A terminal sends SIGINT to every process of its foreground group. A server that ended by it would leave the run, which
-has still to tell what became of everything, to wait minutes for an answer.
+It is out of reach of the terminal's Ctrl-C, too: a terminal sends SIGINT to every process of its foreground group, and
+a run whose server had ended by it would wait minutes for an answer before it could tell what became of everything.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 
@@ -13,6 +14,9 @@ import httpx
 from prefect.server.api.server import SubprocessASGIServer
 
 from nightwork.errors import Infrastructure
+
+# `python -m uvicorn` would look for every module in the working folder first, which is often the code that is read.
+_SAFE_PATH = "PYTHONSAFEPATH"
 
 
 def start_server() -> None:
@@ -22,8 +26,14 @@ def start_server() -> None:
     """
     failed: list[Exception] = []
     thread = threading.Thread(target=_start, args=(failed,), daemon=True, name="temporary server")
-    thread.start()
-    thread.join()
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        thread.start()
+        thread.join()
+    finally:
+        os.environ.pop(_SAFE_PATH)
+        os.environ.update({_SAFE_PATH: before} if before is not None else {})
     for error in failed:
         raise Infrastructure("the temporary Prefect server", f"{error}; try again, or set PREFECT_API_URL") from error
 

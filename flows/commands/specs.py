@@ -44,6 +44,7 @@ def specs(
         message_batches=message_batches,
         deadline=deadline,
     )
+    _refuse_parts(repo)
     if dry_run:
         return _show_plan(repo, options, json)
     unchanged = _unchanged(repo, options)
@@ -113,6 +114,20 @@ def _unchanged(root: Path, options: SpecsOptions) -> BatchResult | None:
     return BatchResult(total_modules=len(names), skipped=tuple(names), model=settings.model)
 
 
+def _refuse_parts(root: Path) -> None:
+    """Raise BadInput for a folder of a project whose specs stand above: it would have specs of its own."""
+    from nightwork.errors import bad_input
+    from nightwork.module_spec.document.paths import INDEX
+    from nightwork.module_spec.source.units import SPECS
+
+    if (root / SPECS).exists():
+        return
+    for above in root.resolve().parents:
+        if (above / SPECS / INDEX).exists():
+            told = f"is a part of {str(above)!r}, which has specs; use --repo for that, or make a folder specs/ here"
+            raise bad_input(str(root.resolve()), told)
+
+
 def _check_model(root: Path, options: SpecsOptions) -> None:
     """Raise BadInput for a model that cannot be asked, before a server is started for it."""
     from nightwork.module_spec.purse import model_of
@@ -161,3 +176,5 @@ def _show_drift(found: Drift, json: bool) -> None:
 
         console.results().print(render(found))
     note(summary(found))
+    if found.units:
+        note("`nightwork specs --update` makes the specs true again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 
 from nightwork.markdown import storable
 from nightwork.module_spec.source.files import plain_bytes
+from nightwork.module_spec.source.project import Project
 
 _READMES = ("README.md", "README.rst", "README.txt", "README")
 _MOST_READ, _LONGEST = 200_000, 2_000
+_PACKAGE = re.compile(r"(?:src/)?[^/]+/__init__\.py")
 _MANIFESTS: dict[str, Callable[[str], Any]] = {
     "pyproject.toml": lambda text: tomllib.loads(text).get("project", {}),
     "package.json": json.loads,
@@ -28,6 +31,13 @@ def about(root: Path) -> str:
         if found:
             return found
     return _declared(root, "description")
+
+
+def about_package(project: Project) -> str:
+    """Return what the only package at a project's top says of itself; "" when there are several, or none."""
+    files = (path for unit in project.units.values() for path in unit.files)
+    speaking = [path for path in files if _PACKAGE.fullmatch(path)]
+    return project.skeletons[speaking[0]].docstring if len(speaking) == 1 else ""
 
 
 def project_name(root: Path) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from nightwork.files import write_atomically
-from nightwork.module_spec.about import about
+from nightwork.module_spec.about import about, about_package
 from nightwork.module_spec.asking.context import needs_model
 from nightwork.module_spec.current import covered
 from nightwork.module_spec.document.hashes import source_hash
@@ -39,7 +39,7 @@ def _write_index(run: Run, outcomes: Mapping[str, Outcome]) -> bool:
     """Write the index unless only its date would differ; says whether it was written."""
     project = run.project
     rows = [_row(run, name, outcomes[name]) for name in project.units]
-    rest = render_index(project, rows, about(project.root))
+    rest = render_index(project, rows, about(project.root) or about_package(project))
     standing = {name: written.header.text_hash for name, written in run.written.items()}
     sources = {name: source_hash(project.skeletons_of(name)) for name in standing}
     tests = sorted(set(project.skeletons) - {path for unit in project.units.values() for path in unit.files})

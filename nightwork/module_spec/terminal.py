@@ -18,7 +18,11 @@ def render(result: BatchResult) -> Text:
 
 
 def _lines(result: BatchResult) -> Iterator[str]:
-    yield result.told()
+    yield (
+        result.told()
+        if result.total_modules
+        else "no source file was found: Python, TypeScript and JavaScript are read"
+    )
     aborted = frozenset(result.aborted)
     failed = [each for each in result.failed if each.path not in aborted]
     yield from _listed("✗ failed", [f"{each.path}: {each.reason}" for each in failed])

@@ -40,6 +40,7 @@ def test_drift_fails_the_check_from_its_level_on(serverless: Any, project: Path)
     assert "parameter `b` added" in ran.out
     (log,) = (project / "drift-logs").iterdir()
     assert f"drift-logs/{log.name}" in ran.err
+    assert "`nightwork specs --update` makes the specs true again" in ran.err
 
 
 def test_a_change_of_form_is_none(serverless: Any, project: Path):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +137,22 @@ def test_ctrl_c_while_the_temporary_server_starts_ends_at_once(command_line: Any
 def test_a_model_that_cannot_be_asked_is_told_before_a_server_is_started(serverless: Any, project: Path):
     ran = serverless("specs", "--model", "claude-haiku-4-5", "--repo", str(project))
     assert (ran.code, "ANTHROPIC_API_KEY: is not set" in ran.err) == (2, True)
+
+
+def test_a_part_of_a_project_gets_no_specs_of_its_own_by_accident(serverless: Any, nightwork: Any, project: Path):
+    nightwork("specs", "--repo", str(project))
+    ran = serverless("specs", cwd=project / "shop")
+    assert (ran.code, "which has specs; use --repo" in ran.err) == (2, True)
+    assert not (project / "shop/specs").exists()
+    (project / "shop/specs").mkdir()
+    assert serverless("specs", "--dry-run", cwd=project / "shop").code == 0
+
+
+def test_the_temporary_server_imports_nothing_of_the_project_in_which_it_starts(command_line: Any, project: Path):
+    for name in ("uvicorn", "click"):
+        (project / f"{name}.py").write_text("raise SystemExit('the code of the project was run')\n")
+    program = Path(sys.executable).with_name("nightwork")  # `python -m` would put the working folder on its own path
+    done = subprocess.run(
+        [program, "specs"], cwd=project, env=command_line().environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "5 modules: 5 written"), done.stderr

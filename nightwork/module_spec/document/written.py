@@ -127,7 +127,7 @@ def refuse_odd_folders(root: Path, folders: Iterable[str]) -> None:
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             raise bad_input(folder, "is no plain folder; specs are written below it, move it away")
         if not os.access(folder if folder.exists() else root, os.W_OK):
-            raise Infrastructure(folder, "cannot be written to; let it be, then run again")
+            raise Infrastructure(folder, "cannot be written to; make it writable, then run again")
         if folder.name.startswith(".") and folder.exists():
             _refuse_odd_files(folder)
 

@@ -112,6 +112,8 @@ def _look(root: Path, baselines: Sequence[Baseline]) -> _Today:
             source = beneath.read(root, Path(before.path), _LARGEST_SOURCE)
         except ValueError:  # too large, which whoever reads it says, or no file
             (today.changed if (root / before.path).is_file() else today.gone).append(before.path)
+        except PermissionError:  # it is there; whoever reads it says that it cannot be read
+            today.changed.append(before.path)
         except OSError:
             today.gone.append(before.path)
         else:

@@ -40,13 +40,13 @@ class IndexRow:
 
 def render_index(project: Project, rows: Sequence[IndexRow], about: str = "") -> str:
     """Return the index without its front matter, every unit in it; `about` is what the project says of itself."""
-    by_path = {row.path: row for row in rows}
-    rows = [by_path.get(path, IndexRow(path, "no spec yet", has_spec=False)) for path in sorted(project.units)]
+    told = {row.path: row for row in rows}
+    rows = [told.get(path, IndexRow(path, "no spec yet", has_spec=False)) for path in sorted(project.units)]
     blocks = [f"\n# {escape(clean(project.name))}: module specs"]
     for title, found in (
         ("Purpose", _purpose(project, rows, clean(about))),
         ("Dependency graph", dependency_graph(project)),
-        ("Cross-cutting modules", _cross_cutting(project, by_path)),
+        ("Cross-cutting modules", _cross_cutting(project, {row.path: row for row in rows})),
         ("Import cycles", _cycles(project)),
         ("Stack", _stack(project)),
         ("Tests", _tests(project)),
@@ -85,7 +85,6 @@ def _modules(project: Project, rows: Sequence[IndexRow]) -> Iterator[str]:
 
 def _row(project: Project, row: IndexRow) -> tuple[str, ...]:
     skeletons = project.skeletons_of(row.path)
-    name = cell(clean(row.path.rpartition("/")[2]), 120)
     public = {
         (one.path, plain(symbol.name))
         for one in skeletons
@@ -93,13 +92,19 @@ def _row(project: Project, row: IndexRow) -> tuple[str, ...]:
         if symbol.is_public and "." not in symbol.name
     }
     return (
-        f"[{name}]({link(row.path, INDEX)})" if row.has_spec and name.startswith("`") else name,
+        _linked(row, row.path.rpartition("/")[2]),
         prose(clean(row.purpose), 200, in_table=True),
         prose(clean(row.status), 100, in_table=True),
         escape(clean(row.confidence)),
         str(len(public)),
         f"{sum(each.lines for each in skeletons):,}",
     )
+
+
+def _linked(row: IndexRow, name: str) -> str:
+    """Return the name of a unit as a link to its spec, if it has one and a link can hold the name."""
+    shown = cell(clean(name), 120)
+    return f"[{shown}]({link(row.path, INDEX)})" if row.has_spec and shown.startswith("`") else shown
 
 
 def _cross_cutting(project: Project, by_path: Mapping[str, IndexRow]) -> Iterator[str]:
@@ -110,9 +115,9 @@ def _cross_cutting(project: Project, by_path: Mapping[str, IndexRow]) -> Iterato
         return
     rows = (
         (
-            cell(clean(path), 120),
+            _linked(by_path[path], path),
             str(len(project.needed_by[path])),
-            prose(clean(by_path[path].purpose), 200, in_table=True) if path in by_path else "",
+            prose(clean(by_path[path].purpose), 200, in_table=True),
         )
         for path in shown
     )

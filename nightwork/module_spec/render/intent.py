@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from nightwork.module_spec.render.room import Room
 from nightwork.module_spec.render.view import View, plain
 from nightwork.module_spec.render.words import (
+    UNDERLINE,
     bounded,
     code,
     counted,
@@ -88,7 +89,8 @@ def _own_words(view: View) -> str:
 
 
 def _first_paragraph(docstring: str) -> str:
-    return " ".join(docstring.strip().split("\n\n")[0].split())
+    lines = docstring.strip().split("\n\n")[0].split("\n")
+    return " ".join(" ".join(line for line in lines if not UNDERLINE.fullmatch(line.strip())).split())
 
 
 def _of_files(skeletons: Sequence[Skeleton], most: int) -> Iterator[str]:

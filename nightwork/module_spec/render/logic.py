@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nightwork.module_spec.render.mermaid import Link, flowchart
 from nightwork.module_spec.render.room import Room
-from nightwork.module_spec.render.view import View, is_overload
+from nightwork.module_spec.render.view import View, is_overload, plain
 from nightwork.module_spec.render.words import cell, counted, first_sentences, prose, table
 from nightwork.module_spec.source.skeleton import Skeleton, Symbol, SymbolKind
 
@@ -36,11 +36,11 @@ def _row(symbol: Symbol) -> tuple[str, ...]:
 
 def _calls(skeletons: tuple[Skeleton, ...], room: Room) -> Iterator[str]:
     links = [
-        Link(symbol.name, called)
+        Link(plain(symbol.name), called)
         for skeleton in skeletons
         for symbol in sorted(skeleton.symbols, key=lambda each: not each.is_public)
         for called in symbol.calls
-        if called != symbol.name
+        if called != plain(symbol.name)
     ]
     if len(links) < 3:
         return

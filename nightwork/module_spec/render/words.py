@@ -16,7 +16,7 @@ _TICKS = re.compile("`+")
 _ROLE = re.compile(r"(?<![\w`]):[a-z][a-z:-]{0,20}:(?=`)")
 _NAMED = re.compile(r"(?<!`)(`{1,2})(?!`)([^`]{1,300})\1(?!`)")
 _BULLET = re.compile(r"\s{0,8}[-*•]\s+")
-_UNDERLINE = re.compile(r"[=\-~^*#]{3,}")
+UNDERLINE = re.compile(r"[=\-~^*#]{3,}")
 _SHAPED = re.compile(r"^(?:\s{2,}|>>> |\s*[│├└┌|+])")
 
 
@@ -87,7 +87,7 @@ def paragraphs(text: str, most: int) -> list[str]:
 
 def _block(text: str) -> str:
     lines = [line for line in text.expandtabs(4).split("\n") if line.strip()]
-    if len(lines) == 2 and _UNDERLINE.fullmatch(lines[1].strip()):
+    if len(lines) == 2 and UNDERLINE.fullmatch(lines[1].strip()):
         return f"**{escape(lines[0].strip())}**"
     if _BULLET.match(lines[0]):
         return bullets(prose(item) for item in _items(lines))

@@ -3,7 +3,9 @@ import os
 import pytest
 from spec_projects import write
 
-from nightwork.module_spec.about import about, project_name
+from nightwork.module_spec.about import about, about_package, project_name
+from nightwork.module_spec.source.scan import scan
+from nightwork.spec_settings import SpecsSettings
 
 PROJECT = '[project]\nname = "shop"\ndescription = "Sells things."\n'
 
@@ -32,3 +34,11 @@ def test_only_plain_files_are_read(tmp_path):
     (tmp_path / "README.md").symlink_to("/etc/passwd")
     os.mkfifo(tmp_path / "pyproject.toml")
     assert (project_name(tmp_path), about(tmp_path)) == (tmp_path.name, "")
+
+
+@pytest.mark.parametrize(
+    ("packages", "said"), [(["shop"], "It sells."), (["src/shop"], "It sells."), (["shop", "web"], ""), (["a/b"], "")]
+)
+def test_the_only_package_speaks_for_a_project(tmp_path, packages, said):
+    root = write(tmp_path, {f"{each}/__init__.py": '"""It sells."""\n' for each in packages})
+    assert about_package(scan(root, SpecsSettings())) == said

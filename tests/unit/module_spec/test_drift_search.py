@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -211,3 +212,12 @@ def test_the_document_tells_everything(document: Document):
             }],
         }],
     }  # fmt: skip
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_could_not_be_read_and_still_cannot_has_no_drift(document: Document):
+    root = document({"b.py": B})
+    (root / "a.py").write_text(A)
+    (root / "a.py").chmod(0)
+    write_spec(root, ["a.py"])
+    assert look(root) == []

@@ -60,7 +60,7 @@ def headings(text: str, tag: str) -> list[str]:
         "### `shop/web`",
         "| `site.py` |  | no spec yet |  | 1 | 80 |",
         '    n1["shop/cart.py"]\n    n2["app.py"]',
-        "| `app.py` | 3 | Starts `shop`. |",
+        "| [`app.py`](app.py.spec.md) | 3 | Starts `shop`. |",
         "None: no two modules need each other.",
         "| Python | 4 | 320 |",
         "| `attrs` | 4 |\n\nOf the standard library: `os`.",

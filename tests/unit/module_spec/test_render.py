@@ -211,6 +211,7 @@ def test_a_long_summary_is_cut_at_the_end_of_a_sentence() -> None:
     ("changes", "told"),
     [
         ({}, "Carts hold what somebody wants to buy."),
+        ({"docstring": "=====\nCarts\n=====\n\nThey hold."}, "Carts"),
         ({"docstring": ""}, "defines Item, Gift, Cart, checkout"),
         ({"docstring": "", "symbols": SHOP.symbols[:2]}, "defines the constants MAX_ITEMS"),
         ({"docstring": "", "symbols": SHOP.symbols[1:2]}, "defines nothing public"),
@@ -231,7 +232,7 @@ def test_overloads_are_one_function_with_several_signatures() -> None:
         symbols=(
             symbol("find", F, "def find(name: str) -> str", **typing),
             symbol("find#2", F, "def find(name: int) -> int | None", **typing),
-            symbol("find#3", F, "def find(name)", "Find it.", raises=(Raised("LookupError"),), complexity=2),
+            symbol("find#3", F, "def find(name)", "Find it.", raises=(Raised("LookupError"),), calls=("a", "b", "c")),
         ),
     )
     text = render(view_of(skeleton)).partition("<!--")[0]
