@@ -73,7 +73,8 @@ class Course:
         job = run.prepare(name, name in self._done) if run.model else run.prepared(name)
         if job.outcome is not None:
             return Ended(job.outcome)
-        run.specs.path(job.unit)  # nothing is paid for what could not be written
+        if not run.is_ahead(name):
+            run.specs.path(job.unit)  # nothing is paid for what could not be written
         self.reporter.start(name)
         ref = run.ref(job)
         if self._waves is None or job.model == NO_MODEL:

@@ -57,9 +57,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.specs = Specs(self.project.root)
-        self.written = self.specs.read_all(self.project.units)
-        missing = self.project.units.keys() - self.written.keys()
-        self._foreign = {name for name in missing if self.specs.is_somebodys(self.project.units[name])}
+        self.written, self._foreign = self.specs.read_all(self.project.units)
         self.made_with = made_with(self.settings)
         self._interfaces: dict[str, str] = {}
         self._truncated: dict[str, bool] = {}
@@ -94,7 +92,7 @@ class Run:
             try:
                 done = mapped(self._done, jobs)
             except Stopped:  # what was written until then is there; the others are aborted one by one
-                self.written |= self.specs.read_all({job.unit.path: job.unit for job in jobs})
+                self.written |= self.specs.read_all({job.unit.path: job.unit for job in jobs})[0]
                 return
             self._ahead = {job.unit.path: each for job, each in zip(jobs, done, strict=True)}
 

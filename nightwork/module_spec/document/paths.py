@@ -18,6 +18,7 @@ _OUR_FOLDERS = re.compile(r"(\.state|\.reverse-spec-checkpoint\.json|.*\.md)_*",
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]*")
 
 
+@functools.lru_cache(maxsize=8_192)
 def spec_path(unit: str) -> str:
     """Return the path of a unit's spec below `specs/`; the root of the project is `_root`.
 

@@ -78,17 +78,18 @@ class Specs:
         written = _written(self.folder / spec_path(unit.path))
         return written if written and written.header.source_target == unit.path else None
 
-    def read_all(self, units: Mapping[str, Unit]) -> dict[str, Written]:
-        """Return all specs that can be read, by unit."""
-        found = ((path, self.read(unit)) for path, unit in units.items())
-        return {path: written for path, written in found if written is not None}
-
-    def is_somebodys(self, unit: Unit) -> bool:
-        """Say whether a file that no run has left as it is stands in the place of a unit's spec."""
-        text = _text(self.folder / spec_path(unit.path)) or ""
-        found = split(text)
-        is_ours = found is not None and found[0].get("text_hash") == text_hash(found[1])
-        return not is_ours and text.strip("\0 \r\n") != ""
+    def read_all(self, units: Mapping[str, Unit]) -> tuple[dict[str, Written], set[str]]:
+        """Return all specs that can be read, by unit, and the units in whose place a file of somebody's stands."""
+        found: dict[str, Written] = {}
+        foreign: set[str] = set()
+        for path, unit in units.items():
+            text = _text(self.folder / spec_path(path)) or ""
+            written = Written.of(text) if text else None
+            if written and written.header.source_target == unit.path:
+                found[path] = written
+            elif _is_somebodys(text):
+                foreign.add(path)
+        return found, foreign
 
     def read_index(self) -> IndexHeader | None:
         """Return the front matter of the index; None when there is none, or it is not as it was written."""
@@ -143,6 +144,14 @@ def _refuse_odd_files(folder: Path) -> None:
             raise bad_input(path, "is a symbolic link; remove it")
         if not stat.S_ISREG(about.st_mode) or about.st_nlink > 1:
             raise bad_input(path, "is no plain file of one name; remove it")
+
+
+def _is_somebodys(text: str) -> bool:
+    """Say whether no run has left a file as it is: what is empty was lost with the machine's power."""
+    if not text.strip("\0 \r\n"):
+        return False
+    found = split(text)
+    return found is None or found[0].get("text_hash") != text_hash(found[1])
 
 
 def _written(path: Path) -> Written | None:
