@@ -38,8 +38,7 @@ def tokens_of(size: int) -> int:
 def interface_text(skeletons: Sequence[Skeleton], purpose: str, described: Mapping[str, str]) -> str:
     """Return a unit's purpose and its public names with their signatures, at most 300 tokens, one thing a line.
 
-    Values of constants are left out: a version that is raised with each release concerns nobody else. What a name is
-    for comes from its docstring, else from `described`, by its qualified name. Secrets are left to
+    What a name is for comes from its docstring, else from `described`, by its qualified name. Secrets are left to
     whoever hands the text on: `nightwork.markdown.data_block` takes them out.
     """
     symbols = [symbol for skeleton in skeletons for symbol in skeleton.public()]
@@ -70,8 +69,7 @@ def _rank(symbol: Symbol) -> int:
 def _forms(symbol: Symbol, described: Mapping[str, str]) -> tuple[str, ...]:
     """Return how a name can be told, the longest form first."""
     indent = "  " * symbol.name.count(".")
-    told = symbol.signature.partition(" = ")[0] if symbol.kind is SymbolKind.CONSTANT else symbol.signature
-    signature = indent + _line(told, _MAX_SIGNATURE)
+    signature = indent + _line(symbol.face, _MAX_SIGNATURE)
     said = _line(symbol.summary or described.get(symbol.name, ""), _MAX_LINE)
     return (f"{signature}  # {said}", signature) if said else (signature,)
 

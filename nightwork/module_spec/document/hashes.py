@@ -19,7 +19,7 @@ def skeleton_hash(skeletons: Sequence[Skeleton]) -> str:
             *(
                 text
                 for each in skeleton.public()
-                for text in (each.kind, each.name, each.signature, each.summary, *each.decorators)
+                for text in (each.kind, each.name, each.face, each.summary, *each.decorators)
             ),
         )
     ]

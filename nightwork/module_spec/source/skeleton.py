@@ -76,6 +76,14 @@ class Symbol:
     calls: tuple[str, ...] = ()  # names of this file's symbols that it calls, in the order of the source
     documented: bool = False
 
+    @property
+    def face(self) -> str:
+        """What concerns who uses it: the signature, of a constant without its value.
+
+        A version that is raised with each release would else concern every module that needs its module.
+        """
+        return self.signature.partition(" = ")[0] if self.kind is SymbolKind.CONSTANT else self.signature
+
 
 @dataclass(frozen=True, slots=True)
 class Marker:
