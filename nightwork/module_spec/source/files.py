@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import stat
 from pathlib import Path
@@ -19,21 +18,29 @@ def project_files(root: Path) -> list[str]:
     leave. Links are left out: what they lead to is listed itself, or lies outside. Names that are not UTF-8 hold
     surrogates. Raises BadInput when there is no such folder.
     """
-    within = functools.cache(functools.partial(_is_within, root))
-    return sorted(
-        path
-        for path in list_files(root)
-        if not path.startswith(_OWN) and within(path[: path.rfind("/") + 1]) and _is_file(root, path)
-    )
+    listed = [path for path in list_files(root) if not path.startswith(_OWN)]
+    plain: set[str] = set()
+    within = {folder: _is_within(root, folder, plain) for folder in {_folder(path) for path in listed}}
+    return sorted(path for path in listed if within[_folder(path)] and _is_file(root, path))
 
 
-def _is_within(root: Path, folder: str) -> bool:
-    """Say whether a folder is reached from the root by plain folders: a repository can name whatever it likes."""
-    place = root
-    for part in folder.split("/")[:-1]:
-        place /= part
-        if part in {"", ".."} or place.is_symlink():
+def _folder(path: str) -> str:
+    return path[: path.rfind("/") + 1]
+
+
+def _is_within(root: Path, folder: str, plain: set[str]) -> bool:
+    """Say whether a folder is reached from the root by plain folders: a repository can name whatever it likes.
+
+    `plain` are folders that were found so.
+    """
+    end = 0
+    while (end := folder.find("/", end) + 1) > 0:
+        above = folder[: end - 1]
+        if above in plain:
+            continue
+        if above.rpartition("/")[2] in {"", ".."} or os.path.islink(os.path.join(root, above)):  # noqa: PTH114, PTH118
             return False
+        plain.add(above)
     return True
 
 
