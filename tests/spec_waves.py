@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import SecretStr
+from simulated import Simulated
 
 from nightwork import engine
 from nightwork.breaker import Breaker
@@ -32,19 +33,6 @@ NO_LIMITS = Limits()
 PACE = Pace(smallest=3, first_poll_s=0.001, longest_poll_s=0.002)
 
 
-class Instant:
-    """A clock on which sleeping takes no time."""
-
-    def __init__(self) -> None:
-        self.at = 1_000_000.0
-
-    def now(self) -> float:
-        return self.at
-
-    def sleep(self, seconds: float) -> None:
-        self.at += seconds
-
-
 def prompt(unit: str, source: str = "") -> Prompt:
     text = f"the unit <{unit}> {source}"
     return Prompt(unit, f"key of {unit}", Context(text, "", False, 10), Known(frozenset(), f"total {source}"))
@@ -66,7 +54,7 @@ class Night:
     ) -> None:
         self.folder = folder
         self.ledger = Ledger(folder / "ledger.sqlite")
-        time = Instant()
+        time = Simulated()
         breaker = Breaker(folder / "providers.sqlite", "anthropic", time, rng=lambda: 0.0)
         account = Account(
             self.ledger, "specs", limits, lambda _: breaker, Patience(since=time.now()), max_retries=max_retries

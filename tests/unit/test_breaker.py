@@ -1,23 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from simulated import Simulated
 
 from nightwork.breaker import Breaker, Kind, Permit, Wait
 
 HOUR = 3600.0
-
-
-class Simulated:
-    """A clock that jumps."""
-
-    def __init__(self) -> None:
-        self.at = 1_000_000.0
-
-    def now(self) -> float:
-        return self.at
-
-    def sleep(self, seconds: float) -> None:
-        self.at += seconds
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from messages_server import Asked, Faults, MessagesServer, rate_limited, tools
 from pydantic import SecretStr
+from simulated import Simulated
 
 from nightwork import engine
 from nightwork.agent import Assignment, Clock
@@ -45,21 +45,6 @@ def answer(asked: Asked):
         {"submit_work": {"summary": "add it"}},
     ]
     return tools(turns[asked.turn])
-
-
-class Simulated:
-    """A clock on which nobody really waits."""
-
-    def __init__(self) -> None:
-        self.at = 1_000_000.0
-        self._lock = threading.Lock()
-
-    def now(self) -> float:
-        return self.at
-
-    def sleep(self, seconds: float) -> None:
-        with self._lock:
-            self.at += seconds
 
 
 class Night:

@@ -4,6 +4,7 @@ import messages_server
 import pytest
 from messages_server import MessagesServer, text, tools
 from pydantic import SecretStr
+from simulated import Simulated
 
 from nightwork.breaker import Breaker
 from nightwork.errors import ContextOverflow, ProviderRefused, Stopped, Unavailable
@@ -24,19 +25,6 @@ SOURCE = "def total(cart):\n    return sum(cart)\n"
 SECRET = "sk-ant-" + "a8Kx2Qp7Zt" * 9
 GOOD = {"purpose": "Sums carts.", "intent": "It owns `total`."}
 INVENTED = {"purpose": "Sums carts.", "intent": "It owns `grand_total`."}
-
-
-class Simulated:
-    """A clock on which sleeping takes no time."""
-
-    def __init__(self) -> None:
-        self.at = 1_000_000.0
-
-    def now(self) -> float:
-        return self.at
-
-    def sleep(self, seconds: float) -> None:
-        self.at += seconds
 
 
 @pytest.fixture
