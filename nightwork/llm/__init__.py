@@ -61,19 +61,24 @@ class Model(Protocol):
 
 
 def open_model(
-    name: str, repository: Path, settings: AgentSettings | None = None, prices: Mapping[str, Price] = _NO_PRICES
+    name: str,
+    repository: Path,
+    settings: AgentSettings | None = None,
+    prices: Mapping[str, Price] = _NO_PRICES,
+    where: str = "agent.model",
 ) -> Model:
     """Return the model of a name: `scripted:FILE`, relative to the repository, or one of Anthropic's.
 
-    Raises BadInput for a name or a price that nobody knows, and for a missing key.
+    `where` is the setting that holds the name. Raises BadInput for a name or a price that nobody knows, and for a
+    missing key.
     """
     kind, _, rest = name.partition(":")
     if kind == "scripted" and rest:
         return ScriptedModel(repository / rest)
     if not name.startswith("claude-") and name not in prices:
         expected = "expected claude-... or scripted:FILE; a command line goes by agent.preset or agent.command"
-        raise bad_input("agent.model", f"unknown model {name!r}; {expected}")
-    price, chosen = price_of(name, prices), settings or AgentSettings()
+        raise bad_input(where, f"unknown model {name!r}; {expected}")
+    price, chosen = price_of(name, prices, where), settings or AgentSettings()
     from nightwork.llm.claude import ClaudeModel  # the client costs 0.5 s to import; a script needs none
 
     return ClaudeModel(name, credentials.current(), price, chosen.max_output_tokens, chosen.cache_ttl)

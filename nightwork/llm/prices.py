@@ -27,11 +27,14 @@ def published() -> Mapping[str, Price]:
     return yamlfile.validate(_Prices, yamlfile.parse(text, "prices.yaml")).root
 
 
-def price_of(model: str, own: Mapping[str, Price]) -> Price:
-    """Return what a model costs, by its name with or without a date; raises BadInput when nobody has said."""
+def price_of(model: str, own: Mapping[str, Price], where: str = "agent.model") -> Price:
+    """Return what a model costs, by its name with or without a date; raises BadInput when nobody has said.
+
+    `where` is the setting that names the model.
+    """
     known = {**published(), **own}
     for name in (model, _DATED.sub("", model)):
         if name in known:
             return known[name]
     names = ", ".join(sorted(known))
-    raise bad_input("agent.model", f"no price is known for {model!r}; known: {names}; or give it one under `prices`")
+    raise bad_input(where, f"no price is known for {model!r}; known: {names}; or give it one under `prices`")

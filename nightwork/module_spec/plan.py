@@ -112,5 +112,5 @@ def _usd(settings: Settings, into: int, out: int, times: float) -> float | None:
     name = settings.specs.model
     if name == NO_MODEL or name.startswith("scripted:"):
         return None
-    cost = price_of(name, settings.prices).cost_usd(Tokens(input=into, output=out)) * times
+    cost = price_of(name, settings.prices, "specs.model").cost_usd(Tokens(input=into, output=out)) * times
     return cost / 2 if settings.specs.message_batches else cost

@@ -26,7 +26,7 @@ STATE = f"{SPECS}/.state"
 def model_of(root: Path, settings: Settings) -> Model:
     """Return the model that writes; raises BadInput for one that nobody knows or has a price of, or for no key."""
     agent = settings.agent.model_copy(update={"max_output_tokens": settings.specs.max_output_tokens})
-    return open_model(settings.specs.model, root, agent, settings.prices)
+    return open_model(settings.specs.model, root, agent, settings.prices, "specs.model")
 
 
 @dataclass(frozen=True)

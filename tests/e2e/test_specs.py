@@ -82,7 +82,7 @@ def test_a_dry_run_tells_what_it_would_do_and_writes_nothing(serverless: Any, pr
     ("arguments", "told"),
     [
         (("--repo", "/nowhere"), "/nowhere: is no folder"),
-        (("--model", "gpt"), "unknown model 'gpt'"),
+        (("--model", "gpt"), "specs.model: unknown model 'gpt'"),
         (("--model", "claude-haiku-4-5"), "ANTHROPIC_API_KEY"),
         (("--max-retries", "-1"), "--max-retries"),
         (("--budget-usd", "nan"), "--budget-usd"),
