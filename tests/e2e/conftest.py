@@ -32,6 +32,9 @@ dependencies: [{dependencies}]
 - {title}
 """
 
+# A job in the background of a script, as tests may be, ignores Ctrl-C, and so does whatever it starts.
+_FROM_A_TERMINAL = ("env", "--default-signal=INT")
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -114,7 +117,7 @@ class CommandLine:
         output = self.folder / f"command-{len(self.started)}"
         with output.with_suffix(".out").open("wb") as out, output.with_suffix(".err").open("wb") as err:
             process = subprocess.Popen(
-                [sys.executable, "-m", "flows.cli", *arguments],
+                [*_FROM_A_TERMINAL, sys.executable, "-m", "flows.cli", *arguments],
                 cwd=cwd or self.cwd,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
