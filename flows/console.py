@@ -80,9 +80,11 @@ def _prepare(verbose: bool) -> None:
 
     Prefect logs to its own API as ever; on the terminal only nightwork speaks, unless `verbose`.
     """
+    from nightwork import database
     from nightwork.llm import credentials
 
     credentials.take_from_environment()  # a temporary server inherits the environment
+    database.take_from_environment()
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     handler = Notes()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import cast
 
+from nightwork import database
 from nightwork.errors import bad_input
 from nightwork.llm import credentials
 
 
 def take_credentials(block: str = "") -> None:
-    """Take the keys out of the environment, so that no child process has them; a named block's key goes first."""
+    """Take keys and passwords out of the environment, so that no child has them; a named block's key goes first."""
     credentials.take_from_environment()
+    database.take_from_environment()
     if block:
         from blocks.claude_credentials import ClaudeCredentials
 

@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from nightwork import yamlfile
+from nightwork.database import checked, take_from_environment, take_password
 from nightwork.errors import BadInput, Fault, bad_input
 from nightwork.guarding import EscalationSettings, PolicySettings
 from nightwork.price import Price
@@ -282,6 +283,9 @@ class Settings(Section):
     batch: BatchSettings = BatchSettings()
     agent: AgentSettings = AgentSettings()
     rate_limit: RateLimitSettings = RateLimitSettings()
+    database: str = Field(
+        default="", description="PostgreSQL for ledger and breakers of several machines, postgresql://...; else files"
+    )
     prices: dict[str, Price] = Field(
         default={}, description="of models whose published price is not known or not yours"
     )
@@ -334,14 +338,17 @@ def load(
     """Read the settings of `repository`; flags are dotted keys (`batch.parallel_agents`) and None means not given.
 
     A variable `NIGHTWORK_BATCH__PARALLEL_AGENTS` sets `batch.parallel_agents`; its value is read as YAML. Raises
-    BadInput with every fault, each with its file and line or the variable's name.
+    BadInput with every fault, each with its file and line or the variable's name. The database's password is taken out
+    of the environment.
     """
     path = repository / FILE_NAME
     file = yamlfile.parse(yamlfile.read_text(path, FILE_NAME) if path.exists() else "{}", FILE_NAME)
     data = {} if file.data is None else file.data
     if not isinstance(data, dict):
         raise bad_input(f"{FILE_NAME}:1", f"expected a mapping of settings, not {type(data).__name__}")
-    layers = _environment_layer(os.environ if environment is None else environment)
+    variables = os.environ if environment is None else dict(environment)
+    take_from_environment(variables)
+    layers = _environment_layer(variables)
     layers += [(dotted, dotted.split("."), value) for dotted, value in (flags or {}).items() if value is not None]
     lines = dict(file.lines)
     origins: dict[yamlfile.Location, str] = {}
@@ -349,7 +356,13 @@ def load(
         _set(data, keys, value, source)
         lines = {place: line for place, line in lines.items() if place[: len(keys)] != tuple(keys)}
         origins[tuple(keys)] = source
-    return yamlfile.validate(Settings, yamlfile.YamlFile(FILE_NAME, data, lines, origins))
+    whole = yamlfile.YamlFile(FILE_NAME, data, lines, origins)
+    if data.setdefault("database", "") is None:
+        data["database"] = ""
+    if data["database"]:
+        checked(data["database"], f"{whole.where(('database',))}: database")  # Pydantic's complaint would show it
+        take_password(variables)
+    return yamlfile.validate(Settings, whole)
 
 
 def _environment_layer(environment: Mapping[str, str]) -> list[tuple[str, list[str], Any]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from nightwork import database
 from nightwork.errors import bad_input
 from nightwork.redact import hide
 
@@ -67,6 +68,6 @@ def current() -> Credentials:
 def variables(names: Iterable[str]) -> dict[str, str]:
     """Return the variables that may be handed on by name, keys that are no longer in the environment among them."""
     held = {API_KEY: _held.api_key, AUTH_TOKEN: _held.auth_token}
-    found = {name: secret.get_secret_value() for name, secret in held.items() if secret}
+    found = database.variables() | {name: secret.get_secret_value() for name, secret in held.items() if secret}
     found.update(os.environ)
     return {name: found[name] for name in names if name in found}
