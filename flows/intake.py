@@ -29,7 +29,7 @@ def intake(repo: str = ".", batch_id: str | None = None, options: RunOptions = R
         bind(batch.id)
         if not batch.exists():
             selection = collect(place, settings)
-            if selection.is_empty() and is_deployed():
+            if selection.is_empty() and is_deployed() and not options.strict:
                 report("manifest", batch.id, selection.markdown())
                 return nothing_to_do(f"no ticket is ready; {selection.told()}", "NothingReady")
             selection.refuse_if(options.strict)

@@ -14,7 +14,7 @@ from flows.place import working_copy
 from flows.policy import run_name
 from flows.review import review
 from flows.runs import bind, bound_batch
-from flows.states import batch_state
+from flows.states import batch_state, passed_on
 from nightwork.batch import start_batch
 from nightwork.settings import RunOptions
 
@@ -29,7 +29,7 @@ def overnight(repo: str = ".", batch_id: str | None = None, options: RunOptions 
         if not batch.exists():
             taken: State[Any] = intake(place, batch.id, options, return_state=True)
         if not batch.exists():
-            return taken
+            return passed_on(taken)
         stages: list[State[Any]] = [
             generation(place, batch.id, options, return_state=True),
             gates(place, batch.id, return_state=True),
