@@ -7,7 +7,8 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import progress_bar, report_on, waits_shown
-from flows.keys import take_credentials
+from flows.events import tell_abort, tell_escalation
+from flows.named import take_credentials
 from flows.policy import kept, run_name, uncached
 from flows.states import as_state
 from nightwork.agent.transcript import transcript
@@ -31,6 +32,7 @@ def work_on(ref: TicketRef) -> State[Any]:
     """Take one ticket from C0 to its draft merge request."""
     outcome = guarded(lambda: ticket.generate_ticket(ref, scope, plan, implement, publish))
     report_on("transcript", ref.ticket, transcript(ref.folder))
+    tell_escalation(ref, outcome)
     return as_state(outcome)
 
 
@@ -55,3 +57,4 @@ def generation(repo: str = ".", batch_id: str | None = None, options: RunOptions
     with hold(batch.repository, f"generation of {batch.id}"), waits_shown(batch.id):
         batch.settle_settings(options)
         stage.run_tickets(batch, lambda ref: work_on.submit(ref), on_end, options.retry_failed)
+    tell_abort(batch)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import flow
 
 from flows.artifacts import report
-from flows.keys import take_credentials
+from flows.named import take_credentials
 from flows.policy import run_name, uncached
 from nightwork.batch import start_batch
 from nightwork.lock import hold

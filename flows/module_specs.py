@@ -7,7 +7,7 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import progress_bar, report, waits_shown
-from flows.keys import take_credentials
+from flows.named import take_credentials
 from flows.policy import kept, run_name, uncached
 from flows.states import specs_state
 from nightwork.module_spec.batch import open_batch, run_modules

@@ -6,10 +6,11 @@ from typing import Any
 
 from prefect import State, flow
 
+from flows.events import tell_abort
 from flows.gates import gates
 from flows.generation import generation
 from flows.intake import intake
-from flows.keys import take_credentials
+from flows.named import take_credentials
 from flows.policy import run_name
 from flows.review import review
 from flows.states import batch_state
@@ -32,4 +33,6 @@ def overnight(repo: str = ".", batch_id: str | None = None, options: RunOptions 
             gates(place, batch.id, return_state=True),
             review(place, batch.id, return_state=True),
         ]
-    return batch_state(batch.state().items, stages)
+    state = batch_state(batch.state().items, stages)
+    tell_abort(batch, state)
+    return state

@@ -5,7 +5,8 @@ from __future__ import annotations
 from prefect import flow
 
 from flows.artifacts import report
-from flows.keys import take_credentials
+from flows.events import tell_ready
+from flows.named import take_credentials
 from flows.policy import run_name, uncached
 from nightwork.batch import open_batch
 from nightwork.review.markdown import artifact
@@ -21,4 +22,5 @@ def review(repo: str = ".", batch_id: str | None = None) -> str:
     batch = open_batch(repo, batch_id)
     document = rank(str(batch.repository), batch.id)
     report("review", batch.id, artifact(document))
+    tell_ready(batch, document)
     return str(batch.folder / "review.html")
