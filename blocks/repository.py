@@ -5,6 +5,8 @@ from __future__ import annotations
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr, field_validator
 
+from nightwork.travel import Source
+
 
 class Repository(Block):
     """A git repository that nightwork works on. Its name, `repository/NAME`, is what a flow's field "Repository" takes.
@@ -52,3 +54,7 @@ class Repository(Block):
                 "expected an address without a password; put it into the field Token, which is kept secret"
             )
         return where
+
+    def source(self) -> Source:
+        """Return what a run visits."""
+        return Source(self.where, self.token)

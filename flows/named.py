@@ -16,6 +16,7 @@ from nightwork.errors import bad_input
 from nightwork.llm import credentials
 from nightwork.markdown import one_line
 from nightwork.settings import RunOptions
+from nightwork.travel import Source
 
 B = TypeVar("B", bound=Block)
 
@@ -26,6 +27,15 @@ def take_credentials(block: str = "") -> None:
     if block:
         slug = ClaudeCredentials.get_block_type_slug()
         _load(ClaudeCredentials, block.removeprefix(f"{slug}/"), "options.credentials").hold()
+
+
+def source_of(repo: str) -> Source:
+    """Return where a repository is: a folder, what `git clone` takes, or what the block `repository/NAME` says.
+
+    Raises BadInput for a block that is not there or cannot be read.
+    """
+    block = _named(Repository, repo, "repo")
+    return block.source() if block else Source(repo)
 
 
 def resolved(options: RunOptions, repo: str = ".") -> RunOptions:
