@@ -6,10 +6,11 @@ from typing import Any
 
 from prefect import State, flow
 
+from flows.events import tell_abort
 from flows.gates import gates
 from flows.generation import generation
 from flows.intake import intake
-from flows.keys import take_credentials
+from flows.named import resolved, take_credentials
 from flows.place import working_copy
 from flows.policy import run_name
 from flows.review import review
@@ -23,6 +24,7 @@ from nightwork.settings import RunOptions
 def overnight(repo: str = ".", batch_id: str | None = None, options: RunOptions = RunOptions()) -> State[Any]:
     """Run a batch from its tickets to the review queue; a batch that exists is resumed."""
     take_credentials(options.credentials)
+    options = resolved(options, repo)
     with working_copy(repo, "overnight batch") as place:
         batch, _ = start_batch(place, bound_batch(batch_id), options)
         bind(batch.id)
@@ -35,4 +37,6 @@ def overnight(repo: str = ".", batch_id: str | None = None, options: RunOptions 
             gates(place, batch.id, return_state=True),
             review(place, batch.id, return_state=True),
         ]
-    return batch_state(batch.state().items, stages)
+    state = batch_state(batch.state().items, stages)
+    tell_abort(batch, state)
+    return state
