@@ -182,10 +182,10 @@ def unready(document: ReviewDocument) -> str:
     )
 
 
-def spent(document: ReviewDocument) -> str:
+def spent(document: ReviewDocument, shown: Iterable[SpendingRow]) -> str:
     """Return the spending in sentences, and row by row behind a fold."""
     heads = ("Ticket", "Stage", "Model", "Calls", "Cost", "Input", "From cache", "To cache", "Output")
-    rows = "".join(_spent(row) for row in document.spending)
+    rows = "".join(map(_spent, shown))
     told = listed(spending.sentences(document))
     if not rows:
         return card("", told) if told else ""
