@@ -10,11 +10,12 @@ from flows.gates import gates
 from flows.generation import generation
 from flows.intake import intake
 from flows.keys import take_credentials
+from flows.place import working_copy
 from flows.policy import run_name
 from flows.review import review
+from flows.runs import bind, bound_batch
 from flows.states import batch_state
 from nightwork.batch import start_batch
-from nightwork.lock import hold
 from nightwork.settings import RunOptions
 
 
@@ -22,11 +23,13 @@ from nightwork.settings import RunOptions
 def overnight(repo: str = ".", batch_id: str | None = None, options: RunOptions = RunOptions()) -> State[Any]:
     """Run a batch from its tickets to the review queue; a batch that exists is resumed."""
     take_credentials(options.credentials)
-    batch, _ = start_batch(repo, batch_id, options)
-    place = str(batch.repository)
-    with hold(batch.repository, f"overnight batch {batch.id}"):
+    with working_copy(repo, "overnight batch") as place:
+        batch, _ = start_batch(place, bound_batch(batch_id), options)
+        bind(batch.id)
         if not batch.exists():
-            intake(place, batch.id, options)
+            taken: State[Any] = intake(place, batch.id, options, return_state=True)
+        if not batch.exists():
+            return taken
         stages: list[State[Any]] = [
             generation(place, batch.id, options, return_state=True),
             gates(place, batch.id, return_state=True),

@@ -102,6 +102,9 @@ class Preset(StrEnum):
     AIDER = "aider"
 
 
+_PROVIDERS = {Preset.CLAUDE_CODE: "anthropic", Preset.CODEX: "openai", Preset.AIDER: "aider"}
+
+
 class AgentSettings(Section):
     """Who does the work: a model in nightwork's own loop, or any coding command line."""
 
@@ -127,6 +130,14 @@ class AgentSettings(Section):
     def model_of(self, stage: str) -> str:
         """Return the name of the model that works on a stage; empty when none does."""
         return next((name for key, name in self.models.items() if key == stage), self.model)
+
+    def provider(self) -> str:
+        """Return whose quota the work goes on: a provider's name, a command's where that is not known."""
+        if self.kind == "model":
+            return "scripted" if self.model.startswith("scripted:") else "anthropic"
+        if self.preset:
+            return _PROVIDERS[self.preset]
+        return self.command[0].rpartition("/")[2] if self.command else "none"
 
     @model_validator(mode="before")
     @classmethod
@@ -206,6 +217,9 @@ class RunOptions(Section):
     no_sandbox: bool = Field(default=False, description="run agents and gates with your rights, not confined")
     strict: bool = Field(default=False, description="refuse the batch when any ticket is unready")
     retry_failed: bool = Field(default=False, description="on resume: work on failed tickets again, as a new attempt")
+    answered_only: bool = Field(
+        default=False, description="work only on tickets whose escalation was answered, and on what waited for them"
+    )
     credentials: str = Field(default="", description="name of a ClaudeCredentials block; by default the environment")
 
     def flags(self) -> dict[str, Any]:

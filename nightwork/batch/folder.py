@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -296,6 +296,10 @@ class TicketRef:
     def folder(self) -> Path:
         """The folder of the attempt."""
         return self.batch.attempt_folder(self.ticket, self.attempt)
+
+    def restarted(self) -> TicketRef:
+        """Return the same attempt with its clock at zero."""
+        return replace(self, started=time.monotonic())
 
     @property
     def worktree(self) -> Path:
