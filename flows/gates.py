@@ -8,12 +8,14 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import report, report_on
-from flows.keys import take_credentials
+from flows.events import tell_veto
+from flows.named import take_credentials
+from flows.place import working_copy
 from flows.policy import kept, run_name, uncached
+from flows.runs import bind, bound_batch, nothing_to_do
 from flows.states import as_state
-from nightwork.batch import Batch, TicketRef, open_batch
+from nightwork.batch import Batch, TicketRef, find_batch
 from nightwork.engine import guarded
-from nightwork.lock import hold
 from nightwork.manifest import BatchStatus
 from nightwork.stages import combining
 from nightwork.stages import gates as stage
@@ -30,6 +32,7 @@ def judge(ref: TicketRef) -> State[Any]:
     """Judge one change in a clean checkout."""
     outcome = guarded(lambda: stage.judge_ticket(ref, gate))
     report_on("gates", ref.ticket, stage.results(ref))
+    tell_veto(ref, outcome)
     return as_state(outcome)
 
 
@@ -43,10 +46,14 @@ def together(repo: str, batch_id: str) -> State[Any]:
 
 
 @flow(name="gates", flow_run_name=run_name)
-def gates(repo: str = ".", batch_id: str | None = None) -> None:
+def gates(repo: str = ".", batch_id: str | None = None) -> State[Any] | None:
     """Judge every change of a batch that has no verdict; by default of the newest batch that waits for it."""
     take_credentials()
-    batch = open_batch(repo, batch_id, BatchStatus.RUNNING, BatchStatus.ABORTED)
-    with hold(batch.repository, f"gates of {batch.id}"):
+    with working_copy(repo, "gates") as place:
+        batch = find_batch(place, bound_batch(batch_id), BatchStatus.RUNNING, BatchStatus.ABORTED)
+        if batch is None:
+            return nothing_to_do("no batch waits for the gates")
+        bind(batch.id)
         stage.run_gates(batch, lambda ref: judge.submit(ref))
-        together(str(batch.repository), batch.id, return_state=True)
+        together(place, batch.id, return_state=True)
+    return None

@@ -25,6 +25,7 @@ from pydantic import (
 
 from nightwork import yamlfile
 from nightwork.errors import BadInput, Fault, bad_input
+from nightwork.forge_settings import ForgeSettings
 from nightwork.guarding import EscalationSettings, PolicySettings
 from nightwork.price import Price
 from nightwork.redact import hide_variable
@@ -102,6 +103,9 @@ class Preset(StrEnum):
     AIDER = "aider"
 
 
+_PROVIDERS = {Preset.CLAUDE_CODE: "anthropic", Preset.CODEX: "openai", Preset.AIDER: "aider"}
+
+
 class AgentSettings(Section):
     """Who does the work: a model in nightwork's own loop, or any coding command line."""
 
@@ -127,6 +131,14 @@ class AgentSettings(Section):
     def model_of(self, stage: str) -> str:
         """Return the name of the model that works on a stage; empty when none does."""
         return next((name for key, name in self.models.items() if key == stage), self.model)
+
+    def provider(self) -> str:
+        """Return whose quota the work goes on: a provider's name, a command's where that is not known."""
+        if self.kind == "model":
+            return "scripted" if self.model.startswith("scripted:") else "anthropic"
+        if self.preset:
+            return _PROVIDERS[self.preset]
+        return self.command[0].rpartition("/")[2] if self.command else "none"
 
     @model_validator(mode="before")
     @classmethod
@@ -197,6 +209,10 @@ class RunOptions(Section):
         default=None, description="who works: a model (claude-..., scripted:FILE), or claude-code, codex, aider"
     )
     tickets: str | None = Field(default=None, description="where tickets come from: a folder of Markdown files")
+    forge: str | None = Field(
+        default=None,
+        description="page of a pushed branch's merge request: https://.../{branch}, or forge/NAME, a block",
+    )
     base: str | None = Field(default=None, description="branch, tag or commit from which the branches start")
     max_tickets: int | None = Field(default=None, ge=1, le=1000)
     parallel_agents: int | None = Field(default=None, ge=1, le=64, description="agents at work at the same time")
@@ -206,11 +222,14 @@ class RunOptions(Section):
     no_sandbox: bool = Field(default=False, description="run agents and gates with your rights, not confined")
     strict: bool = Field(default=False, description="refuse the batch when any ticket is unready")
     retry_failed: bool = Field(default=False, description="on resume: work on failed tickets again, as a new attempt")
+    answered_only: bool = Field(
+        default=False, description="work only on tickets whose escalation was answered, and on what waited for them"
+    )
     credentials: str = Field(default="", description="name of a ClaudeCredentials block; by default the environment")
 
     def flags(self) -> dict[str, Any]:
         """Return the settings that are set here, by dotted key."""
-        chosen: dict[str, Any] = {"tickets": self.tickets, "base": self.base}
+        chosen: dict[str, Any] = {"tickets": self.tickets, "base": self.base, "forge.link": self.forge}
         chosen["sandbox.confine"] = False if self.no_sandbox else None
         chosen |= {f"batch.{key}": getattr(self, key) for key in _BATCH_OPTIONS}
         chosen |= _of_agent(self.agent) if self.agent is not None else {}
@@ -275,6 +294,7 @@ class Settings(Section):
     sandbox: SandboxSettings = SandboxSettings()
     policy: PolicySettings = PolicySettings()
     escalation: EscalationSettings = EscalationSettings()
+    forge: ForgeSettings = ForgeSettings()
     specs: SpecsSettings = SpecsSettings()
     gates: tuple[GateSettings, ...] = ()
     gate_config: tuple[str, ...] = Field(

@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from nightwork.errors import BadInput
+from nightwork import stop
+from nightwork.errors import BadInput, Stopped
 from nightwork.lock import hold
 
 PROGRAM = """
@@ -46,6 +47,44 @@ def test_the_lock_is_free_when_its_holder_has_ended(tmp_path, holder):
     holder.communicate("\n")
     with hold(tmp_path, "mine"):
         pass
+
+
+def test_who_is_patient_gets_the_lock_when_its_holder_has_ended_and_is_told_once_whom_it_waits_for(
+    tmp_path, holder, caplog
+):
+    caplog.set_level("INFO", "nightwork.lock")
+    leave = threading.Timer(0.5, holder.communicate, ["\n"])
+    leave.start()
+    with hold(tmp_path, "mine", patience_s=30):
+        assert "mine" in (tmp_path / ".nightwork" / "run.lock").read_text()
+    leave.join()
+    [told] = caplog.messages
+    assert f'"pid": {holder.pid}, "doing": "a test"' in told
+
+
+def test_patience_comes_to_an_end(tmp_path, holder):
+    with pytest.raises(BadInput, match=f'"pid": {holder.pid}'), hold(tmp_path, "mine", patience_s=0.1):
+        pass
+
+
+def test_waiting_for_the_lock_ends_when_the_run_is_to_stop_and_keeps_nobody_else_from_another(tmp_path, holder):
+    elsewhere, ended = tmp_path / "elsewhere", threading.Event()
+    elsewhere.mkdir()
+
+    def wait_for_it():
+        with pytest.raises(Stopped), hold(tmp_path, "mine", patience_s=60):
+            pass
+        ended.set()
+
+    thread = threading.Thread(target=wait_for_it)
+    thread.start()
+    with hold(elsewhere, "another repository"):
+        stop.request("a test")
+        try:
+            assert ended.wait(10)
+        finally:
+            stop.reset()
+            thread.join()
 
 
 def test_a_stage_inside_a_run_shares_its_lock_and_does_not_give_it_up(tmp_path):
