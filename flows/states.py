@@ -9,8 +9,9 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from nightwork.module_spec.result import BatchResult, Unended
+from nightwork.module_spec.result import BatchResult
 from nightwork.outcome import Outcome, Status, Unfinished
+from nightwork.shown import Unended
 
 
 def as_state(outcome: Outcome) -> State[Any]:
@@ -20,6 +21,11 @@ def as_state(outcome: Outcome) -> State[Any]:
     if outcome.status in {Status.FAILED, Status.ABORTED}:
         return Failed(name=name, message=message, data=Unfinished(outcome))
     return Completed(name=name, message=message, data=outcome)
+
+
+def passed_on(state: State[Any]) -> State[Any]:
+    """Return the state of a flow that ends as another run has ended."""
+    return State(type=state.type, name=state.name, message=state.message, data=state.data)
 
 
 def batch_state(outcomes: Mapping[str, Outcome], stages: Sequence[State[Any]]) -> State[Any]:
@@ -39,7 +45,8 @@ def batch_state(outcomes: Mapping[str, Outcome], stages: Sequence[State[Any]]) -
 def specs_state(result: BatchResult) -> State[Any]:
     """Return the state that tells a batch of module specs: Completed, Incomplete or Aborted."""
     if result.aborted:
-        return Failed(name="Aborted", message=f"{result.told()}; run again to go on", data=Unended(result))
+        told = f"{result.told()}; run again to go on"
+        return Failed(name="Aborted", message=told, data=Unended(result, f"Aborted: {told}"))
     if result.failed:
-        return Failed(name="Incomplete", message=result.told(), data=Unended(result))
+        return Failed(name="Incomplete", message=result.told(), data=Unended(result, f"Incomplete: {result.told()}"))
     return Completed(message=result.told(), data=result)

@@ -39,7 +39,10 @@ def notify_block(client: SyncPrefectClient, name: str) -> Notify:
         told = f"there is no block {name!r}; make it in the UI under Blocks, then try again"
         raise bad_input("--notify", told) from error
     if slug == _OURS:
-        beneath = notify_block(client, str(found.data["block"]))
+        block = str(found.data["block"])
+        if block.startswith(f"{_OURS}/"):
+            raise bad_input("--notify", f"{name!r} names {block!r}, which sends nothing itself")
+        beneath = notify_block(client, block)
         return Notify(beneath.block_id, found.data.get("about"))
     capabilities = found.block_schema.capabilities if found.block_schema else []
     if _NOTIFY not in capabilities:

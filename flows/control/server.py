@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import httpx
 import prefect
 from prefect.settings import get_current_settings
 
+from flows.control.known import answers
 from nightwork.control import DEFAULT_PORT, Outliving, Room
 from nightwork.control.prefect_database import Schema, copy, examine, refuse_unwritable
 from nightwork.errors import Infrastructure, bad_input
@@ -36,7 +36,7 @@ def elsewhere(room: Room) -> str | None:
     port = room.port()
     if not url or (port is not None and url.rstrip("/") in {f"http://{host}:{port}/api" for host in (_HOST, "localhost")}):
         return None
-    if not _is_healthy(url):
+    if not answers(url):
         told = f"is {url!r}, which does not answer; start that server, or unset it for a server on this machine"
         raise bad_input("PREFECT_API_URL", told)
     return url
@@ -86,7 +86,7 @@ def _refuse_taken(port: int) -> None:
             probe.bind((_HOST, port))
             return
     url = f"http://{_HOST}:{port}/api"
-    if _is_healthy(url):
+    if answers(url):
         told = f"a Prefect server that `nightwork up` did not start answers there; use it with PREFECT_API_URL={url}"
     else:
         told = "something else listens there"
@@ -134,7 +134,7 @@ def _wait(room: Room, patience_s: float, tell: Tell) -> None:
     began, told = time.monotonic(), 0.0
     while True:
         url = room.url()
-        if url is not None and _is_healthy(url):
+        if url is not None and answers(url):
             return
         waited = time.monotonic() - began
         if url is None and waited > 1.0:  # a process notes itself when it begins
@@ -156,13 +156,6 @@ def reason(process: Outliving) -> str:
     spoken = [line for line in lines if line.strip() and not line.startswith((" ", "\t"))]
     errors = [line for line in spoken if "Error" in line or "error" in line.lower().split(":")[0]]
     return f"{printable((errors or spoken or ['it said nothing'])[-1])[:300]}; its log: {process.log}"
-
-
-def _is_healthy(url: str) -> bool:
-    try:
-        return httpx.get(f"{url.rstrip('/')}/health", timeout=5).is_success
-    except httpx.HTTPError:
-        return False
 
 
 def end(process: Outliving, patience_s: float) -> bool:
