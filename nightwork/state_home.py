@@ -10,7 +10,7 @@ from nightwork.errors import Infrastructure
 
 
 def state_home() -> Path:
-    """Return the user's own folder, made when it is missing; XDG Base Directory Specification, "user-specific state files".
+    """Return the user's folder, made when it is missing (XDG Base Directory Specification, "state files").
 
     Raises Infrastructure when the one that takes its place where there is no home belongs to somebody else.
     """

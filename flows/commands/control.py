@@ -11,19 +11,25 @@ from cyclopts.validators import Number
 
 from flows.commands import ALL_DONE, Json, note
 
-Port = Annotated[int | None, Parameter(help="where the server listens; 4200 at first", validator=Number(gte=1, lte=65535))]
+Port = Annotated[
+    int | None, Parameter(help="where the server listens; 4200 at first", validator=Number(gte=1, lte=65535))
+]
 
 
 def up(
     *,
-    repo: Annotated[str | None, Parameter(help="what the deployments work on: a folder, a URL or repository/NAME")] = None,
+    repo: Annotated[
+        str | None, Parameter(help="what the deployments work on: a folder, a URL or repository/NAME")
+    ] = None,
     schedule: Annotated[
         Literal["weekly", "daily", "continuous", "off"] | None, Parameter(help="when the stages start by themselves")
     ] = None,
     time_zone: Annotated[str | None, Parameter(help="of the schedules, such as Europe/Berlin; the machine's")] = None,
     notify: Annotated[str | None, Parameter(help="notification block of Prefect, such as slack-webhook/team")] = None,
     port: Port = None,
-    workers: Annotated[int | None, Parameter(help="workers on this machine; 1", validator=Number(gte=1, lte=64))] = None,
+    workers: Annotated[
+        int | None, Parameter(help="workers on this machine; 1", validator=Number(gte=1, lte=64))
+    ] = None,
     json: Json = False,
 ) -> int:
     """Start what is missing of a Prefect server, its workers and nightwork's deployments, and say where the UI is."""

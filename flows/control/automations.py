@@ -32,7 +32,9 @@ def notify_block(client: SyncPrefectClient, name: str) -> Notify:
     """Find a notification block by `type/name`; raises BadInput when there is none, or when it cannot notify."""
     slug, _, document = name.partition("/")
     if not slug or not document:
-        raise bad_input("--notify", f"expected TYPE/NAME of a notification block, such as slack-webhook/team, not {name!r}")
+        raise bad_input(
+            "--notify", f"expected TYPE/NAME of a notification block, such as slack-webhook/team, not {name!r}"
+        )
     try:
         found = client.read_block_document_by_name(document, slug, include_secrets=False)
     except ObjectNotFound as error:

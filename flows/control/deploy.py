@@ -12,7 +12,7 @@ from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentU
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ObjectNotFound
-from prefect.flows import load_flow_from_entrypoint
+from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 
 from flows.control.data import POOL, deployments, presets
@@ -28,7 +28,7 @@ def deploy(client: SyncPrefectClient, repo: str | None, first_repo: str, time_zo
     """
     done = []
     for wanted in deployments():
-        flow = load_flow_from_entrypoint(wanted["entrypoint"])
+        flow: Flow[..., Any] = load_flow_from_entrypoint(wanted["entrypoint"])
         schema = parameter_schema(flow).model_dump_for_openapi()
         try:
             found = client.read_deployment_by_name(f"{flow.name}/{wanted['name']}")
@@ -64,7 +64,10 @@ def _create(
         entrypoint=wanted["entrypoint"],
         description=wanted["description"],
         tags=wanted["tags"],
-        parameters={**wanted.get("parameters", {}), **({"repo": repo} if "repo" in wanted.get("parameters", {}) else {})},
+        parameters={
+            **wanted.get("parameters", {}),
+            **({"repo": repo} if "repo" in wanted.get("parameters", {}) else {}),
+        },
         parameter_openapi_schema=schema,
         enforce_parameter_schema=True,
         schedules=[DeploymentScheduleCreate(schedule=cron, active=False, slug=wanted["name"])] if cron else [],

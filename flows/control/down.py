@@ -1,4 +1,4 @@
-"""Taking the control room down: workers first, so that the runs they end can still tell the server what became of them."""
+"""Taking the control room down: workers first, so that the runs that they end can still tell the server of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ def take_down(room: Room, tell: Tell) -> list[str]:
         living = room.workers()
         if not workers.end(living, tell):
             pids = ", ".join(str(each.pid()) for each in living if each.pid())
-            raise Infrastructure("a worker", f"still waits for its runs; `nightwork down` again later, or end {pids} yourself")
+            raise Infrastructure(
+                "a worker", f"still waits for its runs; `nightwork down` again later, or end {pids} yourself"
+            )
         has_server = room.server.pid() is not None
         if not server.end(room.server, _SERVER_ENDS_WITHIN_S):
             raise Infrastructure("the Prefect server", f"does not end; end process {room.server.pid()} yourself")

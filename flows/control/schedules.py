@@ -96,9 +96,7 @@ def _in_zone(
     return [f"schedule {deployment.name}: {time_zone}"]
 
 
-def _switched_off(
-    client: SyncPrefectClient, deployment: DeploymentResponse, schedule: DeploymentSchedule
-) -> list[str]:
+def _switched_off(client: SyncPrefectClient, deployment: DeploymentResponse, schedule: DeploymentSchedule) -> list[str]:
     if not schedule.active:
         return []
     client.update_deployment_schedule(deployment.id, schedule.id, active=False)

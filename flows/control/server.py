@@ -1,4 +1,4 @@
-"""The Prefect server of this machine: started when it does not run, after a look at its port, its home and its database."""
+"""The Prefect server of this machine: started when it does not run, after a look at its port and its database."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def elsewhere(room: Room) -> str | None:
     """
     url = get_current_settings().api.url
     port = room.port()
-    if not url or (port is not None and url.rstrip("/") in {f"http://{host}:{port}/api" for host in (_HOST, "localhost")}):
+    if not url or (
+        port is not None and url.rstrip("/") in {f"http://{host}:{port}/api" for host in (_HOST, "localhost")}
+    ):
         return None
     if not answers(url):
         told = f"is {url!r}, which does not answer; start that server, or unset it for a server on this machine"
@@ -104,7 +106,7 @@ def _ready_home(tell: Tell) -> float:
     if examine(path, head, known) is not Schema.OLDER:
         return _STARTS_WITHIN_S
     kept = path.with_name(f"{path.name}.before-{prefect.__version__}")
-    tell(f"the database is of an older Prefect; a copy goes to {kept}, then the server changes it, which may take minutes")
+    tell(f"the database is of an older Prefect; a copy goes to {kept}; changing it may take minutes")
     copy(path, kept)
     return _MIGRATES_WITHIN_S
 
@@ -130,7 +132,7 @@ def _revisions() -> tuple[str, set[str]]:
 
 
 def _wait(room: Room, patience_s: float, tell: Tell) -> None:
-    """Wait until the server answers; raises Infrastructure with the reason in its log when it ends, or does not answer."""
+    """Wait until the server answers; raises Infrastructure when it ends, with the reason in its log, or does not."""
     began, told = time.monotonic(), 0.0
     while True:
         url = room.url()
@@ -140,7 +142,9 @@ def _wait(room: Room, patience_s: float, tell: Tell) -> None:
         if url is None and waited > 1.0:  # a process notes itself when it begins
             raise Infrastructure("the Prefect server", f"ended at its start: {reason(room.server)}")
         if waited > patience_s:
-            raise Infrastructure("the Prefect server", f"does not answer after {waited:.0f} s; its log: {room.server.log}")
+            raise Infrastructure(
+                "the Prefect server", f"does not answer after {waited:.0f} s; its log: {room.server.log}"
+            )
         if waited - told > _TOLD_EVERY_S:
             told = waited
             tell(f"the server is not ready yet ({waited:.0f} s)")

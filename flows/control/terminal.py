@@ -39,7 +39,9 @@ def render(standing: Standing) -> Table:
     if standing.notified_about:
         table.add_row("notifications", f"{standing.notified_about} automations send them")
     else:
-        table.add_row("notifications", "none; `nightwork up --notify slack-webhook/NAME` sends them to a block of yours")
+        table.add_row(
+            "notifications", "none; `nightwork up --notify slack-webhook/NAME` sends them to a block of yours"
+        )
     table.add_row("end", "`nightwork down`")
     return table
 

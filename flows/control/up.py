@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -43,7 +43,9 @@ class Standing:
     done: tuple[str, ...] = field(default=())
 
 
-def bring_up(room: Room, wishes: Wishes, variables: Mapping[str, str], environment: dict[str, str], tell: Tell) -> Standing:
+def bring_up(
+    room: Room, wishes: Wishes, variables: Mapping[str, str], environment: MutableMapping[str, str], tell: Tell
+) -> Standing:
     """Make server, worker and all that they need be there; `environment` is this process's, which learns the address.
 
     Raises BadInput before anything is started for what cannot be meant; see `server.ensure` for the rest.

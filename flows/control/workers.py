@@ -1,4 +1,4 @@
-"""The workers of this machine: each a process of Prefect that takes runs from the work pool and starts them as processes."""
+"""The workers of this machine: each a process of Prefect that takes runs from the work pool and starts them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The control room of a machine: a Prefect server and its workers as processes that outlive the command that starts them.
+"""The control room of a machine: a Prefect server and its workers, which outlive the command that starts them.
 
 Nothing here knows Prefect; flows.control does.
 """

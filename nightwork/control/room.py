@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -81,11 +80,15 @@ def open_room() -> Room:
     Raises BadInput where processes cannot be told apart, so that none could be ended safely.
     """
     if not sys.platform.startswith("linux"):
-        told = "keeps processes on Linux only; elsewhere start `prefect server start` and `prefect worker start` yourself"
-        raise bad_input("the control room", f"{told}, then `nightwork up` with PREFECT_API_URL set makes the deployments")
+        told = (
+            "keeps processes on Linux only; elsewhere start `prefect server start` and `prefect worker start` yourself"
+        )
+        raise bad_input(
+            "the control room", f"{told}, then `nightwork up` with PREFECT_API_URL set makes the deployments"
+        )
     folder = state_home() / "control-room"
     folder.mkdir(mode=0o700, exist_ok=True)
-    os.chmod(folder, 0o700)
+    folder.chmod(0o700)
     return Room(folder)
 
 
