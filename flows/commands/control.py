@@ -39,7 +39,7 @@ def up(
     room = open_room()
     variables = dict(os.environ)  # with the keys, which the workers' runs need
     console.prepare(verbose=False)
-    from flows.control.terminal import as_json, render
+    from flows.control.terminal import as_json, changes, render
     from flows.control.up import Wishes, bring_up
 
     wishes = Wishes(_meant(repo), _here(), schedule, time_zone, notify, port, workers)
@@ -47,9 +47,8 @@ def up(
     if json:
         print(as_json(standing))
         return ALL_DONE
-    for line in standing.done:
+    for line in changes(standing) or ["everything runs already; nothing was changed"]:
         note(line)
-    note("" if standing.done else "everything runs already; nothing was changed")
     console.results().print(render(standing))
     return ALL_DONE
 

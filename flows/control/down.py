@@ -23,6 +23,6 @@ def take_down(room: Room, tell: Tell) -> list[str]:
                 "a worker", f"still waits for its runs; `nightwork down` again later, or end {pids} yourself"
             )
         has_server = room.server.pid() is not None
-        if not server.end(room.server, _SERVER_ENDS_WITHIN_S):
+        if not server.ended([room.server], _SERVER_ENDS_WITHIN_S):
             raise Infrastructure("the Prefect server", f"does not end; end process {room.server.pid()} yourself")
         return [*(each.name for each in living), *(["server"] if has_server else [])]

@@ -32,7 +32,7 @@ def _pool(client: SyncPrefectClient) -> Iterator[str]:
     except ObjectNotFound:
         template = ProcessWorker.get_default_base_job_template()
         client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=template))
-        yield f"work pool {POOL}: made"
+        yield f"pool {POOL}: made"
 
 
 def _limits(client: SyncPrefectClient) -> Iterator[str]:
@@ -41,7 +41,7 @@ def _limits(client: SyncPrefectClient) -> Iterator[str]:
             client.read_global_concurrency_limit_by_name(name)
         except ObjectNotFound:
             client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=name, limit=limit))
-            yield f"limit {name}: {limit}"
+            yield f"limit {name}: made"
 
 
 def _blocks(client: SyncPrefectClient) -> Iterator[str]:
@@ -50,7 +50,7 @@ def _blocks(client: SyncPrefectClient) -> Iterator[str]:
     for kind in _block_classes():
         kind.register_type_and_schema(_sync=True)  # type: ignore[call-arg]  # typed as async only
         if kind.get_block_type_slug() not in known:
-            yield f"block type {kind.get_block_type_slug()}: registered"
+            yield f"block {kind.get_block_type_slug()}: made"
 
 
 def _block_classes() -> Iterator[type[Block]]:

@@ -65,7 +65,7 @@ def apply(
             cron = CronSchedule(cron=line["cron"], timezone=checked_zone(time_zone))
             made = DeploymentScheduleCreate(schedule=cron, active=line.get("active", True), slug=name)
             client.create_deployment_schedules(deployment.id, [made])
-            done.append(f"schedule {name}: {line['cron']}")
+            done.append(f"schedule {name}: {line['cron']} {cron.timezone}")
     return done
 
 

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import prefect
@@ -162,11 +162,12 @@ def reason(process: Outliving) -> str:
     return f"{printable((errors or spoken or ['it said nothing'])[-1])[:300]}; its log: {process.log}"
 
 
-def end(process: Outliving, patience_s: float) -> bool:
-    """Ask a process to end and wait for it; says whether it has."""
-    process.signal(signal.SIGTERM)
+def ended(processes: Sequence[Outliving], patience_s: float) -> bool:
+    """Ask processes to end and wait for all of them; says whether they have."""
+    for process in processes:
+        process.signal(signal.SIGTERM)
     deadline = time.monotonic() + patience_s
-    while process.pid() is not None:
+    while any(process.pid() is not None for process in processes):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict
 
 from rich.table import Table
@@ -12,12 +13,21 @@ from flows.control.schedules import Due
 from flows.control.up import Standing
 from nightwork.markdown import printable
 
+_NO_REPOSITORY = "none yet; `nightwork up --repo PATH` or a run's own form names one"
 _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def as_json(standing: Standing) -> str:
     """Return what there is as one JSON document; times are ISO 8601."""
     return json.dumps(asdict(standing), indent=1, default=lambda value: value.isoformat())
+
+
+def changes(standing: Standing) -> list[str]:
+    """Return what was done, in as few lines as say it: what was made new is counted."""
+    made = Counter(line.partition(" ")[0] for line in standing.done if line.endswith(": made"))
+    counted = [f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in made.items()]
+    others = [line for line in standing.done if not line.endswith(": made")]
+    return [*([f"made: {', '.join(counted)}"] if counted else []), *others]
 
 
 def render(standing: Standing) -> Table:
@@ -31,7 +41,7 @@ def render(standing: Standing) -> Table:
     workers = ", ".join(f"{name} (process {pid})" for name, pid in standing.workers.items())
     pool = "; its work pool is paused: nothing starts until you resume it in the UI" if standing.is_paused else ""
     table.add_row("workers", Text(workers + pool))
-    table.add_row("repository", Text(printable(standing.repo)))
+    table.add_row("repository", Text(printable(standing.repo) if standing.repo != "." else _NO_REPOSITORY))
     for number, due in enumerate(standing.schedules):
         table.add_row("schedules" if number == 0 else "", Text(_line(due), style="" if due.next else "dim"))
     if not any(due.next for due in standing.schedules):

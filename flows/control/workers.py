@@ -11,12 +11,13 @@ import time
 from collections.abc import Mapping, Sequence
 
 from flows.control.data import POOL
-from flows.control.server import Tell, reason
+from flows.control.server import Tell, ended, reason
 from nightwork.control import Outliving, Room
 from nightwork.errors import Infrastructure
 
 _SETTLES_S = 1.0
 _ENDS_WITHIN_S = 30.0
+_TOLD_AFTER_S = 30.0
 _LEFT_AFTER_S = 300.0
 
 
@@ -62,19 +63,18 @@ def end(workers: Sequence[Outliving], tell: Tell) -> bool:
 
     A run ends its agents' turns first: after half a minute it is told what still ends, after five it is left to itself.
     """
-    for worker in workers:
-        runs = worker.descendants()
-        worker.signal(signal.SIGTERM)  # it takes nothing more, and waits for its runs
-        for process_id in runs:
+    began, is_told, asked = time.monotonic(), False, set[int]()
+    # A worker that is told to end kills its runs at once: they come first, those as well that it takes up meanwhile.
+    while runs := [process_id for worker in workers for process_id in worker.children()]:
+        for process_id in set(runs) - asked:
+            asked.add(process_id)
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(process_id, signal.SIGTERM)
-    began, is_told = time.monotonic(), False
-    while living := [worker for worker in workers if worker.pid() is not None]:
         waited = time.monotonic() - began
-        if waited > _ENDS_WITHIN_S and not is_told:
+        if waited > _TOLD_AFTER_S and not is_told:
             is_told = True
-            tell(f"{len(living)} of {len(workers)} workers still end; their runs stop after the turn they are at")
+            tell(f"{len(runs)} runs still end: each stops after the turn that its agents are at")
         if waited > _LEFT_AFTER_S:
             return False
         time.sleep(0.1)
-    return True
+    return ended(workers, _ENDS_WITHIN_S)

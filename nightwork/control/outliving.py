@@ -58,20 +58,17 @@ class Outliving:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process_id, number)
 
-    def descendants(self) -> list[int]:
-        """Return the ids of all living processes that it started, and those that they did, nearest first."""
+    def children(self) -> list[int]:
+        """Return the ids of the living processes that it started itself."""
         process_id = self.pid()
         if process_id is None:
             return []
-        parents: dict[int, int] = {}
+        found = []
         for folder in Path("/proc").glob("[0-9]*"):
             fields = _stat(int(folder.name)).rpartition(")")[2].split()
-            if fields and fields[0] != "Z":
-                parents[int(folder.name)] = int(fields[1])
-        found = [process_id]
-        for each in found:
-            found += [child for child, parent in parents.items() if parent == each]
-        return found[1:]
+            if fields and fields[0] != "Z" and int(fields[1]) == process_id:
+                found.append(int(folder.name))
+        return found
 
 
 def _stat(process_id: int) -> str:

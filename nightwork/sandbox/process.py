@@ -93,8 +93,8 @@ def run_to_end(start: Start, run: Run, notes: Path, guard: Guard) -> Finished:
 def start_outliving(command: Sequence[str], folder: Path, variables: Mapping[str, str], log: Path, note: Path) -> None:
     """Start a process that outlives this one, in a session of its own; what it says is appended to `log`.
 
-    Before it begins it notes itself in `note` (its line of proc(5) `stat`, and the boot), so that no kill of this process
-    can leave one that nobody knows of.
+    Before it begins it notes itself in `note` (its line of proc(5) `stat`, and the boot), so that no kill of this
+    process can leave one that nobody knows of.
     """
     with log.open("ab") as output:
         process = subprocess.Popen(
