@@ -33,6 +33,6 @@ def overnight(repo: str = ".", batch_id: str | None = None, options: RunOptions 
         stages: list[State[Any]] = [
             generation(place, batch.id, options, return_state=True),
             gates(place, batch.id, return_state=True),
-            review(place, batch.id, return_state=True),
+            review(repo, batch.id, return_state=True),
         ]
     return batch_state(batch.state().items, stages)

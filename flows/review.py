@@ -7,6 +7,7 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import report
+from flows.asking import ask_people
 from flows.keys import take_credentials
 from flows.place import looked_at
 from flows.policy import run_name, uncached
@@ -29,4 +30,5 @@ def review(repo: str = ".", batch_id: str | None = None) -> str | State[Any]:
         bind(batch.id)
         document = rank(place, batch.id)
         report("review", batch.id, artifact(document))
+        ask_people(repo, batch)
     return str(batch.folder / "review.html")
