@@ -63,7 +63,7 @@ def notes() -> Console:
 @contextlib.contextmanager
 def session(verbose: bool) -> Iterator[None]:
     """Surround one flow: Prefect made quiet, progress shown, and a stop that keeps everything."""
-    _prepare(verbose)
+    prepare(verbose)
     from prefect.settings import get_current_settings
 
     if not get_current_settings().api.url:
@@ -75,7 +75,7 @@ def session(verbose: bool) -> Iterator[None]:
         yield
 
 
-def _prepare(verbose: bool) -> None:
+def prepare(verbose: bool) -> None:
     """Set up logging and Prefect's environment; must run before Prefect is imported.
 
     Prefect logs to its own API as ever; on the terminal only nightwork speaks, unless `verbose`.

@@ -57,10 +57,9 @@ def escalation_form(row: EscalationRow, around: Around) -> str:
     parts = [
         f"### {_text(row.ticket)}: {_text(row.title)}",
         f"**{_text(words.spaced(row.trigger))}**: {_text(row.summary, _PARAGRAPH)}",
-        _facts([("blocks", ", ".join(row.blocks[:_MOST]))]),
-        *(_text(line, _PARAGRAPH) for line in row.context.splitlines()[:_MOST]),
+        _facts(_asked_by(row)),
         *(_option(option, option.name == row.recommendation) for option in row.options[:_MOST]),
-        _listed("More options, described on the review page", [option.name for option in row.options[_MOST:]]),
+        _listed("More options, which the review page describes", [option.name for option in row.options[_MOST:]]),
         _listed("Questions", row.questions),
         _look(around),
         "The ticket goes on with the answer, and with the comment as it stands, at 14:00 or in the next batch.",
@@ -89,9 +88,16 @@ def _about(row: QueueRow, scores: Scores | None, broken: Sequence[str]) -> Itera
     yield "review", f"about {words.duration(row.minutes)}"
 
 
+def _asked_by(row: EscalationRow) -> Iterable[tuple[str, str]]:
+    yield "waiting for it", ", ".join(row.blocks[:_MOST])
+    for line in row.context.splitlines()[:_MOST]:
+        name, _, said = line.partition(": ")
+        yield (escape(name).lower(), said) if said else ("context", line)
+
+
 def _option(option: Option, is_recommended: bool) -> str:
-    mark = " (recommended)" if is_recommended else ""
-    lines = [f"**{_text(option.name)}**{mark}, {option.risk} risk: {_text(option.description, _PARAGRAPH)}", ""]
+    mark = ", recommended" if is_recommended else ""
+    lines = [f"**Option {_text(option.name)}** ({option.risk} risk{mark}): {_text(option.description, _PARAGRAPH)}", ""]
     lines += [f"- pro: {_text(text)}" for text in option.pros[:_MOST]]
     lines += [f"- con: {_text(text)}" for text in option.cons[:_MOST]]
     return "\n".join(lines).strip()
@@ -99,11 +105,12 @@ def _option(option: Option, is_recommended: bool) -> str:
 
 def _look(around: Around) -> str:
     shown = fence("\n".join(around.commands), "sh") if around.commands else ""
-    return _joined([shown, _facts(around.places)])
+    places = _facts(around.places)
+    return _joined(["**Look at it**", shown, places]) if shown or places else ""
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> str:
-    return "\n".join(f"- {name}: {_text(value)}" for name, value in facts if value)
+    return "\n".join(f"- {name}: {_text(value, _PARAGRAPH)}" for name, value in facts if value)
 
 
 def _listed(title: str, texts: Sequence[str]) -> str:

@@ -43,8 +43,12 @@ class Answer:
 
     def is_in(self, taken: Decision) -> bool:
         """Say whether a decision that holds is this very one."""
+        return self.is_alike(taken) and redact(self.by) == taken.by
+
+    def is_alike(self, taken: Decision) -> bool:
+        """Say whether a decision that holds says the same, whoever took it."""
         choice = taken.option if taken.kind is Kind.ANSWER else taken.kind
-        return (choice, redact(self.comment), redact(self.by)) == (self.choice, taken.message, taken.by)
+        return (choice, taken.message) == (self.choice, redact(self.comment))
 
 
 @dataclass(frozen=True)
@@ -178,10 +182,12 @@ def _commands(subject: Subject, is_local: bool) -> tuple[str, ...]:
     change = subject.batch.change(subject.ticket, subject.attempt)
     if change is None:
         return ()
-    branch = shlex.quote(change.branch if is_local else f"origin/{change.branch}")
-    git = f"git -C {shlex.quote(str(subject.batch.repository))}" if is_local else "git"
-    fetch = () if is_local else (f"git fetch origin {shlex.quote(change.branch)}",)
-    return (*fetch, f"{git} diff {change.origin[:12]} {branch}", f"{git} merge --no-ff {branch}")
+    branch = shlex.quote(change.branch)
+    if is_local:
+        first = f"cd {shlex.quote(str(subject.batch.repository))}"
+    else:
+        first, branch = f"git fetch origin {branch}", f"origin/{branch}"
+    return first, f"git diff {change.origin[:12]} {branch}", f"git merge --no-ff {branch}"
 
 
 def _places(subject: Subject) -> list[tuple[str, str]]:
