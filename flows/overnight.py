@@ -35,7 +35,7 @@ def overnight(repo: str = ".", batch_id: str | None = None, options: RunOptions 
         stages: list[State[Any]] = [
             generation(place, batch.id, options, return_state=True),
             gates(place, batch.id, return_state=True),
-            review(place, batch.id, return_state=True),
+            review(repo, batch.id, return_state=True),
         ]
     state = batch_state(batch.state().items, stages)
     tell_abort(batch, state)
