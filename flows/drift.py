@@ -8,6 +8,7 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import report
+from flows.named import source_of
 from flows.policy import run_name, uncached
 from flows.states import drift_state
 from nightwork.module_spec import drift as library
@@ -20,7 +21,7 @@ find = uncached("find drift")(library.find)
 @flow(name="drift", flow_run_name=run_name)
 def drift(repo: str = ".") -> State[Any]:
     """Compare a project with its specs; ends Completed, or Drifted when they are no longer true."""
-    root = checked_root(repo)
+    root = checked_root(source_of(repo).where)
     found = find(root, load(root).specs)
     now = datetime.now(UTC)
     report("drift", root.name, library.as_markdown(found, now))

@@ -8,7 +8,8 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import report, report_on
-from flows.keys import take_credentials
+from flows.events import tell_veto
+from flows.named import take_credentials
 from flows.place import working_copy
 from flows.policy import kept, run_name, uncached
 from flows.runs import bind, bound_batch, nothing_to_do
@@ -31,6 +32,7 @@ def judge(ref: TicketRef) -> State[Any]:
     """Judge one change in a clean checkout."""
     outcome = guarded(lambda: stage.judge_ticket(ref, gate))
     report_on("gates", ref.ticket, stage.results(ref))
+    tell_veto(ref, outcome)
     return as_state(outcome)
 
 

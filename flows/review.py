@@ -7,7 +7,8 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import report
-from flows.keys import take_credentials
+from flows.events import tell_ready
+from flows.named import take_credentials
 from flows.place import looked_at
 from flows.policy import run_name, uncached
 from flows.runs import bind, bound_batch, nothing_to_do
@@ -30,4 +31,5 @@ def review(repo: str = ".", batch_id: str | None = None) -> ReviewDocument | Sta
         bind(batch.id)
         document = rank(place, batch.id)
         report("review", batch.id, artifact(document))
+        tell_ready(batch, document)
     return document

@@ -26,6 +26,11 @@ def as_state(outcome: Outcome) -> State[Any]:
     return Completed(name=name, message=message, data=outcome)
 
 
+def passed_on(state: State[Any]) -> State[Any]:
+    """Return the state of a flow that ends as another run has ended."""
+    return State(type=state.type, name=state.name, message=state.message, data=state.data)
+
+
 def batch_state(outcomes: Mapping[str, Outcome], stages: Sequence[State[Any]]) -> State[Any]:
     """Return the state that tells a whole batch, Completed, Incomplete or Aborted, with what its last stage returned.
 

@@ -83,6 +83,7 @@ class QueueRow(_Frozen):
     follow_up: str | None = Field(default=None, description="path of the draft ticket for what remains")
     decision: str | None = None
     merge_request: str | None = Field(default=None, description="path of the draft merge request")
+    link: str | None = Field(default=None, description="page where the merge request of the pushed branch is opened")
     files: int
     added: int
     deleted: int

@@ -65,6 +65,7 @@ class Reviewed:
     answer: str | None = None
     follow_up: str | None = None
     merge_request: str | None = None
+    link: str | None = None
     minutes: float | None = None
 
 
@@ -190,6 +191,7 @@ def _row(item: Reviewed, change: Change, blocker: str | None) -> QueueRow:
         follow_up=item.follow_up,
         decision=item.decision,
         merge_request=item.merge_request,
+        link=item.link,
         files=len(change.files),
         added=added,
         deleted=deleted,

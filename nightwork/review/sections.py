@@ -119,6 +119,8 @@ def _facts(row: QueueRow) -> Iterable[tuple[str, str]]:
     yield "Outcome", f"{line(row.outcome)}, attempt {row.attempt}, {words.money(row.cost_usd)}"
     yield "Priority", line(row.priority)
     yield "Branch", f"<code>{line(row.branch)}</code> at <code>{line(row.commit)[:12]}</code>"
+    if row.link:
+        yield "On the forge", f'<a href="{escape(row.link)}" rel="noreferrer">{escape(row.link)}</a>'
     if row.stacked_on:
         yield "Stands on", line(", ".join(row.stacked_on))
     if row.blocked_by:
