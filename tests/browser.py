@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, sync_playwright
@@ -112,5 +111,3 @@ def chromium() -> str:
             pytest.fail(told)
         pytest.skip(told)
     return found
-
-
