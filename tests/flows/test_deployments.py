@@ -98,7 +98,7 @@ def _field(text: str, size: int) -> set[int]:
 
 
 def _put_off(moment: datetime, zone: str) -> datetime:
-    """Return the time itself, or the hour before when the clocks are put over it: 02:00 of that night is run at 01:00."""
+    """Return the time itself, or the hour before when the clocks are put over it: 02:00 runs at 01:00."""
     there = moment.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
     return moment if there == moment else moment - timedelta(hours=1)
 
