@@ -15,7 +15,7 @@ import httpx
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.exceptions import PrefectException
 
-from nightwork.batch import Batch, TicketRef
+from nightwork.batch import Batch
 from nightwork.markdown import escape
 
 logger = logging.getLogger("nightwork.artifacts")
@@ -28,12 +28,11 @@ def report(kind: str, subject: str, markdown: str) -> None:
         create_markdown_artifact(markdown, key=_key(kind), description=subject)
 
 
-def report_on(kind: str, ref: TicketRef, markdown: str) -> None:
+def report_on(kind: str, ticket: str, markdown: str, batch_id: str = "") -> None:
     """Keep a report on one ticket."""
+    where = f"{ticket} in batch {batch_id}" if batch_id else ticket
     with _best_effort():
-        create_markdown_artifact(
-            markdown, key=_key(f"{kind}-{ref.ticket}"), description=f"{ref.ticket} in batch {ref.batch_id}"
-        )
+        create_markdown_artifact(markdown, key=_key(f"{kind}-{ticket}"), description=where)
 
 
 def report_review(kind: str, batch: Batch) -> None:

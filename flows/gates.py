@@ -31,7 +31,7 @@ gate_together = kept("together gate {name} of {ref.count}", combining.gate_key, 
 def judge(ref: TicketRef) -> State[Any]:
     """Judge one change in a clean checkout."""
     outcome = guarded(lambda: stage.judge_ticket(ref, by_name(gate)))
-    report_on("gates", ref, stage.results(ref))
+    report_on("gates", ref.ticket, stage.results(ref), ref.batch_id)
     tell_veto(ref, outcome)
     return as_state(outcome)
 
