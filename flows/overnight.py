@@ -6,6 +6,7 @@ from typing import Any
 
 from prefect import State, flow
 
+from flows.artifacts import report_review
 from flows.events import tell_abort
 from flows.gates import gates
 from flows.generation import generation
@@ -37,6 +38,7 @@ def overnight(repo: str = ".", batch_id: str | None = None, options: RunOptions 
             gates(place, batch.id, return_state=True),
             review(repo, batch.id, return_state=True),
         ]
+    report_review("overnight", batch)
     state = batch_state(batch.state().items, stages)
     tell_abort(batch, state)
     return state
