@@ -14,8 +14,10 @@ class ClaudeCredentials(Block):
     _block_type_name = "Claude Credentials"
     _block_type_slug = "claude-credentials"
 
-    api_key: SecretStr = Field(description="the key, as the Claude Console shows it")
-    base_url: str | None = Field(default=None, description="where the API is, when it is not Anthropic's own")
+    api_key: SecretStr = Field(title="API key", description="The key, as the Claude Console shows it.")
+    base_url: str | None = Field(
+        default=None, title="Base address", description="Where the API is, when it is not Anthropic's own."
+    )
 
     def hold(self) -> None:
         """Use this key from now on in this process."""

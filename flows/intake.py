@@ -7,7 +7,7 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import report
-from flows.keys import take_credentials
+from flows.named import resolved, take_credentials
 from flows.place import working_copy
 from flows.policy import run_name, uncached
 from flows.runs import bind, bound_batch, is_deployed, nothing_to_do
@@ -24,12 +24,13 @@ measure_base = uncached("gates on the base")(stage.measure_base)
 def intake(repo: str = ".", batch_id: str | None = None, options: RunOptions = RunOptions()) -> str | State[Any]:
     """Take the tickets marked ready-for-agent into a new batch; returns its id."""
     take_credentials(options.credentials)
+    options = resolved(options, repo)
     with working_copy(repo, "intake") as place:
         batch, settings = start_batch(place, bound_batch(batch_id), options)
         bind(batch.id)
         if not batch.exists():
             selection = collect(place, settings)
-            if selection.is_empty() and is_deployed():
+            if selection.is_empty() and is_deployed() and not options.strict:
                 report("manifest", batch.id, selection.markdown())
                 return nothing_to_do(f"no ticket is ready; {selection.told()}", "NothingReady")
             selection.refuse_if(options.strict)

@@ -7,7 +7,8 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import progress_bar, report, waits_shown
-from flows.keys import take_credentials
+from flows.logs import speak
+from flows.named import source_of, take_credentials
 from flows.policy import kept, run_name, uncached
 from flows.states import specs_state
 from nightwork.module_spec.batch import open_batch, run_modules
@@ -20,13 +21,14 @@ from nightwork.spec_settings import SpecsOptions
 @flow(name="module-specs", flow_run_name=run_name)
 def module_specs(repo: str = ".", options: SpecsOptions = SpecsOptions()) -> State[Any]:
     """Write the specs that are missing, failed or degraded; stale ones too with `update`."""
+    speak()
     take_credentials(options.credentials)
     move = progress_bar("module specs")
 
     def show(event: Event) -> None:
         move(100 * event.number / event.total)
 
-    with open_batch(repo, options) as batch, waits_shown("module specs"):
+    with open_batch(source_of(repo).where, options) as batch, waits_shown("module specs"):
         ask = kept("{ref.name} spec", Ref.task_key)(batch.run.ask)
         write = uncached("{ref.name} spec", name="write")(batch.run.write)
         result = run_modules(batch, lambda ref: ask.submit(ref), show, write)

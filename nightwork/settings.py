@@ -26,6 +26,7 @@ from pydantic import (
 from nightwork import yamlfile
 from nightwork.database import checked, take_from_environment, take_password
 from nightwork.errors import BadInput, Fault, bad_input
+from nightwork.forge_settings import ForgeSettings
 from nightwork.guarding import EscalationSettings, PolicySettings
 from nightwork.price import Price
 from nightwork.redact import hide_variable
@@ -209,6 +210,10 @@ class RunOptions(Section):
         default=None, description="who works: a model (claude-..., scripted:FILE), or claude-code, codex, aider"
     )
     tickets: str | None = Field(default=None, description="where tickets come from: a folder of Markdown files")
+    forge: str | None = Field(
+        default=None,
+        description="page of a pushed branch's merge request: https://.../{branch}, or forge/NAME, a block",
+    )
     base: str | None = Field(default=None, description="branch, tag or commit from which the branches start")
     max_tickets: int | None = Field(default=None, ge=1, le=1000)
     parallel_agents: int | None = Field(default=None, ge=1, le=64, description="agents at work at the same time")
@@ -225,7 +230,7 @@ class RunOptions(Section):
 
     def flags(self) -> dict[str, Any]:
         """Return the settings that are set here, by dotted key."""
-        chosen: dict[str, Any] = {"tickets": self.tickets, "base": self.base}
+        chosen: dict[str, Any] = {"tickets": self.tickets, "base": self.base, "forge.link": self.forge}
         chosen["sandbox.confine"] = False if self.no_sandbox else None
         chosen |= {f"batch.{key}": getattr(self, key) for key in _BATCH_OPTIONS}
         chosen |= _of_agent(self.agent) if self.agent is not None else {}
@@ -293,6 +298,7 @@ class Settings(Section):
     sandbox: SandboxSettings = SandboxSettings()
     policy: PolicySettings = PolicySettings()
     escalation: EscalationSettings = EscalationSettings()
+    forge: ForgeSettings = ForgeSettings()
     specs: SpecsSettings = SpecsSettings()
     gates: tuple[GateSettings, ...] = ()
     gate_config: tuple[str, ...] = Field(

@@ -46,7 +46,11 @@ def hold(credentials: Credentials) -> None:
 
 
 def take_from_environment(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Move the keys out of the environment into this process's memory; what is held stays when there are none."""
+    """Move keys and the database's password out of the environment into this process's memory.
+
+    What is held stays when there are none. Raises BadInput for a database that is named badly.
+    """
+    database.take_from_environment(environment)
     key, token = (environment.pop(name, "").strip() for name in (API_KEY, AUTH_TOKEN))
     if key:
         hold(Credentials(api_key=SecretStr(key)))
