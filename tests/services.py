@@ -23,7 +23,7 @@ import pytest
 from nightwork.database import ENVIRONMENT, Place, Schema, take_from_environment
 
 PASSWORD = "pass-word of/the:tests@%41"
-_USER = "nightwork"
+USER = "prefect"
 _START_S = 60.0
 T = TypeVar("T")
 
@@ -34,16 +34,17 @@ class Postgres:
 
     folder: Path
     port: int
+    password: str
     _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def url(self, name: str = "postgres", password: str = "") -> str:
         """Return the URL of a database, by default without the password, which PGPASSWORD may tell."""
-        user = f"{_USER}:{password}" if password else _USER
+        user = f"{USER}:{password}" if password else USER
         return f"postgresql://{user}@127.0.0.1:{self.port}/{name}"
 
     def known_url(self) -> str:
         """Return the URL without its password, which this process holds from now on."""
-        variables = {ENVIRONMENT: self.url(password=quote(PASSWORD, safe=""))}
+        variables = {ENVIRONMENT: self.url(password=quote(self.password, safe=""))}
         take_from_environment(variables)
         return variables[ENVIRONMENT]
 
@@ -74,15 +75,15 @@ class Postgres:
 
 
 @contextlib.contextmanager
-def started_postgres() -> Iterator[Postgres]:
+def started_postgres(password: str = PASSWORD) -> Iterator[Postgres]:
     """Start a server with a user and a password; raises FileNotFoundError where PostgreSQL is not installed."""
     _binary("postgres")
     folder = Path(tempfile.mkdtemp(prefix="nightwork-postgres-"))
-    server = Postgres(folder, free_port())
+    server = Postgres(folder, free_port(), password)
     try:
-        (folder / "password").write_text(PASSWORD)
+        (folder / "password").write_text(password)
         _hand_over(folder)
-        made_by = ["--username", _USER, "--auth", "scram-sha-256", "--pwfile", str(folder / "password")]
+        made_by = ["--username", USER, "--auth", "scram-sha-256", "--pwfile", str(folder / "password")]
         form = ["--no-sync", "--encoding", "UTF8", "--locale", "C.UTF-8"]
         _run([_binary("initdb"), "--pgdata", str(folder / "data"), *made_by, *form], folder)
         server.start()
@@ -93,9 +94,17 @@ def started_postgres() -> Iterator[Postgres]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@dataclass(frozen=True)
+class Redis:
+    """A Redis on a port of its own."""
+
+    port: int
+    password: str
+
+
 @contextlib.contextmanager
-def started_redis() -> Iterator[int]:
-    """Start a Redis that keeps nothing; gives its port. Raises FileNotFoundError where Redis is not installed."""
+def started_redis(password: str = "redisoftests") -> Iterator[Redis]:
+    """Start a Redis that keeps nothing; raises FileNotFoundError where it is not installed."""
     program = shutil.which("redis-server")
     if program is None:
         raise FileNotFoundError("redis-server")
@@ -104,10 +113,11 @@ def started_redis() -> Iterator[int]:
         folder = Path(name)
         _hand_over(folder)
         options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", name]
+        options += ["--requirepass", password]
         process = _ended_with_us([program, *options], folder, signal.SIGKILL)
         try:
             _await(lambda: _listens(port), process, folder)
-            yield port
+            yield Redis(port, password)
         finally:
             process.kill()
             process.wait(30)
@@ -116,7 +126,7 @@ def started_redis() -> Iterator[int]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """One server of PostgreSQL for all tests of a worker."""
-    with _or_skipped(started_postgres()) as server:
+    with or_skipped(started_postgres()) as server:
         yield server
 
 
@@ -131,14 +141,15 @@ def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str],
 
 
 @pytest.fixture(scope="session")
-def redis() -> Iterator[int]:
-    """One Redis for all tests of a worker; its port."""
-    with _or_skipped(started_redis()) as port:
-        yield port
+def redis() -> Iterator[Redis]:
+    """One Redis for all tests of a worker."""
+    with or_skipped(started_redis()) as server:
+        yield server
 
 
 @contextlib.contextmanager
-def _or_skipped(starting: contextlib.AbstractContextManager[T]) -> Iterator[T]:
+def or_skipped(starting: contextlib.AbstractContextManager[T]) -> Iterator[T]:
+    """Start something; the test is skipped where it is not installed, and fails where it ought to be."""
     with contextlib.ExitStack() as stack:
         try:
             started = stack.enter_context(starting)
@@ -147,6 +158,19 @@ def _or_skipped(starting: contextlib.AbstractContextManager[T]) -> Iterator[T]:
                 pytest.fail(f"{error} is not installed, and could be")
             pytest.skip(f"{error} is not installed")
         yield started
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the ids of all living processes below `pid`."""
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            parents[int(stat.parent.name)] = int(fields[1])
+    found = [pid]
+    for current in found:
+        found += [child for child, parent in parents.items() if parent == current]
+    return found[1:]
 
 
 def free_port() -> int:

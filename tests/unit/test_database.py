@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from services import PASSWORD, Postgres, free_port, started_postgres
+from services import PASSWORD, USER, Postgres, free_port, started_postgres
 
 from nightwork.breaker import Breaker, Permit, Wait
 from nightwork.database import Schema, Tables, address, checked, connections, open_database, postgres
@@ -67,7 +67,7 @@ def test_a_role_that_may_make_no_schema_is_told_so_and_can_be_given_one(
 ) -> None:
     role = f"poor_{uuid.uuid4().hex[:8]}"
     asked.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")
-    poor = Schema(schema.url.replace("nightwork@", f"{role}@"), schema.name)
+    poor = Schema(schema.url.replace(f"{USER}@", f"{role}@"), schema.name)
     address._hold(poor.url, PASSWORD)
     with pytest.raises(Infrastructure, match="grant the role CREATE"):
         Ledger(poor).spent_usd("night")
@@ -81,7 +81,7 @@ def test_a_server_s_own_defaults_make_no_call_overshoot(schema: Schema, asked: p
     asked.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}' SUPERUSER")
     for name, value in {"default_transaction_isolation": "serializable", "default_transaction_read_only": "on"}.items():
         asked.execute(f"ALTER ROLE {role} SET {name} = '{value}'")
-    odd = Schema(schema.url.replace("nightwork@", f"{role}@"), schema.name)
+    odd = Schema(schema.url.replace(f"{USER}@", f"{role}@"), schema.name)
     address._hold(odd.url, PASSWORD)
     taken: list[int] = []
 
@@ -211,7 +211,7 @@ def test_a_connection_that_breaks_while_a_transaction_ends_loses_no_money(schema
     direct = Ledger(schema)
     direct.spent_usd("night")
     way = Cutting(int(schema.url.partition("127.0.0.1:")[2].partition("/")[0]), when)
-    url = f"postgresql://nightwork@127.0.0.1:{way.own_port}/postgres?sslmode=disable"
+    url = f"postgresql://{USER}@127.0.0.1:{way.own_port}/postgres?sslmode=disable"
     address._hold(url, PASSWORD)
     ledger = Ledger(Schema(url, schema.name))
     limits = Limits(batch_usd=1.0)
@@ -232,7 +232,7 @@ def test_a_connection_that_breaks_while_a_transaction_ends_loses_no_money(schema
 
 
 def test_a_server_that_never_let_us_in_is_not_waited_for(postgres: Postgres) -> None:
-    nobody = Schema(f"postgresql://nightwork@127.0.0.1:{free_port()}/postgres", "nightwork_ledger_x")
+    nobody = Schema(f"postgresql://{USER}@127.0.0.1:{free_port()}/postgres", "nightwork_ledger_x")
     with pytest.raises(Infrastructure, match="start the server or mend `database`"):
         Ledger(nobody).spent_usd("night")
 
