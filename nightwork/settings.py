@@ -176,6 +176,12 @@ class RateLimitSettings(Section):
     max_outage: Duration = Field(default=timedelta(hours=4), description="a longer one ends the run, resumable")
 
 
+class RemoteSettings(Section):
+    """How a repository that is named by its address is shared with runs on other machines."""
+
+    lease: Duration = Field(default=timedelta(minutes=2), description="a run unseen for so long may be replaced")
+
+
 class EnvironmentSettings(Section):
     """What is installed for agents and gates, once, before the first of them runs."""
 
@@ -294,6 +300,7 @@ class Settings(Section):
     prices: dict[str, Price] = Field(
         default={}, description="of models whose published price is not known or not yours"
     )
+    remote: RemoteSettings = RemoteSettings()
     environment: EnvironmentSettings = EnvironmentSettings()
     sandbox: SandboxSettings = SandboxSettings()
     policy: PolicySettings = PolicySettings()
