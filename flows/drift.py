@@ -10,7 +10,8 @@ from prefect.states import Completed, Failed
 
 from flows.artifacts import report
 from flows.named import source_of
-from flows.policy import run_name, uncached
+from flows.parameters import Project
+from flows.policy import refusing, run_name, uncached
 from nightwork.module_spec import drift as library
 from nightwork.module_spec.document.written import checked_root
 from nightwork.settings import load
@@ -19,7 +20,8 @@ find = uncached("find drift")(library.find)
 
 
 @flow(name="drift", flow_run_name=run_name)
-def drift(repo: str = ".") -> State[Any]:
+@refusing
+def drift(repo: Project = ".") -> State[Any]:
     """Compare a project with its specs; ends Completed, or Drifted when they are no longer true."""
     root = checked_root(source_of(repo).where)
     found = find(root, load(root).specs)

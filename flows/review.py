@@ -9,8 +9,9 @@ from prefect import State, flow
 from flows.artifacts import report
 from flows.events import tell_ready
 from flows.named import take_credentials
+from flows.parameters import BatchId, Repo
 from flows.place import looked_at
-from flows.policy import run_name, uncached
+from flows.policy import refusing, run_name, uncached
 from flows.runs import bind, bound_batch, nothing_to_do
 from nightwork.batch import find_batch
 from nightwork.review.markdown import artifact
@@ -20,7 +21,8 @@ rank = uncached("rank the queue")(stage.review)
 
 
 @flow(name="review", flow_run_name=run_name)
-def review(repo: str = ".", batch_id: str | None = None) -> str | State[Any]:
+@refusing
+def review(repo: Repo = ".", batch_id: BatchId = "") -> str | State[Any]:
     """Write the review queue of a batch, by default the newest; returns the path of its page."""
     take_credentials()
     with looked_at(repo) as place:

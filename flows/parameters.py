@@ -1,0 +1,59 @@
+"""The parameters of flows as the form of a deployment shows them: a title, what to write there, what is refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+
+from nightwork.section import without_null
+from nightwork.settings import RunOptions
+from nightwork.spec_settings import SpecsOptions
+
+
+class _Plain:
+    """Shows a value that may be left out as one field, not as a choice between a type and nothing."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return without_null(handler(core))
+
+
+def _shown(title: str, description: str, **more: Any) -> Any:
+    """Return what the form says of a parameter; Prefect would call it by its name in the code."""
+    return Field(json_schema_extra={"title": title, "description": description, **more})
+
+
+_ID = r"^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$"
+
+Repo = Annotated[
+    str,
+    Field(min_length=1, max_length=2000),
+    _shown(
+        "Repository",
+        "A folder on the worker's machine, an address that git clone takes, or a Repository block: repository/NAME",
+    ),
+]
+Project = Annotated[
+    str,
+    Field(min_length=1, max_length=2000),
+    _shown("Project", "A folder on the worker's machine, or a Repository block of one: repository/NAME"),
+]
+BatchId = Annotated[
+    Annotated[str, Field(pattern=_ID)] | None,
+    AfterValidator(lambda text: text or None),
+    _Plain(),
+    _shown(
+        "Batch",
+        "Its id, such as 2026-01-15-overnight; empty: a new one in overnight and intake, else the newest that waits"
+        " for this stage",
+    ),
+]
+Options = Annotated[
+    RunOptions,
+    _shown("Options", "What this run does differently from nightwork.yaml; what is empty stays as it is", default={}),
+]
+SpecOptions = Annotated[
+    SpecsOptions,
+    _shown("Options", "What this run does differently from nightwork.yaml; what is empty stays as it is", default={}),
+]
