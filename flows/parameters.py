@@ -49,6 +49,12 @@ BatchId = Annotated[
         " for this stage",
     ),
 ]
+KnownBatchId = Annotated[
+    str, Field(min_length=1, pattern=_ID), _shown("Batch", "Id of the batch, such as 2026-01-15-overnight")
+]
+TicketId = Annotated[
+    str, Field(min_length=1, pattern=_ID), _shown("Ticket", "Id of a ticket of that batch, such as APP-1")
+]
 Options = Annotated[
     RunOptions,
     _shown("Options", "What this run does differently from nightwork.yaml; what is empty stays as it is", default={}),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -11,9 +10,9 @@ from typing import Any, ParamSpec, TypeVar
 from prefect import State, Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
-from prefect.exceptions import FailedRun
 from prefect.runtime import flow_run
 from prefect.states import Failed
+from prefect.utilities.annotations import quote
 
 from nightwork.errors import BadInput, Infrastructure, NightworkError, StateError
 from nightwork.markdown import one_line
@@ -37,7 +36,6 @@ def refusing(body: Callable[P, R]) -> Callable[P, R | State[Any]]:
 
     @wraps(body)
     def told(*args: P.args, **kwargs: P.kwargs) -> R | State[Any]:
-        logging.getLogger("prefect.flow_runs").addFilter(_is_news)
         try:
             return body(*args, **kwargs)
         except BadInput as error:
@@ -48,16 +46,6 @@ def refusing(body: Callable[P, R]) -> Callable[P, R | State[Any]]:
     # Prefect looks for the names in annotations where the function that it is given stands, which is here.
     told.__signature__ = inspect.signature(body, eval_str=True)  # type: ignore[attr-defined]
     return told
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    """Say whether a line of a run's log tells more than the state in which the run ended.
-
-    Prefect logs a traceback of its own, as unexpected, below the end of every run that a worker sees fail.
-    """
-    error = record.exc_info[1] if record.exc_info else None
-    is_told = isinstance(error, NightworkError | FailedRun)
-    return not (is_told and record.getMessage().startswith("Engine execution exited"))
 
 
 def _plain(error: NightworkError) -> str:
@@ -78,3 +66,15 @@ def kept(
         return key(parameters["ref"], *names, *(parameters[name] for name in also))
 
     return task(task_run_name=run_name, cache_key_fn=of, persist_result=True)
+
+
+def by_name(step: Callable[..., R]) -> Callable[..., R]:
+    """Make a task of (ref, name, ...) draw no edge from whatever earlier result holds the same name.
+
+    Prefect tells by identity what is passed on, and equal short strings are often the same.
+    """
+
+    def call(ref: object, name: str, *others: object) -> R:
+        return step(ref, quote(name), *others)
+
+    return call
