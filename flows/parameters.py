@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, GetJsonSchemaHandler
-from pydantic_core import CoreSchema
+from pydantic import AfterValidator, Field
 
-from nightwork.section import without_null
+from nightwork.section import Plain
 from nightwork.settings import RunOptions
 from nightwork.spec_settings import SpecsOptions
-
-
-class _Plain:
-    """Shows a value that may be left out as one field, not as a choice between a type and nothing."""
-
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return without_null(handler(core))
 
 
 def _shown(title: str, description: str, **more: Any) -> Any:
@@ -42,7 +34,7 @@ Project = Annotated[
 BatchId = Annotated[
     Annotated[str, Field(pattern=_ID)] | None,
     AfterValidator(lambda text: text or None),
-    _Plain(),
+    Plain(),
     _shown(
         "Batch",
         "Its id, such as 2026-01-15-overnight; empty: a new one in overnight and intake, else the newest that waits"

@@ -28,11 +28,18 @@ class RunSection(Section):
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         schema = handler.resolve_ref_schema(handler(core))
-        schema["properties"] = {name: without_null(field) for name, field in schema["properties"].items()}
+        schema["properties"] = {name: _without_null(field) for name, field in schema["properties"].items()}
         return schema
 
 
-def without_null(schema: dict[str, Any]) -> dict[str, Any]:
+class Plain:
+    """Marks a value that may be left out as one field of a form, not as a choice between a type and nothing."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return _without_null(handler(core))
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a value that may be left out, without the null that stands for leaving it out."""
     choices = [choice for choice in schema.get("anyOf", ()) if choice.get("type") != "null"]
     if len(choices) != 1 or choices[0].get("type") == "boolean":  # a form has no third state for it, and sends false
