@@ -8,7 +8,6 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import report
-from flows.logs import speak
 from flows.named import source_of
 from flows.parameters import Project
 from flows.policy import refusing, run_name, uncached
@@ -24,7 +23,6 @@ find = uncached("find drift")(library.find)
 @refusing
 def drift(repo: Project = ".") -> State[Any]:
     """Compare a project with its specs; ends Completed, or Drifted when they are no longer true."""
-    speak()
     root = checked_root(source_of(repo).where)
     found = find(root, load(root).specs)
     now = datetime.now(UTC)

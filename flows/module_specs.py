@@ -7,7 +7,6 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import progress_bar, report, waits_shown
-from flows.logs import speak
 from flows.named import source_of, take_credentials
 from flows.parameters import Project, SpecOptions
 from flows.policy import kept, refusing, run_name, uncached
@@ -23,7 +22,6 @@ from nightwork.spec_settings import SpecsOptions
 @refusing
 def module_specs(repo: Project = ".", options: SpecOptions = SpecsOptions()) -> State[Any]:
     """Write the specs that are missing, failed or degraded; stale ones too with `update`."""
-    speak()
     take_credentials(options.credentials)
     move = progress_bar("module specs")
 

@@ -14,6 +14,7 @@ from prefect.runtime import flow_run
 from prefect.states import Failed
 from prefect.utilities.annotations import quote
 
+from flows.logs import speak
 from nightwork.errors import BadInput, Infrastructure, NightworkError, StateError
 from nightwork.markdown import one_line
 from nightwork.redact import redact
@@ -36,6 +37,7 @@ def refusing(body: Callable[P, R]) -> Callable[P, R | State[Any]]:
 
     @wraps(body)
     def told(*args: P.args, **kwargs: P.kwargs) -> R | State[Any]:
+        speak()
         try:
             return body(*args, **kwargs)
         except BadInput as error:
