@@ -63,9 +63,13 @@ def notes() -> Console:
 @contextlib.contextmanager
 def session(verbose: bool) -> Iterator[None]:
     """Surround one flow: Prefect made quiet, progress shown, and a stop that keeps everything."""
-    _prepare(verbose)
+    prepare(verbose)
     from prefect.settings import get_current_settings
 
+    from flows.control.known import use_server
+
+    if url := use_server():
+        notes().print(f"using the server of `nightwork up`: {url.removesuffix('/api')}")
     if not get_current_settings().api.url:
         notes().print("no Prefect server is set: a temporary one starts, which takes up to 20 s")
         from flows.temporary import start_server
@@ -75,7 +79,7 @@ def session(verbose: bool) -> Iterator[None]:
         yield
 
 
-def _prepare(verbose: bool) -> None:
+def prepare(verbose: bool) -> None:
     """Set up logging and Prefect's environment; must run before Prefect is imported.
 
     Prefect logs to its own API as ever; on the terminal only nightwork speaks, unless `verbose`.
@@ -209,21 +213,19 @@ def show_checks(checks: Sequence[Check]) -> None:
 
 def server_check() -> Check:
     """Say which Prefect server a run would use, and whether it answers."""
-    import httpx
     from prefect.settings import get_current_settings
 
+    from flows.control.known import answers, use_server
     from nightwork.doctor import Check
 
+    room = use_server()
     url = get_current_settings().api.url
     if not url:
-        command = "PREFECT_SERVER_ANALYTICS_ENABLED=false prefect server start --background"
-        remedy = f"`{command}` and PREFECT_API_URL save the wait, and keep the history"
+        remedy = "`nightwork up` starts one that stays, which saves the wait and keeps the history"
         return Check("server", "note", "none is set; each run starts a temporary one, about 20 s", remedy)
-    try:
-        httpx.get(f"{url}/health", timeout=5).raise_for_status()
-    except httpx.HTTPError as error:
-        return Check("server", "wrong", f"{url} does not answer: {error}", "start it, or unset PREFECT_API_URL")
-    return Check("server", "fine", url)
+    if not answers(url):
+        return Check("server", "wrong", f"{url} does not answer", "start it, or unset PREFECT_API_URL")
+    return Check("server", "fine", f"{url}, of `nightwork up`" if room else url)
 
 
 def show_removals(removals: Sequence[Removal], dry_run: bool, json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import report
+from flows.asking import ask_people
 from flows.events import tell_ready
 from flows.named import take_credentials
 from flows.place import looked_at
@@ -32,4 +33,5 @@ def review(repo: str = ".", batch_id: str | None = None) -> ReviewDocument | Sta
         document = rank(place, batch.id)
         report("review", batch.id, artifact(document))
         tell_ready(batch, document)
+        ask_people(repo, batch)
     return document

@@ -10,6 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.exceptions import MissingResult
 from prefect.states import Completed, Failed
 
+from nightwork.decision import Decision
 from nightwork.module_spec.drift import Drift, summary
 from nightwork.module_spec.result import BatchResult
 from nightwork.outcome import Outcome, Status, Unfinished
@@ -55,6 +56,21 @@ def specs_state(result: BatchResult) -> State[Any]:
     if result.failed:
         return _unended("Incomplete", result.told(), result)
     return Completed(message=result.told(), data=result)
+
+
+def decision_state(taken: Decision, then: str) -> State[Any]:
+    """Return the state that tells what a person decided: Approve, RequestChanges, Reject or Answer."""
+    return Completed(name=taken.kind.title().replace("-", ""), message=f"{taken.told()}; {then}")
+
+
+def decided_before(taken: Decision) -> State[Any]:
+    """Return the state of a run that asks for what is decided."""
+    return Completed(name="DecidedBefore", message=f"{taken.told()}; that holds, and nothing else was recorded")
+
+
+def superseded() -> State[Any]:
+    """Return the state of a run that asks for what is no longer to be decided."""
+    return Completed(name="Superseded", message="this is no longer asked; nothing was recorded")
 
 
 def drift_state(drift: Drift) -> State[Any]:
