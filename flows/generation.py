@@ -38,7 +38,7 @@ def work_on(ref: TicketRef, limit: str | None = None) -> State[Any]:
             return ticket.generate_ticket(ref.restarted(), scope, plan, implement, publish)
 
     outcome = guarded(work)
-    report_on("transcript", ref.ticket, transcript(ref.folder))
+    report_on("transcript", ref.ticket, transcript(ref.folder), ref.batch_id)
     tell_escalation(ref, outcome)
     return as_state(outcome)
 

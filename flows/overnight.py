@@ -6,6 +6,7 @@ from typing import Any
 
 from prefect import State, flow
 
+from flows.artifacts import report_review
 from flows.events import tell_abort
 from flows.gates import gates
 from flows.generation import generation
@@ -29,14 +30,15 @@ def overnight(repo: str = ".", batch_id: str | None = None, options: RunOptions 
         batch, _ = start_batch(place, bound_batch(batch_id), options)
         bind(batch.id)
         if not batch.exists():
-            taken: State[Any] = intake(place, batch.id, options, return_state=True)
+            taken: State[Any] = intake(repo, batch.id, options, return_state=True)
         if not batch.exists():
             return passed_on(taken)
         stages: list[State[Any]] = [
-            generation(place, batch.id, options, return_state=True),
-            gates(place, batch.id, return_state=True),
-            review(place, batch.id, return_state=True),
+            generation(repo, batch.id, options, return_state=True),
+            gates(repo, batch.id, return_state=True),
+            review(repo, batch.id, return_state=True),
         ]
+    report_review("overnight", batch)
     state = batch_state(batch.state().items, stages)
     tell_abort(batch, state)
     return state

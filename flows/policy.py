@@ -9,6 +9,7 @@ from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 from prefect.runtime import flow_run
+from prefect.utilities.annotations import quote
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,3 +34,15 @@ def kept(
         return key(parameters["ref"], *names, *(parameters[name] for name in also))
 
     return task(task_run_name=run_name, cache_key_fn=of, persist_result=True)
+
+
+def by_name(step: Callable[..., R]) -> Callable[..., R]:
+    """Make a task of (ref, name, ...) draw no edge from whatever earlier result holds the same name.
+
+    Prefect tells by identity what is passed on, and equal short strings are often the same.
+    """
+
+    def call(ref: object, name: str, *others: object) -> R:
+        return step(ref, quote(name), *others)
+
+    return call
