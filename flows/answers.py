@@ -29,8 +29,8 @@ def answers(repo: str = ".", options: RunOptions = RunOptions()) -> State[Any]:
     with working_copy(repo, "answers") as place:
         for batch in with_answers(Path(place)):
             names = answered(batch)
-            stages.append(generation(place, batch.id, options, return_state=True))
-            stages.append(gates(place, batch.id, return_state=True))
-            stages.append(review(place, batch.id, return_state=True))
+            stages.append(generation(repo, batch.id, options, return_state=True))
+            stages.append(gates(repo, batch.id, return_state=True))
+            stages.append(review(repo, batch.id, return_state=True))
             outcomes |= {f"{batch.id} {name}": batch.state().items[name] for name in names}
     return batch_state(outcomes, stages) if stages else nothing_to_do("no escalation was answered since")

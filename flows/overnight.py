@@ -30,13 +30,13 @@ def overnight(repo: str = ".", batch_id: str | None = None, options: RunOptions 
         batch, _ = start_batch(place, bound_batch(batch_id), options)
         bind(batch.id)
         if not batch.exists():
-            taken: State[Any] = intake(place, batch.id, options, return_state=True)
+            taken: State[Any] = intake(repo, batch.id, options, return_state=True)
         if not batch.exists():
             return passed_on(taken)
         stages: list[State[Any]] = [
-            generation(place, batch.id, options, return_state=True),
-            gates(place, batch.id, return_state=True),
-            review(place, batch.id, return_state=True),
+            generation(repo, batch.id, options, return_state=True),
+            gates(repo, batch.id, return_state=True),
+            review(repo, batch.id, return_state=True),
         ]
     report_review("overnight", batch)
     state = batch_state(batch.state().items, stages)

@@ -40,6 +40,10 @@ class Fault:
 class NightworkError(Exception):
     """Base of all errors that nightwork raises on purpose."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Tell a notebook what is wrong, as the command line does: the way to it through the code helps nobody."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class BadInput(NightworkError):
     """What a person wrote cannot be used; `args` are its `Fault`s."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 from nightwork.breaker import Breaker
-from nightwork.errors import Infrastructure
 from nightwork.llm.metered import WallClock
 from nightwork.settings import RateLimitSettings
+from nightwork.state_home import state_home
 
 
 def breaker_of(provider: str, settings: RateLimitSettings) -> Breaker:
@@ -24,17 +22,5 @@ def breaker_of(provider: str, settings: RateLimitSettings) -> Breaker:
 
 
 def breakers_path() -> Path:
-    """Return where the user's breakers are kept; XDG Base Directory Specification, "user-specific state files"."""
-    told = Path(os.environ.get("XDG_STATE_HOME", ""))
-    home = told if told.is_absolute() else Path.home() / ".local" / "state"
-    folder = home / "nightwork"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:
-        folder = Path(tempfile.gettempdir()) / f"nightwork-{os.getuid()}"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        if folder.lstat().st_uid != os.getuid() or folder.is_symlink():
-            raise Infrastructure(
-                str(folder), "belongs to somebody else; set XDG_STATE_HOME to a folder of yours"
-            ) from None
-    return folder / "providers.sqlite"
+    """Return where the user's breakers are kept."""
+    return state_home() / "providers.sqlite"

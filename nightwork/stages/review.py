@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nightwork import records
 from nightwork.batch import Batch, Unready, batches, newest_with
-from nightwork.decision import Decision, Kind
+from nightwork.decision import COMMAND_LINE, Decision, Kind
 from nightwork.errors import bad_input
 from nightwork.files import write_atomically
 from nightwork.forge import MergeRequestState, open_forge
@@ -109,7 +109,7 @@ def _settle_status(batch: Batch, document: ReviewDocument) -> ReviewDocument:
     return document.model_copy(update={"status": status})
 
 
-def decide(batch: Batch, ticket: str, kind: Kind, message: str) -> Decision:
+def decide(batch: Batch, ticket: str, kind: Kind, message: str, by: str = COMMAND_LINE) -> Decision:
     """Record a decision on a ticket's merge request and mark it so; returns the one that holds, an earlier one first.
 
     Raises BadInput when there is nothing to decide, or changes are requested without saying which.
@@ -119,12 +119,12 @@ def decide(batch: Batch, ticket: str, kind: Kind, message: str) -> Decision:
     if outcome is None or not outcome.has_landed() or batch.change(ticket, outcome.attempt) is None:
         raise bad_input(f"ticket {ticket!r}", f"has no merge request in {batch.id}; `nightwork review` lists them")
     if kind is Kind.REQUEST_CHANGES and not message.strip():
-        raise bad_input("-m", "say which changes; the agent of the next attempt reads it")
+        raise bad_input("comment (-m)", "say which changes; the agent of the next attempt reads it")
     if kind is Kind.APPROVE:
         _refuse_unless_its_base_is_approved(batch, ticket)
     minutes = _minutes_since(_opened_at(batch))
     decision = batch.decisions.take(
-        Decision(ticket=ticket, attempt=outcome.attempt, kind=kind, message=message, minutes=minutes)
+        Decision(ticket=ticket, attempt=outcome.attempt, kind=kind, message=message, minutes=minutes, by=by)
     )
     open_forge(batch.folder).set_state(ticket, _STATES[decision.kind])
     review(str(batch.repository), batch.id)
@@ -160,7 +160,7 @@ def _minutes_since(opened: datetime | None) -> float | None:
     return minutes if minutes is not None and shortest <= minutes <= longest else None
 
 
-def answer(batch: Batch, ticket: str, option: str, message: str) -> Decision:
+def answer(batch: Batch, ticket: str, option: str, message: str, by: str = COMMAND_LINE) -> Decision:
     """Record the answer to a ticket's escalation; returns the one that holds, an earlier one first.
 
     Raises BadInput when nothing is asked, or for an option that the escalation does not offer.
@@ -179,6 +179,7 @@ def answer(batch: Batch, ticket: str, option: str, message: str) -> Decision:
             option=option,
             message=message,
             escalation=record.number,
+            by=by,
         )
     )
     review(str(batch.repository), batch.id)
