@@ -7,9 +7,6 @@ import json
 import os
 import signal
 import socket
-import sqlite3
-import subprocess
-import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -137,7 +134,7 @@ def test_a_room_is_kept_up_mends_itself_tells_people_and_ends_so_that_work_goes_
     assert (again["server_pid"], again["workers"]) == (first["server_pid"], first["workers"])
 
     doctor = room.shell("doctor", "--repo", str(repo.path), "--json").json()
-    assert [each["found"] for each in doctor["checks"] if each["name"] == "server"] == [
+    assert [each["found"] for each in doctor if each["name"] == "server"] == [
         f"http://127.0.0.1:{room.port}/api, of `nightwork up`"
     ]
 
