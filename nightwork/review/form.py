@@ -17,6 +17,7 @@ from nightwork.together import Culprit
 
 _MOST = 8  # of each list; the review page has all
 _LINE, _PARAGRAPH = 240, 1200
+_CONTEXT = {"Tried", "Why", "Blocks"}
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def _asked_by(row: EscalationRow) -> Iterable[tuple[str, str]]:
     yield "waiting for it", ", ".join(row.blocks[:_MOST])
     for line in row.context.splitlines()[:_MOST]:
         name, _, said = line.partition(": ")
-        yield (escape(name).lower(), said) if said else ("context", line)
+        yield (name.lower(), said) if name in _CONTEXT else ("more", line)
 
 
 def _option(option: Option, is_recommended: bool) -> str:
