@@ -9,9 +9,10 @@ from prefect import State, flow
 
 from flows.gates import gates
 from flows.generation import generation
-from flows.keys import take_credentials
+from flows.named import resolved, take_credentials
+from flows.parameters import Options, Repo
 from flows.place import working_copy
-from flows.policy import run_name
+from flows.policy import refusing, run_name
 from flows.review import review
 from flows.runs import nothing_to_do
 from flows.states import batch_state
@@ -21,16 +22,17 @@ from nightwork.stages.earlier import answered, with_answers
 
 
 @flow(name="answers", flow_run_name=run_name)
-def answers(repo: str = ".", options: RunOptions = RunOptions()) -> State[Any]:
+@refusing
+def answers(repo: Repo = ".", options: Options = RunOptions()) -> State[Any]:
     """Go on with the tickets whose escalation was answered, and with what waited for them alone."""
     take_credentials(options.credentials)
-    options = options.model_copy(update={"answered_only": True})
+    options = resolved(options, repo).model_copy(update={"answered_only": True})
     outcomes, stages = dict[str, Outcome](), list[State[Any]]()
     with working_copy(repo, "answers") as place:
         for batch in with_answers(Path(place)):
             names = answered(batch)
-            stages.append(generation(place, batch.id, options, return_state=True))
-            stages.append(gates(place, batch.id, return_state=True))
+            stages.append(generation(repo, batch.id, options, return_state=True))
+            stages.append(gates(repo, batch.id, return_state=True))
             stages.append(review(repo, batch.id, return_state=True))
             outcomes |= {f"{batch.id} {name}": batch.state().items[name] for name in names}
     return batch_state(outcomes, stages) if stages else nothing_to_do("no escalation was answered since")

@@ -7,9 +7,11 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import progress_bar, report_on, waits_shown
-from flows.keys import take_credentials
+from flows.events import tell_abort, tell_escalation
+from flows.named import resolved, take_credentials
+from flows.parameters import BatchId, Options, Repo
 from flows.place import working_copy
-from flows.policy import kept, run_name, uncached
+from flows.policy import kept, refusing, run_name, uncached
 from flows.runs import bind, bound_batch, nothing_to_do
 from flows.slots import limit_of, slot
 from flows.states import as_state
@@ -37,7 +39,8 @@ def work_on(ref: TicketRef, limit: str | None = None) -> State[Any]:
             return ticket.generate_ticket(ref.restarted(), scope, plan, implement, publish)
 
     outcome = guarded(work)
-    report_on("transcript", ref.ticket, transcript(ref.folder))
+    report_on("transcript", ref.ticket, transcript(ref.folder), ref.batch_id)
+    tell_escalation(ref, outcome)
     return as_state(outcome)
 
 
@@ -48,9 +51,11 @@ def tell(name: str, outcome: Outcome) -> State[Any]:  # noqa: ARG001  the name o
 
 
 @flow(name="generation", flow_run_name=run_name)
-def generation(repo: str = ".", batch_id: str | None = None, options: RunOptions = RunOptions()) -> State[Any] | None:
+@refusing
+def generation(repo: Repo = ".", batch_id: BatchId = "", options: Options = RunOptions()) -> State[Any] | None:
     """Work on every ticket of a batch that is not settled; by default of the newest batch that waits for it."""
     take_credentials(options.credentials)
+    options = resolved(options, repo)
     with working_copy(repo, "generation") as place:
         batch = find_batch(place, bound_batch(batch_id), BatchStatus.PENDING, BatchStatus.RUNNING, BatchStatus.ABORTED)
         if batch is None:
@@ -66,4 +71,5 @@ def generation(repo: str = ".", batch_id: str | None = None, options: RunOptions
         limit = limit_of(batch.settle_settings(options).agent.provider())
         with waits_shown(batch.id):
             stage.run_tickets(batch, lambda ref: work_on.submit(ref, limit), on_end, options)
+        tell_abort(batch)
     return None

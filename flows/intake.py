@@ -7,9 +7,10 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import report
-from flows.keys import take_credentials
+from flows.named import resolved, take_credentials
+from flows.parameters import BatchId, Options, Repo
 from flows.place import working_copy
-from flows.policy import run_name, uncached
+from flows.policy import refusing, run_name, uncached
 from flows.runs import bind, bound_batch, is_deployed, nothing_to_do
 from nightwork.batch import start_batch
 from nightwork.settings import RunOptions
@@ -21,15 +22,17 @@ measure_base = uncached("gates on the base")(stage.measure_base)
 
 
 @flow(name="intake", flow_run_name=run_name)
-def intake(repo: str = ".", batch_id: str | None = None, options: RunOptions = RunOptions()) -> str | State[Any]:
+@refusing
+def intake(repo: Repo = ".", batch_id: BatchId = "", options: Options = RunOptions()) -> str | State[Any]:
     """Take the tickets marked ready-for-agent into a new batch; returns its id."""
     take_credentials(options.credentials)
+    options = resolved(options, repo)
     with working_copy(repo, "intake") as place:
         batch, settings = start_batch(place, bound_batch(batch_id), options)
         bind(batch.id)
         if not batch.exists():
             selection = collect(place, settings)
-            if selection.is_empty() and is_deployed():
+            if selection.is_empty() and is_deployed() and not options.strict:
                 report("manifest", batch.id, selection.markdown())
                 return nothing_to_do(f"no ticket is ready; {selection.told()}", "NothingReady")
             selection.refuse_if(options.strict)

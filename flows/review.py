@@ -8,11 +8,14 @@ from prefect import State, flow
 
 from flows.artifacts import report
 from flows.asking import ask_people
-from flows.keys import take_credentials
+from flows.events import tell_ready
+from flows.named import take_credentials
+from flows.parameters import BatchId, Repo
 from flows.place import looked_at
-from flows.policy import run_name, uncached
+from flows.policy import refusing, run_name, uncached
 from flows.runs import bind, bound_batch, nothing_to_do
 from nightwork.batch import find_batch
+from nightwork.review import ReviewDocument
 from nightwork.review.markdown import artifact
 from nightwork.stages import review as stage
 
@@ -20,8 +23,9 @@ rank = uncached("rank the queue")(stage.review)
 
 
 @flow(name="review", flow_run_name=run_name)
-def review(repo: str = ".", batch_id: str | None = None) -> str | State[Any]:
-    """Write the review queue of a batch, by default the newest; returns the path of its page."""
+@refusing
+def review(repo: Repo = ".", batch_id: BatchId = "") -> ReviewDocument | State[Any]:
+    """Write the review queue of a batch, by default the newest, and return it."""
     take_credentials()
     with looked_at(repo) as place:
         batch = find_batch(place, bound_batch(batch_id))
@@ -30,5 +34,6 @@ def review(repo: str = ".", batch_id: str | None = None) -> str | State[Any]:
         bind(batch.id)
         document = rank(place, batch.id)
         report("review", batch.id, artifact(document))
+        tell_ready(batch, document)
         ask_people(repo, batch)
-    return str(batch.folder / "review.html")
+    return document

@@ -9,6 +9,8 @@ from prefect.context import FlowRunContext
 from prefect.runtime import deployment
 from prefect.states import Completed
 
+from flows.policy import run_name
+
 # On the flow run itself, so that a Retry in the UI and a recovery after a crash know it, whichever worker takes them.
 BATCH_LABEL = "nightwork.batch"
 _LONGEST_WAIT_S = 24 * 3600.0
@@ -39,11 +41,12 @@ def bind(batch_id: str) -> None:
     Raises httpx.HTTPError when the server cannot be reached: a Retry would then begin another batch.
     """
     run = _flow_run()
-    if run is None or run.parameters.get("batch_id") or run.labels.get(BATCH_LABEL) == batch_id:
+    if run is None or run.parameters.get("batch_id"):
         return
     with get_client(sync_client=True) as client:
-        client.update_flow_run_labels(run.id, {BATCH_LABEL: batch_id})
-        client.update_flow_run(run.id, name=f"{run.name} {batch_id}")
+        if run.labels.get(BATCH_LABEL) != batch_id:
+            client.update_flow_run_labels(run.id, {BATCH_LABEL: batch_id})
+        client.update_flow_run(run.id, name=f"{run_name()} {batch_id}")  # each start names a run anew
 
 
 def nothing_to_do(why: str, name: str = "NothingToDo") -> State[Any]:

@@ -2,6 +2,7 @@
 
 NightworkError
 ├── BadInput            something a person wrote is wrong: every fault at once, exit code 2
+│   └── DecidedElsewhere another decision on the same matter was first, on another machine
 ├── StateError          a file of our own is corrupt or belongs to something else: its path, never "start over"
 ├── Infrastructure      the machine's fault, never the agent's: the item is aborted and a resume runs it again
 │   ├── GitError        a git command failed
@@ -15,7 +16,8 @@ NightworkError
 ├── RateLimited         a provider asks us to wait; only nightwork.llm sees it
 ├── Unavailable         a call failed on the way, and may be made again; only nightwork.llm sees it
 ├── Stopped             a person or a signal asked for the end: what runs is aborted, resumable
-└── Unfinished          (nightwork.outcome) carries a failed or aborted outcome through a task runner
+├── Unfinished          (nightwork.outcome) carries a failed or aborted outcome through a task runner
+└── Unended             (nightwork.shown) carries the result of a run that did not complete to its caller
 
 Arguments stay in `args` and the text is built in `__str__`, so that all of them pickle.
 """
@@ -39,6 +41,10 @@ class Fault:
 class NightworkError(Exception):
     """Base of all errors that nightwork raises on purpose."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Tell a notebook what is wrong, as the command line does: the way to it through the code helps nobody."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class BadInput(NightworkError):
     """What a person wrote cannot be used; `args` are its `Fault`s."""
@@ -55,6 +61,10 @@ class BadInput(NightworkError):
 def bad_input(where: object, problem: str) -> BadInput:
     """Build the error for a single fault."""
     return BadInput(Fault(str(where), problem))
+
+
+class DecidedElsewhere(BadInput):
+    """What a person decided holds no more, for another decision reached the remote first; each fault names it."""
 
 
 class StateError(NightworkError):

@@ -12,6 +12,7 @@ from nightwork.decision import COMMAND_LINE, Decision, Kind
 from nightwork.errors import bad_input
 from nightwork.files import write_atomically
 from nightwork.forge import MergeRequestState, open_forge
+from nightwork.forge_settings import ForgeSettings
 from nightwork.ledger import Line
 from nightwork.manifest import BatchStatus, Entry
 from nightwork.outcome import Outcome, Status
@@ -45,18 +46,18 @@ def review(repo: str, batch_id: str) -> ReviewDocument:
 
 def document_of(batch: Batch) -> ReviewDocument:
     """Return the review document of a batch as it stands; writes nothing."""
-    manifest, intake = batch.manifest(), batch.intake()
+    manifest, intake, settings = batch.manifest(), batch.intake(), batch.settings()
     return build(
         manifest,
-        [_reviewed(batch, entry, outcome) for entry, outcome in batch.entries()],
-        sandbox=open_sandbox(batch.state_folder, confinement=batch.settings().sandbox).name,
-        agent=batch.settings().agent.reach(),
+        [_reviewed(batch, settings.forge, entry, outcome) for entry, outcome in batch.entries()],
+        sandbox=open_sandbox(batch.state_folder, confinement=settings.sandbox).name,
+        agent=settings.agent.reach(),
         together=batch.together(),
         unready=[UnreadyRow(ticket=row.ticket, where=row.where, reasons=row.reasons) for row in intake.unready],
         left_out=[LeftOutRow(ticket=row.ticket, reason=_text(row)) for row in intake.left_out],
         warnings=[WarningRow(ticket=ticket, text=text) for ticket, text in intake.warnings],
         red_on_base=intake.red_on_base,
-        spending=[_spent(row) for row in account.ledger_of(batch).lines(batch.id)],
+        spending=[_spent(row) for row in account.lines_of(batch)],
         waits=account.run_of(batch).waits,
     )
 
@@ -66,20 +67,22 @@ def _spent(spent: Line) -> SpendingRow:
     return SpendingRow(cost_usd=told.pop("spent_usd"), **told.pop("tokens"), **told)
 
 
-def _reviewed(batch: Batch, entry: Entry, outcome: Outcome) -> Reviewed:
+def _reviewed(batch: Batch, forge: ForgeSettings, entry: Entry, outcome: Outcome) -> Reviewed:
     decision = batch.decisions.verdict_on(entry.id, outcome.attempt)
     answer, record = batch.answer(entry.id), batch.escalation(entry.id)
     waits = record is not None and outcome.status is Status.ESCALATED
+    change = batch.change(entry.id, outcome.attempt)
     return Reviewed(
         entry=entry,
         outcome=outcome,
-        change=batch.change(entry.id, outcome.attempt),
+        change=change,
         judgement=batch.judgement(entry.id, outcome.attempt),
         escalation=record.escalation if record and waits else None,
         decision=decision.kind if decision else None,
         answer=answer.option if answer and waits else None,
         follow_up=_existing(batch, f"follow_ups/{entry.id}-follow-up.md"),
         merge_request=_existing(batch, f"merge_requests/{entry.id}.md"),
+        link=forge.page_of(change.branch, entry.id, batch.id) if change else None,
         minutes=decision.minutes if decision else None,
     )
 
