@@ -1,0 +1,208 @@
+"""`nightwork up` and `down`: each state that a machine can be in ends in a clear one, with real processes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SLOW_AGENT = ["sh", "-c", "cat > /dev/null; sleep 600"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Room:
+    """A control room with a home of its own."""
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+        self.port = free_port()
+        self.state = shell.home / ".local" / "state" / "nightwork" / "control-room"
+        self.prefect_home = shell.home / ".prefect"
+
+    def up(self, *arguments: str) -> Any:
+        ran = self.shell("up", "--json", "--port", str(self.port), *arguments)
+        assert ran.code == 0, ran.err
+        return ran.json()
+
+    def ask(self, path: str, body: Any = None, method: str = "") -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"content-type": "application/json"}
+        url = f"http://127.0.0.1:{self.port}/api{path}"
+        request = urllib.request.Request(url, data, headers, method=method or ("POST" if data else "GET"))
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def pid(self, name: str) -> int:
+        return int((self.state / f"{name}.pid").read_text().partition(" ")[0])
+
+    def kill(self, name: str) -> None:
+        os.kill(self.pid(name), signal.SIGKILL)
+
+    def start(self, deployment: str, **parameters: Any) -> str:
+        found = self.ask(f"/deployments/name/{deployment}")
+        made = self.ask(f"/deployments/{found['id']}/create_flow_run", {"parameters": parameters})
+        return str(made["id"])
+
+    def run(self, run_id: str) -> Any:
+        return self.ask(f"/flow_runs/{run_id}")
+
+    def log(self, name: str) -> str:
+        path = self.state / f"{name}.log"
+        return path.read_text(errors="replace") if path.exists() else "no log"
+
+
+@pytest.fixture
+def room(serverless: Any) -> Iterator[Room]:
+    found = Room(serverless)
+    yield found
+    for note in found.state.glob("*.pid"):
+        with contextlib.suppress(OSError, ValueError):
+            os.killpg(int(note.read_text().partition(" ")[0]), signal.SIGKILL)
+
+
+@pytest.fixture
+def inbox() -> Iterator[Any]:
+    """A web hook, and what it got."""
+    got: list[Any] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Hook)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/", got
+    server.shutdown()
+    server.server_close()
+
+
+def webhook_block(room: Room, url: str) -> str:
+    kind = room.ask("/block_types/slug/custom-webhook")
+    (schema, *_) = room.ask("/block_schemas/filter", {"block_schemas": {"block_type_id": {"any_": [kind["id"]]}}})
+    data = {"name": "team", "url": url, "json_data": {"subject": "{{subject}}", "body": "{{body}}"}}
+    body = {"name": "team", "block_type_id": kind["id"], "block_schema_id": schema["id"], "data": data}
+    room.ask("/block_documents/", body)
+    return "custom-webhook/team"
+
+
+def hurry(room: Room, name: str, seconds: int) -> None:
+    """Let an automation wait for a shorter time; it stays as it is otherwise."""
+    wanted = {"automations": {"name": {"any_": [name]}}}
+    (found,) = room.ask("/automations/filter", wanted)
+    trigger = {**found["trigger"], "within": seconds}
+    kept = ("name", "description", "enabled", "tags", "actions", "actions_on_trigger", "actions_on_resolve")
+    room.ask(f"/automations/{found['id']}", {**{key: found[key] for key in kept}, "trigger": trigger}, "PUT")
+
+
+def test_a_room_is_kept_up_mends_itself_tells_people_and_ends_so_that_work_goes_on(
+    room: Room, inbox: Any, new_repo: Any, until: Callable[..., None], is_alive: Callable[[int], bool]
+) -> None:
+    agent = {"kind": "command", "command": SLOW_AGENT, "fix_rounds": 0}
+    gates = [{"name": "fine", "measures": "syntax", "command": ["true"]}]
+    repo = new_repo({"agent": agent, "gates": gates})
+
+    first = room.up("--repo", str(repo.path), "--schedule", "daily", "--time-zone", "Europe/Berlin")
+    assert (first["ui"], first["repo"]) == (f"http://127.0.0.1:{room.port}", str(repo.path))
+    assert {"server: started", "worker-1: started"} <= set(first["done"])
+    assert [each["deployment"] for each in first["schedules"] if each["next"] is None] == ["module-specs"]
+
+    again = room.up()
+    assert again["done"] == []
+    assert (again["server_pid"], again["workers"]) == (first["server_pid"], first["workers"])
+
+    doctor = room.shell("doctor", "--repo", str(repo.path), "--json").json()
+    assert [each["found"] for each in doctor if each["name"] == "server"] == [
+        f"http://127.0.0.1:{room.port}/api, of `nightwork up`"
+    ]
+
+    room.kill("worker-1")
+    assert room.up()["done"] == ["worker-1: started"]
+    block = webhook_block(room, inbox[0])
+    room.kill("server")
+    mended = room.up("--notify", block)
+    assert mended["done"][0] == "server: started"
+    assert not any("worker" in line for line in mended["done"])
+
+    _schedules_have_made_runs(room, until)
+    _people_are_told(room, inbox[1], until)
+    run_id = _a_run_whose_machine_is_gone_is_found_and_goes_on(room, until)
+
+    until(lambda: room.run(run_id)["state_name"] == "Running", 90, lambda: room.log("worker-1")[-3000:])
+    until(lambda: _agents_at_work(repo), 90, lambda: room.log("worker-1")[-3000:])
+    down = room.shell("down", "--json", timeout_s=200)
+    assert (down.code, down.json()) == (0, {"ended": ["worker-1", "server"]}), down.err
+    assert "status: aborted" in (repo.batch() / "manifest.yaml").read_text()
+    assert not any(is_alive(each) for each in (mended["server_pid"], *mended["workers"].values()))
+    assert room.shell("down").err.strip() == "nothing runs"
+
+
+def _schedules_have_made_runs(room: Room, until: Callable[..., None]) -> None:
+    scheduled = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+    until(lambda: len(room.ask("/flow_runs/filter", scheduled)) >= 6, 90, lambda: room.log("server")[-3000:])
+
+
+def _people_are_told(room: Room, got: list[Any], until: Callable[..., None]) -> None:
+    event = {
+        "occurred": datetime.now(UTC).isoformat(),
+        "event": "nightwork.batch.aborted",
+        "resource": {"prefect.resource.id": "nightwork.b-1.-"},
+        "payload": {"text": "batch b-1: the budget is spent"},
+        "id": "6d8a9d9e-6a0f-4d6e-9f3b-0f6b7b1f0001",
+    }
+    room.ask("/events", [event])
+    until(lambda: got, 60, lambda: room.log("server")[-3000:])
+    assert got == [{"subject": "nightwork: a batch was aborted", "body": "batch b-1: the budget is spent"}]
+
+
+def _a_run_whose_machine_is_gone_is_found_and_goes_on(room: Room, until: Callable[..., None]) -> str:
+    hurry(room, "nightwork: no sign of life", 12)
+    run_id = room.start("overnight/overnight")
+    until(lambda: room.run(run_id)["state_name"] == "Running", 90, lambda: room.log("worker-1")[-3000:])
+    beats = {"filter": {"event": {"name": ["prefect.flow-run.heartbeat"]}}}
+    until(lambda: room.ask("/events/filter", beats)["events"], 60)
+    engines = _children(room.pid("worker-1"))
+    room.kill("worker-1")  # first, so that it cannot tell of the run's end
+    for process_id in engines:
+        os.kill(process_id, signal.SIGKILL)
+    until(lambda: room.run(run_id)["state_name"] == "Crashed", 60, lambda: str(room.run(run_id)["state"]))
+    assert room.run(run_id)["state"]["message"].startswith("No sign of life")
+    hurry(room, "nightwork: no sign of life", 180)
+    assert room.up()["done"] == ["worker-1: started"]
+    until(lambda: room.run(run_id)["run_count"] == 2, 90, lambda: room.log("worker-1")[-3000:])
+    return run_id
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(stat.parent.name))
+    return found
+
+
+def _agents_at_work(repo: Any) -> bool:
+    return any((repo.path / ".nightwork" / "running").glob("*"))
