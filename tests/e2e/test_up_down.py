@@ -7,6 +7,9 @@ import json
 import os
 import signal
 import socket
+import sqlite3
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -17,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import prefect
 import pytest
 
 SLOW_AGENT = ["sh", "-c", "cat > /dev/null; sleep 600"]
