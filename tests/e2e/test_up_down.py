@@ -258,6 +258,8 @@ def test_a_server_that_is_set_and_does_not_answer_is_told_of(command_line: Calla
     [
         (("--time-zone", "Mars/Olympus"), "--time-zone: is no time zone: 'Mars/Olympus'"),
         (("--repo", "/no/such/folder"), "/no/such/folder"),
+        (("--repo", "https://x:0123456789abcdef@example.org/a.git"), "store it in a block and name `repository/NAME`"),
+        (("--repo", "ext::sh -c true"), "is no address"),
         (("--port", "0"), "--port"),
         (("--schedule", "hourly"), "hourly"),
     ],
