@@ -9,7 +9,9 @@ from prefect import State, flow
 
 from flows.artifacts import report_on
 from flows.forms import answer_to, ask_again
+from flows.parameters import KnownBatchId, Repo, TicketId
 from flows.place import looked_at
+from flows.policy import refusing
 from flows.states import decided_before, decision_state, superseded
 from nightwork.batch import open_batch
 from nightwork.review.form import asked_again
@@ -17,7 +19,8 @@ from nightwork.stages.subject import form_of, subject_of
 
 
 @flow(name="decision")
-def decision(repo: str, batch_id: str, ticket: str) -> State[Any]:
+@refusing
+def decision(repo: Repo, batch_id: KnownBatchId, ticket: TicketId) -> State[Any]:
     """Ask a person about a merge request or an escalation; press Resume to see the form and to decide."""
     with looked_at(repo) as place:
         subject = subject_of(open_batch(place, batch_id), ticket)
