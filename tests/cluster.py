@@ -77,7 +77,7 @@ class Cluster:
     def command(self, service: str) -> list[str]:
         """Return the command of a service as it is here."""
         program, *arguments = (self._here(part) for part in COMPOSE["services"][service]["command"])
-        return [sys.executable, "-m", program, *arguments]
+        return [sys.executable, "-m", {"nightwork": "flows.cli"}.get(program, program), *arguments]
 
     def _here(self, text: str) -> str:
         text = _VARIABLE.sub(lambda match: SECRETS[match[1]] if match[2] == "?" else "", text)
@@ -104,21 +104,10 @@ class Cluster:
         self.started.append(Process(name, folder, process))
         return self.started[-1]
 
-    def prefect(self, *arguments: str, cwd: Path = ROOT) -> str:
-        """Run a `prefect` command as a person on yet another machine does; returns what it printed."""
-        environment = {**self._clean(self.folder / "person"), **self.environment("worker")}
-        done = subprocess.run(
-            [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
-            cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, check=False, timeout=240,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout
-        return done.stdout
-
     def deploy(self) -> None:
-        """Make the work pool and all deployments of prefect.yaml."""
-        self.prefect("work-pool", "create", "nightwork", "--type", "process")
-        self.prefect("deploy", "--all")
+        """Tell the server of nightwork's deployments and automations."""
+        deployed = self.start("deployments", "deployments")
+        assert deployed.process.wait(240) == 0, deployed.log()
 
     def add_worker(self, **variables: str) -> Process:
         """Start one more worker: a home, a Prefect home, a state folder and a working folder of its own."""
