@@ -15,6 +15,7 @@ import httpx
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.exceptions import PrefectException
 
+from nightwork.batch import Batch
 from nightwork.markdown import escape
 
 logger = logging.getLogger("nightwork.artifacts")
@@ -27,10 +28,18 @@ def report(kind: str, subject: str, markdown: str) -> None:
         create_markdown_artifact(markdown, key=_key(kind), description=subject)
 
 
-def report_on(kind: str, ticket: str, markdown: str) -> None:
+def report_on(kind: str, ticket: str, markdown: str, batch_id: str = "") -> None:
     """Keep a report on one ticket."""
+    where = f"{ticket} in batch {batch_id}" if batch_id else ticket
     with _best_effort():
-        create_markdown_artifact(markdown, key=_key(f"{kind}-{ticket}"), description=ticket)
+        create_markdown_artifact(markdown, key=_key(f"{kind}-{ticket}"), description=where)
+
+
+def report_review(kind: str, batch: Batch) -> None:
+    """Keep the review of a batch, as it was last written, with the run that a person has started."""
+    written = batch.folder / "review.md"
+    if written.exists():
+        report(kind, batch.id, written.read_text(encoding="utf-8"))
 
 
 def progress_bar(description: str) -> Callable[[float], None]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import cyclopts
 from cyclopts import Group
 
-from flows.commands import ABORTED, ALL_DONE, BAD_INPUT, morning, night, note, setup, specs
+from flows.commands import ABORTED, ALL_DONE, BAD_INPUT, control, morning, night, note, setup, specs
 from nightwork import __version__
 
 app = cyclopts.App(
@@ -25,6 +25,7 @@ _COMMANDS: dict[str, tuple[Callable[..., int], ...]] = {
     "Begin": (setup.demo, setup.init, setup.doctor, setup.clean),
     "Night": (night.run, night.resume, night.intake, night.generate, night.gates),
     "Morning": (morning.review, morning.decide, morning.answer, morning.trends),
+    "Control room": (control.up, control.down),
     "Specs": (specs.specs, specs.drift),
 }
 for title, commands in _COMMANDS.items():

@@ -39,7 +39,7 @@ _STYLES = {
     Status.SKIPPED: "dim",
     Status.ABORTED: "red",
 }
-_QUIET = {
+QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "nightwork",
     "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
@@ -63,9 +63,13 @@ def notes() -> Console:
 @contextlib.contextmanager
 def session(verbose: bool) -> Iterator[None]:
     """Surround one flow: Prefect made quiet, progress shown, and a stop that keeps everything."""
-    _prepare(verbose)
+    prepare(verbose)
     from prefect.settings import get_current_settings
 
+    from flows.control.known import use_server
+
+    if url := use_server():
+        notes().print(f"using the server of `nightwork up`: {url.removesuffix('/api')}")
     if not get_current_settings().api.url:
         notes().print("no Prefect server is set: a temporary one starts, which takes up to 20 s")
         from flows.temporary import start_server
@@ -75,7 +79,7 @@ def session(verbose: bool) -> Iterator[None]:
         yield
 
 
-def _prepare(verbose: bool) -> None:
+def prepare(verbose: bool) -> None:
     """Set up logging and Prefect's environment; must run before Prefect is imported.
 
     Prefect logs to its own API as ever; on the terminal only nightwork speaks, unless `verbose`.
@@ -83,7 +87,7 @@ def _prepare(verbose: bool) -> None:
     from nightwork.llm import credentials
 
     credentials.take_from_environment()  # a temporary server inherits the environment
-    for name, value in _QUIET.items():
+    for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     handler = Notes()
     handler.setFormatter(logging.Formatter("%(message)s" if not verbose else "%(levelname)-7s %(name)s: %(message)s"))
@@ -117,7 +121,7 @@ def _progress() -> Iterator[None]:
     if not sys.stderr.isatty():
         yield
         return
-    table = LiveTable()
+    table = LiveTable(notes().height - 4)
     loggers = [logging.getLogger(name) for name in ("nightwork.progress", "nightwork.llm")]
     quiet = [handler for handler in logging.getLogger().handlers if isinstance(handler, Notes)]
     for handler in quiet:
@@ -125,7 +129,7 @@ def _progress() -> Iterator[None]:
     for logger in loggers:
         logger.addHandler(table)
     try:
-        with table.live:
+        with Live(console=notes(), get_renderable=table.drawn, refresh_per_second=4):
             yield
     finally:
         for logger in loggers:
@@ -141,13 +145,13 @@ def _is_no_progress(record: logging.LogRecord) -> bool:
 class LiveTable(logging.Handler):
     """Draws the newest state of every item from the progress events."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows: int) -> None:
         super().__init__(logging.INFO)
+        self._rows = max(rows, 5)
         self._events: dict[str, Event] = {}
         self._started: dict[str, float] = {}
         self._ended: dict[str, float] = {}
         self._waiting, self._waiting_until = "", 0.0
-        self.live = Live(console=notes(), get_renderable=self._drawn, refresh_per_second=4)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take up one event, or a wait for a provider."""
@@ -164,14 +168,15 @@ class LiveTable(logging.Handler):
         else:
             self._ended[event.item] = now
 
-    def _drawn(self) -> RenderableType:
+    def drawn(self) -> RenderableType:
+        """Return the table as it is now, with what is waited for."""
         if time.time() >= self._waiting_until:
             return self._table()
         return Group(self._table(), Text(f"⏸ {printable(self._waiting)}", style="yellow"))
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False, show_header=False)
-        rows = list(self._events.values())[-max(notes().height - 4, 5) :]
+        rows = list(self._events.values())[-self._rows :]
         for event in rows:
             style = _STYLES.get(event.outcome.status, "")
             table.add_row(
@@ -208,21 +213,19 @@ def show_checks(checks: Sequence[Check]) -> None:
 
 def server_check() -> Check:
     """Say which Prefect server a run would use, and whether it answers."""
-    import httpx
     from prefect.settings import get_current_settings
 
+    from flows.control.known import answers, use_server
     from nightwork.doctor import Check
 
+    room = use_server()
     url = get_current_settings().api.url
     if not url:
-        command = "PREFECT_SERVER_ANALYTICS_ENABLED=false prefect server start --background"
-        remedy = f"`{command}` and PREFECT_API_URL save the wait, and keep the history"
+        remedy = "`nightwork up` starts one that stays, which saves the wait and keeps the history"
         return Check("server", "note", "none is set; each run starts a temporary one, about 20 s", remedy)
-    try:
-        httpx.get(f"{url}/health", timeout=5).raise_for_status()
-    except httpx.HTTPError as error:
-        return Check("server", "wrong", f"{url} does not answer: {error}", "start it, or unset PREFECT_API_URL")
-    return Check("server", "fine", url)
+    if not answers(url):
+        return Check("server", "wrong", f"{url} does not answer", "start it, or unset PREFECT_API_URL")
+    return Check("server", "fine", f"{url}, of `nightwork up`" if room else url)
 
 
 def show_removals(removals: Sequence[Removal], dry_run: bool, json: bool) -> None:

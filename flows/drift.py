@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from prefect import State, flow
-from prefect.states import Completed, Failed
 
 from flows.artifacts import report
-from flows.policy import run_name, uncached
+from flows.named import source_of
+from flows.parameters import Project
+from flows.policy import refusing, run_name, uncached
+from flows.states import drift_state
 from nightwork.module_spec import drift as library
 from nightwork.module_spec.document.written import checked_root
 from nightwork.settings import load
@@ -18,13 +20,13 @@ find = uncached("find drift")(library.find)
 
 
 @flow(name="drift", flow_run_name=run_name)
-def drift(repo: str = ".") -> State[Any]:
+@refusing
+def drift(repo: Project = ".") -> State[Any]:
     """Compare a project with its specs; ends Completed, or Drifted when they are no longer true."""
-    root = checked_root(repo)
+    root = checked_root(source_of(repo).where)
     found = find(root, load(root).specs)
     now = datetime.now(UTC)
     report("drift", root.name, library.as_markdown(found, now))
-    if not found.units:
-        return Completed(message=library.summary(found))
-    library.write_log(found, root, now)
-    return Failed(name="Drifted", message=library.summary(found))
+    if found.units:
+        library.write_log(found, root, now)
+    return drift_state(found)

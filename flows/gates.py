@@ -8,12 +8,15 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import report, report_on
-from flows.keys import take_credentials
-from flows.policy import kept, run_name, uncached
+from flows.events import tell_veto
+from flows.named import take_credentials
+from flows.parameters import BatchId, Repo
+from flows.place import working_copy
+from flows.policy import by_name, kept, refusing, run_name, uncached
+from flows.runs import bind, bound_batch, nothing_to_do
 from flows.states import as_state
-from nightwork.batch import Batch, TicketRef, open_batch
+from nightwork.batch import Batch, TicketRef, find_batch
 from nightwork.engine import guarded
-from nightwork.lock import hold
 from nightwork.manifest import BatchStatus
 from nightwork.stages import combining
 from nightwork.stages import gates as stage
@@ -28,8 +31,9 @@ gate_together = kept("together gate {name} of {ref.count}", combining.gate_key, 
 @uncached("{ref.ticket} gates", name="judge")
 def judge(ref: TicketRef) -> State[Any]:
     """Judge one change in a clean checkout."""
-    outcome = guarded(lambda: stage.judge_ticket(ref, gate))
-    report_on("gates", ref.ticket, stage.results(ref))
+    outcome = guarded(lambda: stage.judge_ticket(ref, by_name(gate)))
+    report_on("gates", ref.ticket, stage.results(ref), ref.batch_id)
+    tell_veto(ref, outcome)
     return as_state(outcome)
 
 
@@ -37,16 +41,21 @@ def judge(ref: TicketRef) -> State[Any]:
 def together(repo: str, batch_id: str) -> State[Any]:
     """Find out which changes go together, and test the tree of all that do."""
     batch = Batch(Path(repo), batch_id)
-    outcome = last.combine(batch, gate_together)
+    outcome = last.combine(batch, by_name(gate_together))
     report("together", batch_id, last.results(batch))
     return as_state(outcome)
 
 
 @flow(name="gates", flow_run_name=run_name)
-def gates(repo: str = ".", batch_id: str | None = None) -> None:
+@refusing
+def gates(repo: Repo = ".", batch_id: BatchId = "") -> State[Any] | None:
     """Judge every change of a batch that has no verdict; by default of the newest batch that waits for it."""
     take_credentials()
-    batch = open_batch(repo, batch_id, BatchStatus.RUNNING, BatchStatus.ABORTED)
-    with hold(batch.repository, f"gates of {batch.id}"):
+    with working_copy(repo, "gates") as place:
+        batch = find_batch(place, bound_batch(batch_id), BatchStatus.RUNNING, BatchStatus.ABORTED)
+        if batch is None:
+            return nothing_to_do("no batch waits for the gates")
+        bind(batch.id)
         stage.run_gates(batch, lambda ref: judge.submit(ref))
-        together(str(batch.repository), batch.id, return_state=True)
+        together(place, batch.id, return_state=True)
+    return None

@@ -7,13 +7,17 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import progress_bar, report_on, waits_shown
-from flows.keys import take_credentials
-from flows.policy import kept, run_name, uncached
+from flows.events import tell_abort, tell_escalation
+from flows.named import resolved, take_credentials
+from flows.parameters import BatchId, Options, Repo
+from flows.place import working_copy
+from flows.policy import kept, refusing, run_name, uncached
+from flows.runs import bind, bound_batch, nothing_to_do
+from flows.slots import limit_of, slot
 from flows.states import as_state
 from nightwork.agent.transcript import transcript
-from nightwork.batch import TicketRef, open_batch
+from nightwork.batch import TicketRef, find_batch
 from nightwork.engine import guarded
-from nightwork.lock import hold
 from nightwork.manifest import BatchStatus
 from nightwork.outcome import Outcome
 from nightwork.settings import RunOptions
@@ -27,10 +31,16 @@ publish = uncached("{ref.ticket} merge request")(ticket.publish)
 
 
 @uncached("{ref.ticket}", name="ticket")
-def work_on(ref: TicketRef) -> State[Any]:
-    """Take one ticket from C0 to its draft merge request."""
-    outcome = guarded(lambda: ticket.generate_ticket(ref, scope, plan, implement, publish))
-    report_on("transcript", ref.ticket, transcript(ref.folder))
+def work_on(ref: TicketRef, limit: str | None = None) -> State[Any]:
+    """Take one ticket from C0 to its draft merge request, once there is a slot of the provider's limit."""
+
+    def work() -> Outcome:
+        with slot(limit):
+            return ticket.generate_ticket(ref.restarted(), scope, plan, implement, publish)
+
+    outcome = guarded(work)
+    report_on("transcript", ref.ticket, transcript(ref.folder), ref.batch_id)
+    tell_escalation(ref, outcome)
     return as_state(outcome)
 
 
@@ -41,17 +51,25 @@ def tell(name: str, outcome: Outcome) -> State[Any]:  # noqa: ARG001  the name o
 
 
 @flow(name="generation", flow_run_name=run_name)
-def generation(repo: str = ".", batch_id: str | None = None, options: RunOptions = RunOptions()) -> None:
+@refusing
+def generation(repo: Repo = ".", batch_id: BatchId = "", options: Options = RunOptions()) -> State[Any] | None:
     """Work on every ticket of a batch that is not settled; by default of the newest batch that waits for it."""
     take_credentials(options.credentials)
-    batch = open_batch(repo, batch_id, BatchStatus.PENDING, BatchStatus.RUNNING, BatchStatus.ABORTED)
-    show_progress = progress_bar(batch.id)
+    options = resolved(options, repo)
+    with working_copy(repo, "generation") as place:
+        batch = find_batch(place, bound_batch(batch_id), BatchStatus.PENDING, BatchStatus.RUNNING, BatchStatus.ABORTED)
+        if batch is None:
+            return nothing_to_do("no batch waits for agents")
+        bind(batch.id)
+        show_progress = progress_bar(batch.id)
 
-    def on_end(name: str, outcome: Outcome, percent: float) -> None:
-        show_progress(percent)
-        if outcome.started_at is None:
-            tell(name, outcome)
+        def on_end(name: str, outcome: Outcome, percent: float) -> None:
+            show_progress(percent)
+            if outcome.started_at is None:
+                tell(name, outcome)
 
-    with hold(batch.repository, f"generation of {batch.id}"), waits_shown(batch.id):
-        batch.settle_settings(options)
-        stage.run_tickets(batch, lambda ref: work_on.submit(ref), on_end, options.retry_failed)
+        limit = limit_of(batch.settle_settings(options).agent.provider())
+        with waits_shown(batch.id):
+            stage.run_tickets(batch, lambda ref: work_on.submit(ref, limit), on_end, options)
+        tell_abort(batch)
+    return None

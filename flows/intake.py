@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from prefect import flow
+from typing import Any
+
+from prefect import State, flow
 
 from flows.artifacts import report
-from flows.keys import take_credentials
-from flows.policy import run_name, uncached
+from flows.named import resolved, take_credentials
+from flows.parameters import BatchId, Options, Repo
+from flows.place import working_copy
+from flows.policy import refusing, run_name, uncached
+from flows.runs import bind, bound_batch, is_deployed, nothing_to_do
 from nightwork.batch import start_batch
-from nightwork.lock import hold
 from nightwork.settings import RunOptions
 from nightwork.stages import intake as stage
 
@@ -18,14 +22,21 @@ measure_base = uncached("gates on the base")(stage.measure_base)
 
 
 @flow(name="intake", flow_run_name=run_name)
-def intake(repo: str = ".", batch_id: str | None = None, options: RunOptions = RunOptions()) -> str:
+@refusing
+def intake(repo: Repo = ".", batch_id: BatchId = "", options: Options = RunOptions()) -> str | State[Any]:
     """Take the tickets marked ready-for-agent into a new batch; returns its id."""
     take_credentials(options.credentials)
-    batch, settings = start_batch(repo, batch_id, options)
-    with hold(batch.repository, f"intake of {batch.id}"):
-        selection = collect(str(batch.repository), settings)
-        selection.refuse_if(options.strict)
-        write_manifest(str(batch.repository), batch.id, settings, selection)
-        measure_base(str(batch.repository), batch.id)
-    report("manifest", batch.id, stage.manifest_table(batch))
+    options = resolved(options, repo)
+    with working_copy(repo, "intake") as place:
+        batch, settings = start_batch(place, bound_batch(batch_id), options)
+        bind(batch.id)
+        if not batch.exists():
+            selection = collect(place, settings)
+            if selection.is_empty() and is_deployed() and not options.strict:
+                report("manifest", batch.id, selection.markdown())
+                return nothing_to_do(f"no ticket is ready; {selection.told()}", "NothingReady")
+            selection.refuse_if(options.strict)
+            write_manifest(place, batch.id, settings, selection)
+        measure_base(place, batch.id)
+        report("manifest", batch.id, stage.manifest_table(batch))
     return batch.id

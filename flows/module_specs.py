@@ -7,8 +7,9 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import progress_bar, report, waits_shown
-from flows.keys import take_credentials
-from flows.policy import kept, run_name, uncached
+from flows.named import source_of, take_credentials
+from flows.parameters import Project, SpecOptions
+from flows.policy import kept, refusing, run_name, uncached
 from flows.states import specs_state
 from nightwork.module_spec.batch import open_batch, run_modules
 from nightwork.module_spec.job import Ref
@@ -18,7 +19,8 @@ from nightwork.spec_settings import SpecsOptions
 
 
 @flow(name="module-specs", flow_run_name=run_name)
-def module_specs(repo: str = ".", options: SpecsOptions = SpecsOptions()) -> State[Any]:
+@refusing
+def module_specs(repo: Project = ".", options: SpecOptions = SpecsOptions()) -> State[Any]:
     """Write the specs that are missing, failed or degraded; stale ones too with `update`."""
     take_credentials(options.credentials)
     move = progress_bar("module specs")
@@ -26,7 +28,7 @@ def module_specs(repo: str = ".", options: SpecsOptions = SpecsOptions()) -> Sta
     def show(event: Event) -> None:
         move(100 * event.number / event.total)
 
-    with open_batch(repo, options) as batch, waits_shown("module specs"):
+    with open_batch(source_of(repo).where, options) as batch, waits_shown("module specs"):
         ask = kept("{ref.name} spec", Ref.task_key)(batch.run.ask)
         write = uncached("{ref.name} spec", name="write")(batch.run.write)
         result = run_modules(batch, lambda ref: ask.submit(ref), show, write)

@@ -6,30 +6,41 @@ from typing import Any
 
 from prefect import State, flow
 
+from flows.artifacts import report_review
+from flows.events import tell_abort
 from flows.gates import gates
 from flows.generation import generation
 from flows.intake import intake
-from flows.keys import take_credentials
-from flows.policy import run_name
+from flows.named import resolved, take_credentials
+from flows.parameters import BatchId, Options, Repo
+from flows.place import working_copy
+from flows.policy import refusing, run_name
 from flows.review import review
-from flows.states import batch_state
+from flows.runs import bind, bound_batch
+from flows.states import batch_state, passed_on
 from nightwork.batch import start_batch
-from nightwork.lock import hold
 from nightwork.settings import RunOptions
 
 
 @flow(name="overnight", flow_run_name=run_name)
-def overnight(repo: str = ".", batch_id: str | None = None, options: RunOptions = RunOptions()) -> State[Any]:
+@refusing
+def overnight(repo: Repo = ".", batch_id: BatchId = "", options: Options = RunOptions()) -> State[Any]:
     """Run a batch from its tickets to the review queue; a batch that exists is resumed."""
     take_credentials(options.credentials)
-    batch, _ = start_batch(repo, batch_id, options)
-    place = str(batch.repository)
-    with hold(batch.repository, f"overnight batch {batch.id}"):
+    options = resolved(options, repo)
+    with working_copy(repo, "overnight batch") as place:
+        batch, _ = start_batch(place, bound_batch(batch_id), options)
+        bind(batch.id)
         if not batch.exists():
-            intake(place, batch.id, options)
+            taken: State[Any] = intake(repo, batch.id, options, return_state=True)
+        if not batch.exists():
+            return passed_on(taken)
         stages: list[State[Any]] = [
-            generation(place, batch.id, options, return_state=True),
-            gates(place, batch.id, return_state=True),
-            review(place, batch.id, return_state=True),
+            generation(repo, batch.id, options, return_state=True),
+            gates(repo, batch.id, return_state=True),
+            review(repo, batch.id, return_state=True),
         ]
-    return batch_state(batch.state().items, stages)
+    report_review("overnight", batch)
+    state = batch_state(batch.state().items, stages)
+    tell_abort(batch, state)
+    return state

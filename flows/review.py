@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from prefect import flow
+from typing import Any
+
+from prefect import State, flow
 
 from flows.artifacts import report
-from flows.keys import take_credentials
-from flows.policy import run_name, uncached
-from nightwork.batch import open_batch
+from flows.asking import ask_people
+from flows.events import tell_ready
+from flows.named import take_credentials
+from flows.parameters import BatchId, Repo
+from flows.place import looked_at
+from flows.policy import refusing, run_name, uncached
+from flows.runs import bind, bound_batch, nothing_to_do
+from nightwork.batch import find_batch
+from nightwork.review import ReviewDocument
 from nightwork.review.markdown import artifact
 from nightwork.stages import review as stage
 
@@ -15,10 +23,17 @@ rank = uncached("rank the queue")(stage.review)
 
 
 @flow(name="review", flow_run_name=run_name)
-def review(repo: str = ".", batch_id: str | None = None) -> str:
-    """Write the review queue of a batch, by default the newest; returns the path of its page."""
+@refusing
+def review(repo: Repo = ".", batch_id: BatchId = "") -> ReviewDocument | State[Any]:
+    """Write the review queue of a batch, by default the newest, and return it."""
     take_credentials()
-    batch = open_batch(repo, batch_id)
-    document = rank(str(batch.repository), batch.id)
-    report("review", batch.id, artifact(document))
-    return str(batch.folder / "review.html")
+    with looked_at(repo) as place:
+        batch = find_batch(place, bound_batch(batch_id))
+        if batch is None:
+            return nothing_to_do("there is no batch to review")
+        bind(batch.id)
+        document = rank(place, batch.id)
+        report("review", batch.id, artifact(document))
+        tell_ready(batch, document)
+        ask_people(repo, batch)
+    return document

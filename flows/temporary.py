@@ -6,6 +6,7 @@ a run whose server had ended by it would wait minutes for an answer before it co
 
 from __future__ import annotations
 
+import contextvars
 import os
 import signal
 import threading
@@ -19,13 +20,20 @@ from nightwork.errors import Infrastructure
 _SAFE_PATH = "PYTHONSAFEPATH"
 
 
+def serves() -> bool:
+    """Say whether this process has started one already."""
+    return SubprocessASGIServer().running
+
+
 def start_server() -> None:
     """Start the server that Prefect would start by itself later, and which it ends with this process.
 
     Raises Infrastructure when it does not come up. May be interrupted at any time.
     """
     failed: list[Exception] = []
-    thread = threading.Thread(target=_start, args=(failed,), daemon=True, name="temporary server")
+    thread = threading.Thread(
+        target=contextvars.copy_context().run, args=(_start, failed), daemon=True, name="temporary server"
+    )
     before = os.environ.get(_SAFE_PATH)
     os.environ[_SAFE_PATH] = "1"
     try:

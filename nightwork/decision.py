@@ -13,7 +13,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from nightwork.errors import StateError
 from nightwork.files import append_record, read_records, write_atomically
+from nightwork.markdown import one_line
 from nightwork.redact import Redacted
+
+COMMAND_LINE = "command line"
 
 
 class Kind(StrEnum):
@@ -36,13 +39,18 @@ class Decision(BaseModel):
     option: str | None = None
     message: Redacted = ""
     escalation: int = Field(default=0, description="number of the attempt's escalation that an answer belongs to")
-    by: str = "command line"
+    by: Redacted = COMMAND_LINE
     at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
     minutes: float | None = Field(default=None, description="time that the reviewer took, when known")
 
     def text(self) -> str:
         """Return an answer as the agent is told of it."""
         return f"{self.option}: {self.message}" if self.message else str(self.option)
+
+    def told(self) -> str:
+        """Return what holds, for the one who comes second: what, who and when."""
+        what = self.option if self.kind is Kind.ANSWER else self.kind
+        return f"{what} by {one_line(self.by)} at {self.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 class DecisionLog:

@@ -16,7 +16,8 @@ NightworkError
 ├── RateLimited         a provider asks us to wait; only nightwork.llm sees it
 ├── Unavailable         a call failed on the way, and may be made again; only nightwork.llm sees it
 ├── Stopped             a person or a signal asked for the end: what runs is aborted, resumable
-└── Unfinished          (nightwork.outcome) carries a failed or aborted outcome through a task runner
+├── Unfinished          (nightwork.outcome) carries a failed or aborted outcome through a task runner
+└── Unended             (nightwork.shown) carries the result of a run that did not complete to its caller
 
 Arguments stay in `args` and the text is built in `__str__`, so that all of them pickle.
 """
@@ -39,6 +40,10 @@ class Fault:
 
 class NightworkError(Exception):
     """Base of all errors that nightwork raises on purpose."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Tell a notebook what is wrong, as the command line does: the way to it through the code helps nobody."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class BadInput(NightworkError):

@@ -24,6 +24,7 @@ Verbose = Annotated[bool, Parameter(name=["--verbose", "-v"], negative="", help=
 NoSandbox = Annotated[bool, Parameter(negative="", help="run agents and gates with your rights; reports say so")]
 Message = Annotated[str, Parameter(name=["--message", "-m"], help="what to tell the agent or the next reader")]
 HERE = Path()
+_QUICK_S = 2.0
 
 
 def run_options(**given: object) -> RunOptions:
@@ -128,6 +129,28 @@ def finish(document: ReviewDocument, state: str | None, json: bool) -> int:
     if state == "Aborted" or document.status is BatchStatus.ABORTED:
         return ABORTED
     return ALL_DONE if document.counts[Status.COMPLETED] == document.total else NOT_ALL_DONE
+
+
+def end_questions(batch: Batch) -> None:
+    """End the runs on a server that still ask for what is decided; without a server Prefect is not even imported."""
+    import os
+
+    url = os.environ.get("PREFECT_API_URL")
+    if not url:
+        return
+    import httpx
+
+    try:
+        httpx.get(f"{url}/health", timeout=_QUICK_S).raise_for_status()
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        note(f"{url} does not answer ({type(error).__name__}): what it still asks ends with the next review")
+        return
+    from flows import console
+
+    console.prepare(verbose=False)
+    from flows.asking import close_decided
+
+    close_decided(batch)
 
 
 def note(text: str) -> None:

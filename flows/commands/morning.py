@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -18,10 +18,15 @@ from flows.commands import (
     Repo,
     batch_of,
     document_of,
+    end_questions,
     note,
     show,
     waiting_batch,
 )
+
+if TYPE_CHECKING:
+    from nightwork.batch import Batch
+    from nightwork.decision import Decision
 
 
 def review(*, repo: Repo = HERE, batch_id: BatchId = None, json: Json = False) -> int:
@@ -47,29 +52,42 @@ def decide(
 
     batch = batch_of(repo, batch_id, ticket)
     taken = stage.decide(batch, ticket, Kind(decision), message)
-    if taken.kind != decision:
-        note(f"{ticket} was decided already: {taken.kind} by {taken.by} at {taken.at:%Y-%m-%d %H:%M} UTC; that holds")
-        return NOT_ALL_DONE
+    _tell_decision(batch, taken, decision)
+    end_questions(batch)
+    return ALL_DONE if taken.kind == decision else NOT_ALL_DONE
+
+
+def _tell_decision(batch: Batch, taken: Decision, wanted: str) -> None:
+    from nightwork.decision import COMMAND_LINE, Kind
+
+    ticket = taken.ticket
+    if taken.kind != wanted or taken.by != COMMAND_LINE:
+        note(f"{ticket} was decided already: {taken.told()}; that holds")
+    if taken.kind != wanted:
+        return
     note(f"{ticket}: {taken.kind}")
     if taken.kind is Kind.APPROVE:
         print(f"git -C {shlex.quote(str(batch.repository))} merge --no-ff agent/{ticket}")
         note(f"nothing was merged; once it is, set `state: done` in the ticket {ticket}")
     if taken.kind is Kind.REQUEST_CHANGES:
         note("the next batch takes it up as a second commit on the branch")
-    return ALL_DONE
 
 
 def answer(ticket: str, option: str, *, message: Message = "", repo: Repo = HERE, batch_id: BatchId = None) -> int:
     """Answer an escalation; `nightwork resume` then goes on with the ticket."""
+    from nightwork.decision import COMMAND_LINE
     from nightwork.stages import review as stage
+    from nightwork.stages.subject import Answer
 
     batch = batch_of(repo, batch_id, ticket)
     taken = stage.answer(batch, ticket, option, message)
-    if (taken.option, taken.message) != (option, message):
-        note(f"{ticket} was answered already: {taken.text()} at {taken.at:%Y-%m-%d %H:%M} UTC; that holds")
-        return NOT_ALL_DONE
-    note(f"{ticket}: {taken.option}; `nightwork resume {batch.id}` goes on with it")
-    return ALL_DONE
+    wanted = Answer(option, message, COMMAND_LINE)
+    if wanted.is_in(taken):
+        note(f"{ticket}: {taken.option}; `nightwork resume {batch.id}` goes on with it")
+    else:
+        note(f"{ticket} was answered already: {taken.told()}; that holds: {taken.text()}")
+    end_questions(batch)
+    return ALL_DONE if wanted.is_alike(taken) else NOT_ALL_DONE
 
 
 def trends(

@@ -55,7 +55,8 @@ def specs(
 
     with console.session(verbose):
         from flows.module_specs import module_specs
-        from nightwork.module_spec.result import BatchResult, Unended
+        from nightwork.module_spec.result import BatchResult
+        from nightwork.shown import Unended
 
         state = module_specs(str(repo), options, return_state=True)
         try:
@@ -147,7 +148,7 @@ def _show_plan(root: Path, options: SpecsOptions, json: bool) -> int:
     if json:
         print(found.model_dump_json(indent=1))
     else:
-        console.results().print(found.table())
+        console.results().print(found.render())
     return ALL_DONE
 
 

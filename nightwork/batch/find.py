@@ -47,14 +47,22 @@ def open_batch(repo: str, batch_id: str | None, *statuses: BatchStatus) -> Batch
 
     Raises BadInput when there is none.
     """
-    root = Repository.open(Path(repo)).root
-    if batch_id is not None:
-        batch: Batch | None = Batch(root, check_batch_id(batch_id))
-    else:
-        batch = newest(root, *statuses)
+    batch = find_batch(repo, batch_id, *statuses)
     if batch is None:
         wanted = f" that is {' or '.join(statuses)}" if statuses else ""
-        raise bad_input(root.name, f"there is no batch{wanted}; `nightwork run` starts one")
+        raise bad_input(Path(repo).resolve().name, f"there is no batch{wanted}; `nightwork run` starts one")
+    return batch
+
+
+def find_batch(repo: str, batch_id: str | None, *statuses: BatchStatus) -> Batch | None:
+    """Return a batch by id, or the newest one in one of the statuses (any when none is given); None when none is.
+
+    Raises BadInput for an id that no batch has.
+    """
+    root = Repository.open(Path(repo)).root
+    if batch_id is None:
+        return newest(root, *statuses)
+    batch = Batch(root, check_batch_id(batch_id))
     batch.manifest()
     return batch
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -212,12 +212,14 @@ class Batch:
         return settings
 
     def _chosen(self, options: RunOptions) -> RunOptions:
-        """Return the options of a run, with the agent that an earlier run of the batch was given by name."""
+        """Return the options of a run, with the agent and the forge that an earlier run of the batch was given."""
         path = self.folder / "options.json"
-        if options.agent is not None:
-            records.save(RunOptions(agent=options.agent), path)
-        earlier = records.load(RunOptions, path) if options.agent is None else None
-        return options.model_copy(update={"agent": earlier.agent}) if earlier else options
+        earlier = records.load(RunOptions, path) or RunOptions()
+        agent = earlier.agent if options.agent is None else options.agent
+        kept = RunOptions(agent=agent, forge=earlier.forge if options.forge is None else options.forge)
+        if kept != earlier:
+            records.save(kept, path)
+        return options.model_copy(update={"agent": kept.agent, "forge": kept.forge})
 
     def ticket(self, name: str) -> Ticket:
         """Return a ticket as it was at intake."""
@@ -296,6 +298,10 @@ class TicketRef:
     def folder(self) -> Path:
         """The folder of the attempt."""
         return self.batch.attempt_folder(self.ticket, self.attempt)
+
+    def restarted(self) -> TicketRef:
+        """Return the same attempt with its clock at zero."""
+        return replace(self, started=time.monotonic())
 
     @property
     def worktree(self) -> Path:

@@ -22,7 +22,9 @@ from nightwork.module_spec.source.scan import scan
 from nightwork.outcome import Reason
 from nightwork.price import Tokens
 from nightwork.settings import Settings, load
+from nightwork.shown import Shown
 from nightwork.spec_settings import NO_MODEL, SpecsOptions
+from nightwork.webpage import summary, table
 
 # What an answer comes to; one in ten is asked again, with all that was said before.
 _ANSWER_TOKENS, _ASKED_AGAIN = 1_500, 0.1
@@ -39,7 +41,7 @@ class Planned(BaseModel):
     expected_usd: float = 0.0
 
 
-class Plan(BaseModel):
+class Plan(BaseModel, Shown):
     """What a run would do. `at_most_usd` is what it could cost if each answer were as long as it may be, twice."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,9 +55,9 @@ class Plan(BaseModel):
     expected_usd: float | None = None
     at_most_usd: float | None = None
 
-    def table(self) -> RenderableType:
-        """Return the plan as people read it."""
-        head = f"{len(self.write)} of {self.total_modules} specs would be written by {self.model}"
+    def told(self) -> list[str]:
+        """Return the plan in a few lines, without its modules."""
+        head = f"{len(self.write)} of {self.total_modules} specs would be written by {one_line(self.model)}"
         told = [head if self.model != NO_MODEL else head.replace("by none", "from the syntax tree alone")]
         if self.stale:
             told.append(f"{len(self.stale)} are stale; --update writes them anew")
@@ -63,13 +65,23 @@ class Plan(BaseModel):
             told.append(f"about {self.input_tokens:,} tokens in and {self.output_tokens:,} out")
         if self.input_tokens and self.expected_usd is not None and self.at_most_usd is not None:
             told.append(f"about ${self.expected_usd:.2f}, at most ${self.at_most_usd:.2f}")
+        return told
+
+    def html(self) -> str:
+        """Return it for a notebook."""
+        headers = ("module", "tokens in", "expected") if self.input_tokens else ("module",)
+        rows = ((each.path, each.input_tokens, f"${each.expected_usd:.4f}") for each in self.write)
+        return summary("specs", self.told(), table(headers, (row[: len(headers)] for row in rows), _SHOWN))
+
+    def render(self) -> RenderableType:
+        """Return it as people read it on a terminal."""
         table = Table(box=None, pad_edge=False, show_header=bool(self.input_tokens))
         table.add_column("module")
         table.add_column("tokens in", justify="right")
         for each in self.write[:_SHOWN]:
             table.add_row(Text(one_line(each.path)), f"{each.input_tokens:,}" if each.input_tokens else "")
         more = [f"and {len(self.write) - _SHOWN} more"] if len(self.write) > _SHOWN else []
-        return Group(Text("\n".join(told)), *([table] if self.write else []), *map(Text, more))
+        return Group(Text("\n".join(self.told())), *([table] if self.write else []), *map(Text, more))
 
 
 def plan(root: Path, options: SpecsOptions) -> Plan:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
+from rich.console import RenderableType
 
-from nightwork.errors import NightworkError
 from nightwork.markdown import storable
 from nightwork.outcome import Outcome, Reason, Status
+from nightwork.shown import Shown
 
 # A name of a file may hold bytes that JSON cannot.
 Told = Annotated[str, PlainSerializer(storable, when_used="json")]
@@ -25,7 +26,7 @@ class FailedModule(BaseModel):
     attempts: int = 1
 
 
-class BatchResult(BaseModel):
+class BatchResult(BaseModel, Shown):
     """All modules of the project, each in one of `successful`, `degraded`, `skipped` and `failed`.
 
     `stale` and `edited` are those of the skipped whose source has changed since, and whose spec a person has changed.
@@ -68,18 +69,17 @@ class BatchResult(BaseModel):
         told = ", ".join(f"{counts[kind]} {kind}" for kind in order if counts[kind])
         return f"{self.total_modules} modules: {told or 'nothing to do'}"
 
+    def html(self) -> str:
+        """Return it for a notebook."""
+        from nightwork.module_spec.notebook import fragment
 
-class Unended(NightworkError):
-    """Carries the result of a batch that did not complete through a task runner: (result)."""
+        return fragment(self)
 
-    @property
-    def result(self) -> BatchResult:
-        """What came of the batch."""
-        result: BatchResult = self.args[0]
-        return result
+    def render(self) -> RenderableType:
+        """Return it as people read it on a terminal."""
+        from nightwork.module_spec import terminal
 
-    def __str__(self) -> str:
-        return self.result.told()
+        return terminal.render(self)
 
 
 def is_degraded(outcome: Outcome) -> bool:

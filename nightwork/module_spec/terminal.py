@@ -34,7 +34,7 @@ def _lines(result: BatchResult) -> Iterator[str]:
     yield from _listed("specs of modules that are gone; --update removes them", result.orphaned)
     if result.cost_usd or result.input_tokens:
         tokens = f"{result.input_tokens:,} tokens in, {result.output_tokens:,} out"
-        yield f"{result.model}: ${result.cost_usd:.4f}, {tokens}"
+        yield f"{one_line(result.model)}: ${result.cost_usd:.4f}, {tokens}"
     if result.aborted:
         yield "the same command goes on where this run ended"
     if result.index_generated:

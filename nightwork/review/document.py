@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from rich.console import RenderableType
 
 from nightwork.agent.results import Option
 from nightwork.gates.judgement import Flag, GateStatus
@@ -17,6 +18,7 @@ from nightwork.manifest import BatchStatus
 from nightwork.metrics import Metric
 from nightwork.outcome import Status, Verdict
 from nightwork.settings import Measure
+from nightwork.shown import WIDTH, Shown
 from nightwork.ticket import Priority
 from nightwork.together import Conflict, Culprit, LeftOut
 
@@ -81,6 +83,7 @@ class QueueRow(_Frozen):
     follow_up: str | None = Field(default=None, description="path of the draft ticket for what remains")
     decision: str | None = None
     merge_request: str | None = Field(default=None, description="path of the draft merge request")
+    link: str | None = Field(default=None, description="page where the merge request of the pushed branch is opened")
     files: int
     added: int
     deleted: int
@@ -164,6 +167,16 @@ class WaitRow(_Frozen):
     told: str = Field(description="from when to when, or what the provider said")
 
 
+class TicketRow(_Frozen):
+    """One admitted ticket and what it waits for: a node of the batch's graph."""
+
+    ticket: str
+    title: str
+    status: Status
+    verdict: Verdict | None = None
+    dependencies: tuple[str, ...] = Field(default=(), description="tickets of this batch that come before it")
+
+
 class Combination(_Frozen):
     """What came of merging the changes into one tree, in `order` onto the base, and running its tests."""
 
@@ -178,7 +191,7 @@ class Combination(_Frozen):
     conflicts: tuple[Conflict, ...] = ()
 
 
-class ReviewDocument(_Frozen):
+class ReviewDocument(_Frozen, Shown):
     """What a batch came to: the ranked queue, what waits for answers, and what did not get done."""
 
     schema_version: Literal[1] = 1
@@ -190,6 +203,7 @@ class ReviewDocument(_Frozen):
     counts: dict[Status, int] = Field(description="admitted tickets by status, every status present")
     total: int = Field(description="admitted tickets: the sum of the counts")
     order: tuple[str, ...] = Field(default=REVIEW_ORDER, description="what is reviewed first, in words")
+    tickets: tuple[TicketRow, ...] = Field(default=(), description="every admitted ticket, as the manifest has them")
     queue: tuple[QueueRow, ...] = ()
     together: Combination | None = Field(default=None, description="None before it was tried")
     escalations: tuple[EscalationRow, ...] = ()
@@ -211,3 +225,15 @@ class ReviewDocument(_Frozen):
         if set(self.counts) != set(Status) or sum(self.counts.values()) != self.total:
             raise ValueError(f"counts need every status and a sum of {self.total}")
         return self
+
+    def html(self) -> str:
+        """Return the review for a notebook."""
+        from nightwork.review.page import fragment
+
+        return fragment(self)
+
+    def render(self) -> RenderableType:
+        """Return the dashboard."""
+        from nightwork.review import terminal
+
+        return terminal.render(self, WIDTH)

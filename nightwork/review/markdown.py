@@ -71,7 +71,8 @@ def _steps(document: ReviewDocument) -> Iterable[str]:
 
 def _queue(document: ReviewDocument) -> str:
     headers = ("", "ticket", "title", "score", "security", "verdict", "why", "review", "size", "branch")
-    return table(headers, map(_row, document.queue))
+    links = "\n".join(f"- {escape(row.ticket)}: <{row.link}>" for row in document.queue if row.link)
+    return "\n\n".join(filter(None, [table(headers, map(_row, document.queue)), links]))
 
 
 def _row(row: QueueRow) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ from nightwork.review.document import (
     ReviewDocument,
     SkippedRow,
     SpendingRow,
+    TicketRow,
     UnreadyRow,
     WaitRow,
     WarningRow,
@@ -64,6 +65,7 @@ class Reviewed:
     answer: str | None = None
     follow_up: str | None = None
     merge_request: str | None = None
+    link: str | None = None
     minutes: float | None = None
 
 
@@ -98,6 +100,7 @@ def build(
         agent=agent,
         counts=counts,
         total=len(reviewed),
+        tickets=tuple(map(_ticket, reviewed)),
         queue=tuple(rows),
         together=_combination(together) if together else None,
         escalations=tuple(_escalations(reviewed)),
@@ -123,6 +126,17 @@ def _rows(reviewed: Sequence[Reviewed], together: Together | None) -> list[Queue
     rows = [_row(item, change, blockers.get(item.entry.id)) for item, change in delivered]
     mergeable = {row.ticket for row in rows if is_mergeable(row)}
     return sorted((_with_why(row, together, mergeable) for row in rows), key=_place)
+
+
+def _ticket(item: Reviewed) -> TicketRow:
+    entry, outcome = item.entry, item.outcome
+    return TicketRow(
+        ticket=entry.id,
+        title=entry.title,
+        status=outcome.status,
+        verdict=outcome.verdict,
+        dependencies=entry.dependencies,
+    )
 
 
 def _delivered(item: Reviewed) -> bool:
@@ -177,6 +191,7 @@ def _row(item: Reviewed, change: Change, blocker: str | None) -> QueueRow:
         follow_up=item.follow_up,
         decision=item.decision,
         merge_request=item.merge_request,
+        link=item.link,
         files=len(change.files),
         added=added,
         deleted=deleted,

@@ -1,6 +1,6 @@
-"""How the review's page looks, in light and dark, on paper and on a phone."""
+"""How a review looks: as a page, in light and dark, on paper and on a phone, and in a notebook of any colours."""
 
-STYLE = """
+_PAGE = """
 :root {
   --ground: #f4f5f7; --card: #fff; --ink: #1c2330; --soft: #5c6675; --edge: #dde1e7; --accent: #2f5fd0;
   --good: #17723f; --good-bg: #e0f4e7; --warn: #8a5300; --warn-bg: #fdf0d5; --bad: #b3261e; --bad-bg: #fce4e2;
@@ -13,12 +13,16 @@ STYLE = """
     --plain-bg: #2a323f;
   }
 }
-* { box-sizing: border-box; }
 body {
   margin: 0; background: var(--ground); color: var(--ink); overflow-wrap: anywhere;
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif;
 }
 main { max-width: 1080px; margin: 0 auto; padding: 28px 20px 64px; }
+@media (max-width: 700px) { main { padding: 18px 12px 40px; } }
+"""
+
+PARTS = """
+* { box-sizing: border-box; }
 .kicker { margin: 0; color: var(--accent); font-size: 12px; font-weight: 600; letter-spacing: .08em;
   text-transform: uppercase; }
 h1 { margin: 2px 0 4px; font-size: 28px; line-height: 1.2; }
@@ -56,7 +60,8 @@ code { font: 12.5px/1.4 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans M
 .badge.flag { background: none; border: 1px solid var(--warn); color: var(--warn); font-weight: 500; }
 .queue { width: 100%; border-collapse: separate; border-spacing: 0; background: var(--card);
   border: 1px solid var(--edge); border-radius: 8px; }
-.queue th { padding: 10px 12px 6px; color: var(--soft); font-size: 12px; font-weight: 600; text-align: left; }
+.queue th { padding: 10px 12px 6px; color: var(--soft); font-size: 12px; font-weight: 600; text-align: left;
+  white-space: nowrap; }
 .queue td { padding: 10px 12px 0; vertical-align: top; }
 .queue .item > tr:first-child > td { border-top: 1px solid var(--edge); }
 .queue .number { width: 36px; color: var(--soft); text-align: right; padding-right: 0; }
@@ -95,8 +100,17 @@ dt { color: var(--soft); } dd { margin: 0; }
 .option ul { list-style: none; padding: 0; font-size: 14px; }
 .pro::before { content: "+\\00a0"; color: var(--good); font-weight: 700; }
 .con::before { content: "\\2212\\00a0"; color: var(--bad); font-weight: 700; }
+.graph { overflow-x: auto; padding: 4px 0; }
+.graph svg { display: block; max-width: none; font: 12.5px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
+.graph text { fill: currentColor; stroke: none; }
+.graph .id { font-weight: 650; }
+.graph rect { fill: var(--plain-bg); stroke: var(--edge); stroke-width: 1.5; }
+.graph .good rect { fill: var(--good-bg); stroke: var(--good); }
+.graph .warn rect { fill: var(--warn-bg); stroke: var(--warn); }
+.graph .bad rect { fill: var(--bad-bg); stroke: var(--bad); }
+.graph path { fill: none; stroke: var(--soft); stroke-width: 1.4; }
+.graph polygon { fill: var(--soft); }
 @media (max-width: 700px) {
-  main { padding: 18px 12px 40px; }
   .tiles { grid-template-columns: repeat(auto-fill, minmax(98px, 1fr)); }
   .tiles.metrics { grid-template-columns: 1fr 1fr; }
   .queue, .queue tbody, .queue tr, .queue td { display: block; width: auto; }
@@ -115,6 +129,9 @@ dt { color: var(--soft); } dd { margin: 0; }
   .steps { padding: 10px 14px 10px 32px; }
   .command { display: inline-block; }
 }
+"""
+
+_PAPER = """
 @media print {
   body { background: #fff; font-size: 11px; }
   main { max-width: none; padding: 0; }
@@ -122,3 +139,12 @@ dt { color: var(--soft); } dd { margin: 0; }
   details::details-content { content-visibility: visible; display: block; }
 }
 """
+
+NOTEBOOK = """
+h1 { margin: 2px 0 4px; font-size: 20px; }
+h2 { margin: 20px 0 8px; font-size: 15px; }
+.tile { padding: 6px 10px; }
+.tile .value { font-size: 19px; }
+"""
+
+STYLE = _PAGE + PARTS + _PAPER

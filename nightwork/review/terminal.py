@@ -83,6 +83,7 @@ def _queue(document: ReviewDocument, width: int) -> list[RenderableType]:
         right = Text(f"{score:<{max(map(len, scores))}} {check:<{max(map(len, checks))}}")
         lines.append(_headline(words.mark(row), row.ticket, row.title, right, width))
         lines.append(_item("", _about(row), indent=4))
+        lines += [_item("", Text(words.line(row.link, 1000), style="dim"), indent=4)] if row.link else []
         lines += [_item("·", Text(text, style="yellow"), indent=4) for text in words.remarks(row, _REMARKS)]
     return lines
 

@@ -12,7 +12,7 @@ import stat
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
@@ -88,6 +88,31 @@ def run_to_end(start: Start, run: Run, notes: Path, guard: Guard) -> Finished:
     finally:
         _end(process, guard)
         _reopen(start.folder)
+
+
+def start_outliving(command: Sequence[str], folder: Path, variables: Mapping[str, str], log: Path, note: Path) -> None:
+    """Start a process that outlives this one, in a session of its own; what it says is appended to `log`.
+
+    Before it begins it notes itself in `note` (its line of proc(5) `stat`, and the boot), so that no kill of this
+    process can leave one that nobody knows of.
+    """
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            ("/bin/sh", "-c", _NOTED, "sh", note, *command),
+            cwd=folder,
+            env=dict(variables),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    process.returncode = 0  # let go: nobody here waits for its end
+
+
+_NOTED = (
+    'cat "/proc/$$/stat" /proc/sys/kernel/random/boot_id > "$1.new" && mv "$1.new" "$1" && chmod 600 "$1" && shift'
+    ' && exec "$@"'
+)
 
 
 def _reopen(folder: Path) -> None:

@@ -7,7 +7,8 @@ kill between two of them can make two batches work on one ticket.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from pathlib import Path
 
 from nightwork import records
 from nightwork.agent.trajectory import Trajectory
@@ -103,14 +104,14 @@ def _has_begun(batch: Batch, name: str, attempt: int) -> bool:
     return any(record["kind"] != "user" or record["stage"].startswith("C2") for record in said)
 
 
-def reopened(batch: Batch, retry_failed: bool) -> BatchState:
-    """Return the checkpoint with everything pending that a run is to take up; writes nothing.
+def reopened(batch: Batch, retry_failed: bool, among: Container[str] | None = None) -> BatchState:
+    """Return the checkpoint with everything pending that a run is to take up, `among` some tickets; writes nothing.
 
     What a later batch has taken up, and what was closed in the tracker meanwhile, is skipped and says so.
     """
     state, elsewhere, closed = batch.state(), taken_over(batch), _closed(batch)
     for name, outcome in state.items.items():
-        if not _is_to_do(batch, name, outcome, retry_failed):
+        if (among is not None and name not in among) or not _is_to_do(batch, name, outcome, retry_failed):
             continue
         again = PENDING.with_(attempt=outcome.attempt, cost_usd=outcome.cost_usd)
         if name in elsewhere:
@@ -120,6 +121,32 @@ def reopened(batch: Batch, retry_failed: bool) -> BatchState:
         else:
             state.items[name] = again.with_(attempt=outcome.attempt + (outcome.status is Status.FAILED))
     return state
+
+
+def answered(batch: Batch) -> frozenset[str]:
+    """Return the tickets of a batch that an answer let go on and that have not ended since, and what waits for them.
+
+    What a later batch has taken up is left to it.
+    """
+    items, elsewhere = batch.state().items, taken_over(batch)
+    found = {name for name, outcome in items.items() if name not in elsewhere and _goes_on(batch, name, outcome)}
+    for item in batch.manifest().items():  # dependencies first
+        waited_for = [name for name in item.dependencies if items[name].status is not Status.COMPLETED]
+        is_open = items[item.id].status in {*_UNFINISHED, Status.SKIPPED} and item.id not in elsewhere
+        if is_open and waited_for and found.issuperset(waited_for):
+            found.add(item.id)
+    return frozenset(found)
+
+
+def _goes_on(batch: Batch, name: str, outcome: Outcome) -> bool:
+    asked = batch.escalation(name)
+    is_open = outcome.status in {*_UNFINISHED, Status.ESCALATED}
+    return is_open and asked is not None and asked.attempt == outcome.attempt and batch.answer(name) is not None
+
+
+def with_answers(repository: Path) -> list[Batch]:
+    """Return the batches with tickets that an answer let go on, oldest first."""
+    return [batch for batch in batches(repository) if answered(batch)]
 
 
 def _is_to_do(batch: Batch, name: str, outcome: Outcome, retry_failed: bool) -> bool:

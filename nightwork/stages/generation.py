@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from nightwork import engine, stop
@@ -12,21 +13,21 @@ from nightwork.checkpoint import BatchState
 from nightwork.engine import Future
 from nightwork.llm.metered import ends_the_run
 from nightwork.manifest import BatchStatus, Manifest
-from nightwork.order import Expectation
+from nightwork.order import Expectation, Item
 from nightwork.outcome import Outcome, Reason, Status
 from nightwork.progress import create_reporter
-from nightwork.settings import Settings
+from nightwork.settings import RunOptions, Settings
 from nightwork.stages import account, gates, together
-from nightwork.stages.earlier import reopened
+from nightwork.stages.earlier import answered, reopened
 
 
 def run_tickets(
     batch: Batch,
     submit: Callable[[TicketRef], Future],
     on_end: Callable[[str, Outcome, float], object] = lambda *_: None,
-    retry_failed: bool = False,
+    options: RunOptions = RunOptions(),
 ) -> BatchState:
-    """Work on every ticket that is not settled; the checkpoint is saved after each.
+    """Work on every ticket that is not settled, or on the answered ones alone; the checkpoint is saved after each.
 
     `on_end` is told of each ticket that ends, started or not, and of how much of the batch is done, in percent.
     """
@@ -36,7 +37,8 @@ def run_tickets(
     gates.try_again(batch)
     batch.sandbox()  # once, rather than each ticket failing alone
     ledger, given_up = account.ledger_of(batch), list[Outcome]()
-    state = reopened(batch, retry_failed)
+    among = answered(batch) if options.answered_only else None
+    state = reopened(batch, options.retry_failed, among)
     batch.save(state)
     batch.tell_manifest(state, BatchStatus.RUNNING)
     reporter = create_reporter(len(state.items), sum(outcome.is_settled() for outcome in state.items.values()))
@@ -55,7 +57,7 @@ def run_tickets(
 
     with stop.on_signals(), account.running(batch):
         engine.run(
-            manifest.items(expected),
+            _among(manifest.items(expected), among),
             state.items,
             lambda name: submit(batch.ref(state, name)),
             parallel=settings.batch.parallel_agents,
@@ -66,6 +68,17 @@ def run_tickets(
     aborted = any(outcome.status is Status.ABORTED for outcome in state.items.values())
     batch.tell_manifest(state, BatchStatus.ABORTED if aborted else BatchStatus.RUNNING)
     return state
+
+
+def _among(items: list[Item], names: Container[str] | None) -> list[Item]:
+    """Return the items that are named; what else they depend on is completed."""
+    if names is None:
+        return items
+    return [
+        replace(item, dependencies=tuple(name for name in item.dependencies if name in names))
+        for item in items
+        if item.id in names
+    ]
 
 
 def _minutes(manifest: Manifest, settings: Settings, expected: Expectation) -> dict[str, float]:

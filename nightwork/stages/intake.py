@@ -41,6 +41,20 @@ class Selection:
         faults += [Fault(row.where, f"{row.ticket}: {reason}") for row in self.left_out for reason in row.reasons]
         raise BadInput(*(faults or [Fault("tickets", "there are none; write one, see docs/tickets.md")]))
 
+    def is_empty(self) -> bool:
+        """Say whether no ticket is taken."""
+        return not self.admitted
+
+    def told(self) -> str:
+        """Return how many tickets are not in the batch, as people read it."""
+        return f"{len(self.unready)} unready, {len(self.left_out)} left out"
+
+    def markdown(self) -> str:
+        """Return who is not in the batch, with every reason, as a Markdown table; empty when nobody is left out."""
+        refused = [(row.ticket, "unready", "; ".join(row.reasons)) for row in self.unready]
+        refused += [(row.ticket, "left out", "; ".join(row.reasons)) for row in self.left_out]
+        return table(("ticket", "", "reasons"), refused) if refused else ""
+
     def text(self, batch_id: str) -> str:
         """Return what the batch would hold, as people read it: tickets in the order of work, then who is not in it."""
         lines = [f"batch {batch_id}: {len(self.admitted)} ticket{'s' * (len(self.admitted) != 1)}"]
@@ -136,10 +150,8 @@ def manifest_table(batch: Batch) -> str:
     parts = [f"# {manifest.batch_id}", f"Base `{manifest.base[:12]}`, {len(rows)} tickets."]
     parts += [f"Red on the base: {escape(text)}" for text in intake.red_on_base]
     parts += [table(("ticket", "title", "priority", "complexity", "depends on", "files"), rows)]
-    refused = [(row.ticket, "unready", "; ".join(row.reasons)) for row in intake.unready]
-    refused += [(row.ticket, "left out", "; ".join(row.reasons)) for row in intake.left_out]
-    parts += [table(("ticket", "", "reasons"), refused)] if refused else []
-    return "\n\n".join(parts)
+    refused = Selection(unready=[*intake.unready], left_out=[*intake.left_out]).markdown()
+    return "\n\n".join([*parts, refused] if refused else parts)
 
 
 def select(

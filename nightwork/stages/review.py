@@ -8,10 +8,11 @@ from pathlib import Path
 
 from nightwork import records
 from nightwork.batch import Batch, Unready, batches, newest_with
-from nightwork.decision import Decision, Kind
+from nightwork.decision import COMMAND_LINE, Decision, Kind
 from nightwork.errors import bad_input
 from nightwork.files import write_atomically
 from nightwork.forge import MergeRequestState, open_forge
+from nightwork.forge_settings import ForgeSettings
 from nightwork.ledger import Line
 from nightwork.manifest import BatchStatus, Entry
 from nightwork.outcome import Outcome, Status
@@ -45,18 +46,18 @@ def review(repo: str, batch_id: str) -> ReviewDocument:
 
 def document_of(batch: Batch) -> ReviewDocument:
     """Return the review document of a batch as it stands; writes nothing."""
-    manifest, intake = batch.manifest(), batch.intake()
+    manifest, intake, settings = batch.manifest(), batch.intake(), batch.settings()
     return build(
         manifest,
-        [_reviewed(batch, entry, outcome) for entry, outcome in batch.entries()],
-        sandbox=open_sandbox(batch.state_folder, confinement=batch.settings().sandbox).name,
-        agent=batch.settings().agent.reach(),
+        [_reviewed(batch, settings.forge, entry, outcome) for entry, outcome in batch.entries()],
+        sandbox=open_sandbox(batch.state_folder, confinement=settings.sandbox).name,
+        agent=settings.agent.reach(),
         together=batch.together(),
         unready=[UnreadyRow(ticket=row.ticket, where=row.where, reasons=row.reasons) for row in intake.unready],
         left_out=[LeftOutRow(ticket=row.ticket, reason=_text(row)) for row in intake.left_out],
         warnings=[WarningRow(ticket=ticket, text=text) for ticket, text in intake.warnings],
         red_on_base=intake.red_on_base,
-        spending=[_spent(row) for row in account.ledger_of(batch).lines(batch.id)],
+        spending=[_spent(row) for row in account.lines_of(batch)],
         waits=account.run_of(batch).waits,
     )
 
@@ -66,20 +67,22 @@ def _spent(spent: Line) -> SpendingRow:
     return SpendingRow(cost_usd=told.pop("spent_usd"), **told.pop("tokens"), **told)
 
 
-def _reviewed(batch: Batch, entry: Entry, outcome: Outcome) -> Reviewed:
+def _reviewed(batch: Batch, forge: ForgeSettings, entry: Entry, outcome: Outcome) -> Reviewed:
     decision = batch.decisions.verdict_on(entry.id, outcome.attempt)
     answer, record = batch.answer(entry.id), batch.escalation(entry.id)
     waits = record is not None and outcome.status is Status.ESCALATED
+    change = batch.change(entry.id, outcome.attempt)
     return Reviewed(
         entry=entry,
         outcome=outcome,
-        change=batch.change(entry.id, outcome.attempt),
+        change=change,
         judgement=batch.judgement(entry.id, outcome.attempt),
         escalation=record.escalation if record and waits else None,
         decision=decision.kind if decision else None,
         answer=answer.option if answer and waits else None,
         follow_up=_existing(batch, f"follow_ups/{entry.id}-follow-up.md"),
         merge_request=_existing(batch, f"merge_requests/{entry.id}.md"),
+        link=forge.page_of(change.branch, entry.id, batch.id) if change else None,
         minutes=decision.minutes if decision else None,
     )
 
@@ -106,7 +109,7 @@ def _settle_status(batch: Batch, document: ReviewDocument) -> ReviewDocument:
     return document.model_copy(update={"status": status})
 
 
-def decide(batch: Batch, ticket: str, kind: Kind, message: str) -> Decision:
+def decide(batch: Batch, ticket: str, kind: Kind, message: str, by: str = COMMAND_LINE) -> Decision:
     """Record a decision on a ticket's merge request and mark it so; returns the one that holds, an earlier one first.
 
     Raises BadInput when there is nothing to decide, or changes are requested without saying which.
@@ -116,12 +119,12 @@ def decide(batch: Batch, ticket: str, kind: Kind, message: str) -> Decision:
     if outcome is None or not outcome.has_landed() or batch.change(ticket, outcome.attempt) is None:
         raise bad_input(f"ticket {ticket!r}", f"has no merge request in {batch.id}; `nightwork review` lists them")
     if kind is Kind.REQUEST_CHANGES and not message.strip():
-        raise bad_input("-m", "say which changes; the agent of the next attempt reads it")
+        raise bad_input("comment (-m)", "say which changes; the agent of the next attempt reads it")
     if kind is Kind.APPROVE:
         _refuse_unless_its_base_is_approved(batch, ticket)
     minutes = _minutes_since(_opened_at(batch))
     decision = batch.decisions.take(
-        Decision(ticket=ticket, attempt=outcome.attempt, kind=kind, message=message, minutes=minutes)
+        Decision(ticket=ticket, attempt=outcome.attempt, kind=kind, message=message, minutes=minutes, by=by)
     )
     open_forge(batch.folder).set_state(ticket, _STATES[decision.kind])
     review(str(batch.repository), batch.id)
@@ -157,7 +160,7 @@ def _minutes_since(opened: datetime | None) -> float | None:
     return minutes if minutes is not None and shortest <= minutes <= longest else None
 
 
-def answer(batch: Batch, ticket: str, option: str, message: str) -> Decision:
+def answer(batch: Batch, ticket: str, option: str, message: str, by: str = COMMAND_LINE) -> Decision:
     """Record the answer to a ticket's escalation; returns the one that holds, an earlier one first.
 
     Raises BadInput when nothing is asked, or for an option that the escalation does not offer.
@@ -176,6 +179,7 @@ def answer(batch: Batch, ticket: str, option: str, message: str) -> Decision:
             option=option,
             message=message,
             escalation=record.number,
+            by=by,
         )
     )
     review(str(batch.repository), batch.id)

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
+from rich.console import RenderableType
 
 from nightwork.decision import Kind
 from nightwork.manifest import BatchStatus, Manifest
 from nightwork.metrics import Metric
 from nightwork.outcome import Status
 from nightwork.review.document import ReviewDocument
+from nightwork.shown import Shown
 
 
 class _Frozen(BaseModel):
@@ -63,7 +65,7 @@ class Series(_Frozen):
     met: tuple[bool | None, ...]
 
 
-class Trends(_Frozen):
+class Trends(_Frozen, Shown):
     """The document of `nightwork trends --json`: batches from the oldest to the newest."""
 
     schema_version: Literal[1] = 1
@@ -73,6 +75,18 @@ class Trends(_Frozen):
         """Return the metrics and the cost, each over all batches."""
         rows = [[*batch.metrics, *_costs(batch)] for batch in self.batches]
         return [_series(numbers) for numbers in zip(*rows, strict=True)]
+
+    def html(self) -> str:
+        """Return the charts and the newest batches for a notebook."""
+        from nightwork.trends.page import fragment
+
+        return fragment(self)
+
+    def render(self) -> RenderableType:
+        """Return the table of all batches."""
+        from nightwork.trends import terminal
+
+        return terminal.render(self)
 
 
 def _costs(batch: BatchFigures) -> list[Metric]:

@@ -1,29 +1,44 @@
-"""Trends as one HTML page: a small chart for each number, drawn as SVG; all text is escaped."""
+"""Trends as one HTML page, and for notebooks: a small chart for each number, drawn as SVG; all text is escaped."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from html import escape
 
 from nightwork.markdown import printable
 from nightwork.trends import Series, Trends
 from nightwork.trends.terminal import value_text
-from nightwork.webpage import frame
+from nightwork.webpage import block, frame, table
 
 _WIDTH, _HEIGHT, _EDGE = 320, 110, 8
+_DRAWN, _LISTED = 60, 10
 
 
 def page(trends: Trends, repository: str) -> str:
     """Return the page; charts run from the oldest batch to the newest."""
+    body = f'<p class="kicker">nightwork · trends</p>\n<h1>{_line(repository)}</h1>\n{_charts(trends)}'
+    return frame(f"Trends of {_line(repository)}", _PAGE + _PARTS, body)
+
+
+def fragment(trends: Trends) -> str:
+    """Return the charts of the newest 60 batches for a notebook, and the numbers of the newest ten."""
+    newest = trends.model_copy(update={"batches": trends.batches[-_DRAWN:]})
+    numbers = table(("batch", "status", "tickets", "ready", "approved", "cost"), _rows(newest), _LISTED)
+    return block("trends", _PARTS, f"{_charts(newest)}\n{numbers}")
+
+
+def _rows(trends: Trends) -> Iterable[tuple[object, ...]]:
+    for each in reversed(trends.batches):
+        approved = f"{each.approved} of {each.decided}" if each.decided else "–"
+        yield each.batch_id, each.status, each.total, each.ready, approved, value_text(each.cost_usd, "$")
+
+
+def _charts(trends: Trends) -> str:
     charts = "\n".join(_chart(each, trends) for each in trends.series()) or "<p>No batch yet.</p>"
     count = len(trends.batches)
-    body = f"""<p class="kicker">nightwork · trends</p>
-<h1>{_line(repository)}</h1>
-<p>{count} batch{"es" * (count != 1)}, oldest to newest. The dashed line is the target, a hollow point misses it.</p>
-<div class="charts">
-{charts}
-</div>"""
-    return frame(f"Trends of {_line(repository)}", _STYLE, body)
+    told = "oldest to newest. The dashed line is the target, a hollow point misses it."
+    return f'<p>{count} batch{"es" * (count != 1)}, {told}</p>\n<div class="charts">\n{charts}\n</div>'
 
 
 def _line(text: str) -> str:
@@ -86,7 +101,7 @@ def _points(series: Series, most: float, trends: Trends) -> str:
     return "".join(parts)
 
 
-_STYLE = """
+_PAGE = """
 :root {
   --ink: #1d2330; --soft: #667085; --line: #d9dde5; --paper: #fff; --card: #f7f8fa; --mark: #2f5fd0; --miss: #b3261e;
 }
@@ -100,7 +115,10 @@ body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 sy
 main { max-width: 1080px; margin: 0 auto; padding: 32px 20px }
 .kicker { margin: 0; color: var(--soft); font-size: 13px }
 h1 { margin: 0 0 8px; font-size: 26px }
-.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(310px, 1fr)); gap: 16px; margin-top: 20px }
+"""
+
+_PARTS = """
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(310px, 1fr)); gap: 16px; margin: 20px 0 14px }
 figure { margin: 0; padding: 14px 16px; background: var(--card); border: 1px solid var(--line); border-radius: 8px }
 figcaption { display: flex; flex-wrap: wrap; gap: 0 10px; align-items: baseline }
 .now { color: var(--mark); font-weight: 600 }

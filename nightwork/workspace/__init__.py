@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import socket
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
@@ -60,6 +61,18 @@ class Repository:
         git("add", "--all")
         git("commit", "--quiet", "--message", message)
         return cls(folder)
+
+    def identity(self) -> str:
+        """Return what tells this folder from all others of all machines, and is the same for clones that are one.
+
+        It is the source that the configuration `nightwork.source` names, with the folder's place in it; else this
+        machine's name and the folder.
+        """
+        code, source, _ = self.git.status("config", "--get", "nightwork.source")
+        if code or not source.strip():
+            return f"{socket.gethostname()}:{self.root.resolve()}"
+        below = self.git("rev-parse", "--show-prefix").rstrip("/")
+        return f"{source.strip()}#{below}" if below else source.strip()
 
     def version(self) -> str:
         """Return git's version, as git tells it."""

@@ -8,7 +8,7 @@ import sys
 SCRIPT = """
 import logging, sys
 from flows import console
-console._prepare(verbose=False)
+console.prepare(verbose=False)
 import prefect
 prefect.flow(lambda: None, name="quiet")
 logging.getLogger("prefect.flow_runs").info("Prefect's own words")

@@ -20,7 +20,8 @@ from prefect.settings import get_current_settings
 from spec_projects import MODULES, SHOP, spec_bytes, write
 
 from flows.module_specs import module_specs
-from nightwork.module_spec.result import BatchResult, Unended
+from nightwork.module_spec.result import BatchResult
+from nightwork.shown import Unended
 from nightwork.spec_settings import SpecsOptions
 
 pytestmark = pytest.mark.usefixtures("server")

@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from nightwork.shown import Shown
+
 
 class Severity(StrEnum):
     """How much a change matters to those who trust the spec."""
@@ -73,7 +78,7 @@ class UnitDrift:
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(Shown):
     """What changed in a project: its modules with findings, the worst first; `specs` counts all that were read."""
 
     units: tuple[UnitDrift, ...]
@@ -92,3 +97,15 @@ class Drift:
     def reaches(self, level: Severity) -> bool:
         """Say whether any finding is at least as severe as `level`."""
         return any(finding.severity.rank <= level.rank for finding in self.findings())
+
+    def html(self) -> str:
+        """Return it for a notebook."""
+        from nightwork.module_spec.drift.notebook import fragment
+
+        return fragment(self)
+
+    def render(self) -> RenderableType:
+        """Return it as people read it on a terminal."""
+        from nightwork.module_spec.drift import log, terminal
+
+        return Group(Text(log.summary(self)), terminal.render(self))

@@ -28,6 +28,6 @@ def test_a_project_without_source_files_says_so() -> None:
 
 def test_a_plan_without_a_model_has_no_column_for_tokens() -> None:
     console = Console(width=100, record=True, file=StringIO())
-    console.print(Plan(total_modules=2, model="none", write=(Planned(path="a.py"),)).table())
+    console.print(Plan(total_modules=2, model="none", write=(Planned(path="a.py"),)).render())
     text = console.export_text()
     assert ("a.py" in text, "tokens" in text) == (True, False)

@@ -26,11 +26,12 @@ from nightwork.review.document import (
     Rank,
     ReviewDocument,
     SkippedRow,
+    TicketRow,
     UnreadyRow,
     WarningRow,
 )
 from nightwork.review.markdown import artifact
-from nightwork.review.page import page
+from nightwork.review.page import fragment, page
 from nightwork.review.terminal import render
 from nightwork.settings import Measure
 from nightwork.ticket import Priority
@@ -69,6 +70,10 @@ def document(text="Auth feature") -> ReviewDocument:
         sandbox="bubblewrap",
         counts=counts,
         total=7,
+        tickets=(
+            TicketRow(ticket="PROJ-145", title=text, status=Status.ESCALATED),
+            TicketRow(ticket="PROJ-146", title=text, status=Status.SKIPPED, dependencies=("PROJ-145",)),
+        ),
         queue=(
             row("PROJ-142", text, score=94, ready=True),
             row("PROJ-140", text, score=78.4, verdict=Verdict.VETOED, flags=(Flag.TESTS_CHANGED,)),
@@ -265,18 +270,34 @@ def test_a_batch_of_nothing_renders_in_every_form():
     assert "Nothing." in artifact(nothing)
 
 
+@pytest.mark.parametrize("form", [page, fragment])
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_hostile_text_adds_no_element_and_no_attribute_to_the_page(text):
-    plain, hostile = tags_of(page(document())), tags_of(page(document(text)))
+def test_hostile_text_adds_no_element_and_no_attribute_to_html(text, form):
+    plain, hostile = tags_of(form(document())), tags_of(form(document(text)))
     assert hostile.tags - {"br"} == plain.tags - {"br"}
     assert hostile.attributes == plain.attributes
     assert not hostile.open
-    assert not UNSEEN.search(page(document(text)).replace("\n", ""))
+    assert not UNSEEN.search(form(document(text)).replace("\n", ""))
 
 
-def test_the_page_loads_nothing_and_forbids_it():
-    html = page(document())
-    assert "default-src 'none'; style-src 'unsafe-inline'; img-src data:" in html
+def test_a_notebook_gets_the_first_of_a_thousand_rows_and_the_number_of_the_others():
+    rows = tuple(row(f"P-{number}", "x" * 5000, score=90, remarks=("y" * 600,) * 40) for number in range(1000))
+    asked = document("z" * 4000).escalations * 30
+    html = document().model_copy(update={"queue": rows, "escalations": asked, "total": 1000}).html()
+    assert ("P-19<" in html, "P-20<" in html) == (True, False)
+    assert "and 980 more" in html
+    assert "and 55 more" in html
+    assert len(html) < 600_000
+    assert len(fragment(document())) < 40_000
+
+
+def test_the_page_forbids_to_load_anything():
+    assert "default-src 'none'; style-src 'unsafe-inline'; img-src data:" in page(document())
+
+
+@pytest.mark.parametrize("form", [page, fragment])
+def test_html_loads_nothing(form):
+    html = form(document())
     assert not tags_of(html).tags & {"script", "link", "img", "iframe", "form", "object", "a"}
     assert not re.search(r"url\(|@import|https?:", html)
 

@@ -78,7 +78,7 @@ class Night:
             generation.run_tickets(
                 batch,
                 lambda ref: pool.submit(ticket.generate_ticket, ref, *work),
-                retry_failed=chosen.retry_failed,
+                options=chosen,
             )
             gates.run_gates(batch, lambda ref: pool.submit(gates.judge_ticket, ref))
             together.combine(batch)

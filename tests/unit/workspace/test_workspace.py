@@ -601,3 +601,19 @@ def test_what_is_written_outside_of_a_sparse_checkout_is_kept(repository, tmp_pa
     (worktree / "out" / "new").write_text("new\n")
     tree = repository.snapshot(worktree)
     assert {entry.path for entry in repository.entries(repository.tree(commit), tree)} == {"out/f", "out/new"}
+
+
+def test_clones_that_are_one_have_one_identity_and_everything_else_has_its_own(root, repository, tmp_path):
+    own = repository.identity()
+    assert str(root) in own
+    (root / "docs").mkdir()
+    assert Repository(root / "docs").identity() != own
+    assert Repository(tmp_path).identity().endswith(str(tmp_path)), "no repository at all"
+    clones = [tmp_path / name for name in ("one", "two")]
+    for clone in clones:
+        git(tmp_path, "clone", "--quiet", str(root), clone.name)
+        git(clone, "config", "nightwork.source", "https://git.example.org/shop.git")
+        (clone / "docs").mkdir()
+    assert len({Repository.open(clone).identity() for clone in clones}) == 1
+    assert len({Repository(clone / "docs").identity() for clone in clones}) == 1
+    assert Repository(clones[0] / "docs").identity() != Repository(clones[0]).identity()

@@ -1,0 +1,80 @@
+"""The workers of this machine: each a process of Prefect that takes runs from the work pool and starts them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+from flows.control.data import POOL
+from flows.control.server import Tell, ended, reason
+from nightwork.control import Outliving, Room
+from nightwork.errors import Infrastructure
+
+_SETTLES_S = 1.0
+_ENDS_WITHIN_S = 30.0
+_TOLD_AFTER_S = 30.0
+_LEFT_AFTER_S = 300.0
+
+
+def ensure(room: Room, number: int | None, url: str, variables: Mapping[str, str], tell: Tell) -> list[str]:
+    """Make so many workers live, by default one; returns the names of those that were started.
+
+    Raises Infrastructure when one ends at once.
+    """
+    living = {each.name for each in room.workers()}
+    wanted = number or 1
+    if number is not None and len(living) > number:
+        tell(f"{len(living)} workers live, more than {number}; `nightwork down` ends all of them")
+    started = []
+    for count in range(1, wanted + 1):
+        worker = room.worker(count)
+        if worker.name not in living:
+            _start(worker, f"{socket.gethostname()}-{count}", url, variables)
+            started.append(worker)
+    deadline = time.monotonic() + _SETTLES_S
+    while started and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for worker in started:
+        if worker.pid() is None:
+            raise Infrastructure("a worker", f"ended at its start: {reason(worker)}")
+    return [worker.name for worker in started]
+
+
+def _start(worker: Outliving, name: str, url: str, variables: Mapping[str, str]) -> None:
+    command = [sys.executable, "-P", "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
+    environment = {
+        **variables,
+        "PREFECT_API_URL": url,
+        "PREFECT_LOGGING_EXTRA_LOGGERS": "nightwork",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "NO_COLOR": "1",
+    }
+    worker.start([*command, "--name", name, "--install-policy", "never"], environment)
+
+
+def end(workers: Sequence[Outliving], tell: Tell) -> bool:
+    """End workers and the runs that they have started, which stop so that they can be resumed; says whether all ended.
+
+    A run ends its agents' turns first: after half a minute it is told what still ends, after five it is left to itself.
+    """
+    began, is_told, asked = time.monotonic(), False, set[int]()
+    # A worker that is told to end kills its runs at once: they come first, those as well that it takes up meanwhile.
+    while runs := [process_id for worker in workers for process_id in worker.children()]:
+        for process_id in set(runs) - asked:
+            asked.add(process_id)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(process_id, signal.SIGTERM)
+        waited = time.monotonic() - began
+        if waited > _TOLD_AFTER_S and not is_told:
+            is_told = True
+            tell(f"{len(runs)} runs still end: each stops after the turn that its agents are at")
+        if waited > _LEFT_AFTER_S:
+            return False
+        time.sleep(0.1)
+    return ended(workers, _ENDS_WITHIN_S)

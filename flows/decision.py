@@ -1,0 +1,40 @@
+"""One decision of a person: a run that suspends with a form, and records the answer where the command line does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from prefect import State, flow
+
+from flows.artifacts import report_on
+from flows.forms import answer_to, ask_again
+from flows.parameters import KnownBatchId, Repo, TicketId
+from flows.place import looked_at
+from flows.policy import refusing
+from flows.states import decided_before, decision_state, superseded
+from nightwork.batch import open_batch
+from nightwork.review.form import asked_again
+from nightwork.stages.subject import form_of, subject_of
+
+
+@flow(name="decision")
+@refusing
+def decision(repo: Repo, batch_id: KnownBatchId, ticket: TicketId) -> State[Any]:
+    """Ask a person about a merge request or an escalation; press Resume to see the form and to decide."""
+    with looked_at(repo) as place:
+        subject = subject_of(open_batch(place, batch_id), ticket)
+        if subject is None:
+            return superseded()
+        if subject.taken is not None:
+            return decided_before(subject.taken)
+        text = form_of(subject, is_local=Path(repo).is_dir())
+    report_on("decision", ticket, text)
+    said = answer_to(subject, text)  # the process ends here until somebody has answered
+    if said is None:
+        return superseded()
+    with looked_at(repo):
+        taken = subject.take(said)
+    if isinstance(taken, str):
+        ask_again(subject, asked_again(taken, text))
+    return decision_state(taken, subject.then(taken)) if said.is_in(taken) else decided_before(taken)
