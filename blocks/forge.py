@@ -16,11 +16,8 @@ class Forge(Block):
     Example:
         ```python
         from blocks.forge import Forge
-        from flows.overnight import overnight
-        from nightwork.settings import RunOptions
 
-        github = Forge.load("BLOCK_NAME")
-        overnight(".", options=RunOptions(forge="forge/BLOCK_NAME"))
+        forge = Forge.load("BLOCK_NAME")
         ```
     """
 

@@ -18,7 +18,7 @@ class Notification(Block):
         ```python
         from blocks.notification import Notification
 
-        team = Notification.load("BLOCK_NAME")
+        notification = Notification.load("BLOCK_NAME")
         ```
     """
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr, field_validator
 
+from nightwork.section import Plain
 from nightwork.travel import Source
 
 
@@ -14,10 +17,8 @@ class Repository(Block):
     Example:
         ```python
         from blocks.repository import Repository
-        from flows.overnight import overnight
 
-        shop = Repository.load("BLOCK_NAME")
-        overnight("repository/BLOCK_NAME")
+        repository = Repository.load("BLOCK_NAME")
         ```
     """
 
@@ -31,17 +32,22 @@ class Repository(Block):
         description="A folder on the worker's machine, or an address that `git clone` takes.",
         examples=["https://github.com/owner/repository.git", "/srv/repositories/shop"],
     )
-    token: SecretStr | None = Field(
+    token: Annotated[SecretStr | None, Plain()] = Field(
         default=None,
         title="Token",
         description="Token for an https:// address that may read and push; leave it out for folders and ssh.",
     )
-    base: str | None = Field(
+    base: Annotated[str | None, Plain()] = Field(
         default=None,
         title="Base branch",
         description="Branch from which the branches of tickets start, unless a run names another; by default the"
         " repository's settings say it.",
     )
+
+    @field_validator("token", "base", mode="before")
+    @classmethod
+    def _empty_is_left_out(cls, value: object) -> object:
+        return value or None  # as a form sends it
 
     @field_validator("where")
     @classmethod

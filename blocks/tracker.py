@@ -12,11 +12,8 @@ class Tracker(Block):
     Example:
         ```python
         from blocks.tracker import Tracker
-        from flows.overnight import overnight
-        from nightwork.settings import RunOptions
 
-        backlog = Tracker.load("BLOCK_NAME")
-        overnight(".", options=RunOptions(tickets="tracker/BLOCK_NAME"))
+        tracker = Tracker.load("BLOCK_NAME")
         ```
     """
 

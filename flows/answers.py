@@ -10,8 +10,9 @@ from prefect import State, flow
 from flows.gates import gates
 from flows.generation import generation
 from flows.named import resolved, take_credentials
+from flows.parameters import Options, Repo
 from flows.place import working_copy
-from flows.policy import run_name
+from flows.policy import refusing, run_name
 from flows.review import review
 from flows.runs import nothing_to_do
 from flows.states import batch_state
@@ -21,7 +22,8 @@ from nightwork.stages.earlier import answered, with_answers
 
 
 @flow(name="answers", flow_run_name=run_name)
-def answers(repo: str = ".", options: RunOptions = RunOptions()) -> State[Any]:
+@refusing
+def answers(repo: Repo = ".", options: Options = RunOptions()) -> State[Any]:
     """Go on with the tickets whose escalation was answered, and with what waited for them alone."""
     take_credentials(options.credentials)
     options = resolved(options, repo).model_copy(update={"answered_only": True})

@@ -8,9 +8,9 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import report
-from flows.logs import speak
 from flows.named import source_of
-from flows.policy import run_name, uncached
+from flows.parameters import Project
+from flows.policy import refusing, run_name, uncached
 from flows.states import drift_state
 from nightwork.module_spec import drift as library
 from nightwork.module_spec.document.written import checked_root
@@ -20,9 +20,9 @@ find = uncached("find drift")(library.find)
 
 
 @flow(name="drift", flow_run_name=run_name)
-def drift(repo: str = ".") -> State[Any]:
+@refusing
+def drift(repo: Project = ".") -> State[Any]:
     """Compare a project with its specs; ends Completed, or Drifted when they are no longer true."""
-    speak()
     root = checked_root(source_of(repo).where)
     found = find(root, load(root).specs)
     now = datetime.now(UTC)

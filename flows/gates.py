@@ -10,8 +10,9 @@ from prefect import State, flow
 from flows.artifacts import report, report_on
 from flows.events import tell_veto
 from flows.named import take_credentials
+from flows.parameters import BatchId, Repo
 from flows.place import working_copy
-from flows.policy import by_name, kept, run_name, uncached
+from flows.policy import by_name, kept, refusing, run_name, uncached
 from flows.runs import bind, bound_batch, nothing_to_do
 from flows.states import as_state
 from nightwork.batch import Batch, TicketRef, find_batch
@@ -46,7 +47,8 @@ def together(repo: str, batch_id: str) -> State[Any]:
 
 
 @flow(name="gates", flow_run_name=run_name)
-def gates(repo: str = ".", batch_id: str | None = None) -> State[Any] | None:
+@refusing
+def gates(repo: Repo = ".", batch_id: BatchId = "") -> State[Any] | None:
     """Judge every change of a batch that has no verdict; by default of the newest batch that waits for it."""
     take_credentials()
     with working_copy(repo, "gates") as place:

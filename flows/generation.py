@@ -9,8 +9,9 @@ from prefect import State, flow
 from flows.artifacts import progress_bar, report_on, waits_shown
 from flows.events import tell_abort, tell_escalation
 from flows.named import resolved, take_credentials
+from flows.parameters import BatchId, Options, Repo
 from flows.place import working_copy
-from flows.policy import kept, run_name, uncached
+from flows.policy import kept, refusing, run_name, uncached
 from flows.runs import bind, bound_batch, nothing_to_do
 from flows.slots import limit_of, slot
 from flows.states import as_state
@@ -50,7 +51,8 @@ def tell(name: str, outcome: Outcome) -> State[Any]:  # noqa: ARG001  the name o
 
 
 @flow(name="generation", flow_run_name=run_name)
-def generation(repo: str = ".", batch_id: str | None = None, options: RunOptions = RunOptions()) -> State[Any] | None:
+@refusing
+def generation(repo: Repo = ".", batch_id: BatchId = "", options: Options = RunOptions()) -> State[Any] | None:
     """Work on every ticket of a batch that is not settled; by default of the newest batch that waits for it."""
     take_credentials(options.credentials)
     options = resolved(options, repo)

@@ -8,8 +8,9 @@ from prefect import State, flow
 
 from flows.artifacts import report
 from flows.named import resolved, take_credentials
+from flows.parameters import BatchId, Options, Repo
 from flows.place import working_copy
-from flows.policy import run_name, uncached
+from flows.policy import refusing, run_name, uncached
 from flows.runs import bind, bound_batch, is_deployed, nothing_to_do
 from nightwork.batch import start_batch
 from nightwork.settings import RunOptions
@@ -21,7 +22,8 @@ measure_base = uncached("gates on the base")(stage.measure_base)
 
 
 @flow(name="intake", flow_run_name=run_name)
-def intake(repo: str = ".", batch_id: str | None = None, options: RunOptions = RunOptions()) -> str | State[Any]:
+@refusing
+def intake(repo: Repo = ".", batch_id: BatchId = "", options: Options = RunOptions()) -> str | State[Any]:
     """Take the tickets marked ready-for-agent into a new batch; returns its id."""
     take_credentials(options.credentials)
     options = resolved(options, repo)

@@ -24,8 +24,9 @@ def speak() -> None:
     ours = logging.getLogger(_OURS)
     if ours.level == logging.NOTSET and _OURS in (get_current_settings().logging.extra_loggers or ()):
         ours.setLevel(logging.INFO)
-    for name in ("prefect.flow_runs", "prefect.task_runs"):
-        logging.getLogger(name).addFilter(_without_traceback)
+    logging.getLogger("prefect.flow_runs").addFilter(_without_traceback)
+    for kept in (_without_traceback, _is_worth_reading):
+        logging.getLogger("prefect.task_runs").addFilter(kept)
 
 
 def _without_traceback(record: logging.LogRecord) -> bool:
@@ -36,3 +37,8 @@ def _without_traceback(record: logging.LogRecord) -> bool:
     if isinstance(error, NightworkError):
         record.msg, record.args, record.exc_info, record.exc_text = str(error), (), None, None
     return True
+
+
+def _is_worth_reading(record: logging.LogRecord) -> bool:
+    """Leave out that some task, which a flow's log does not name, has ended well: most lines of a batch would be that."""
+    return record.levelno > logging.INFO or not record.getMessage().startswith("Finished in state")

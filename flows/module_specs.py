@@ -7,9 +7,9 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import progress_bar, report, waits_shown
-from flows.logs import speak
 from flows.named import source_of, take_credentials
-from flows.policy import kept, run_name, uncached
+from flows.parameters import Project, SpecOptions
+from flows.policy import kept, refusing, run_name, uncached
 from flows.states import specs_state
 from nightwork.module_spec.batch import open_batch, run_modules
 from nightwork.module_spec.job import Ref
@@ -19,9 +19,9 @@ from nightwork.spec_settings import SpecsOptions
 
 
 @flow(name="module-specs", flow_run_name=run_name)
-def module_specs(repo: str = ".", options: SpecsOptions = SpecsOptions()) -> State[Any]:
+@refusing
+def module_specs(repo: Project = ".", options: SpecOptions = SpecsOptions()) -> State[Any]:
     """Write the specs that are missing, failed or degraded; stale ones too with `update`."""
-    speak()
     take_credentials(options.credentials)
     move = progress_bar("module specs")
 

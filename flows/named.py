@@ -68,7 +68,8 @@ def _load(kind: type[B], name: str, where: str) -> B:
     known = _names(slug)
     if name not in known:
         told = f"there are {', '.join(known[:20])}" if known else "there is none; store one in the Prefect UI"
-        raise bad_input(where, f"no block {slug}/{one_line(name)[:80]}; {told}")
+        path = f"; a folder of that name is ./{slug}/..." if kind is not ClaudeCredentials else ""
+        raise bad_input(where, f"no block {slug}/{one_line(name)[:80]}; {told}{path}")
     try:
         # `load` is typed as both sync and async.
         return cast(B, kind.load(name, _sync=True))  # type: ignore[call-arg]

@@ -12,8 +12,9 @@ from flows.gates import gates
 from flows.generation import generation
 from flows.intake import intake
 from flows.named import resolved, take_credentials
+from flows.parameters import BatchId, Options, Repo
 from flows.place import working_copy
-from flows.policy import run_name
+from flows.policy import refusing, run_name
 from flows.review import review
 from flows.runs import bind, bound_batch
 from flows.states import batch_state, passed_on
@@ -22,7 +23,8 @@ from nightwork.settings import RunOptions
 
 
 @flow(name="overnight", flow_run_name=run_name)
-def overnight(repo: str = ".", batch_id: str | None = None, options: RunOptions = RunOptions()) -> State[Any]:
+@refusing
+def overnight(repo: Repo = ".", batch_id: BatchId = "", options: Options = RunOptions()) -> State[Any]:
     """Run a batch from its tickets to the review queue; a batch that exists is resumed."""
     take_credentials(options.credentials)
     options = resolved(options, repo)

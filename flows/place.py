@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from flows.logs import speak
 from flows.named import source_of
 from flows.runs import patience_s
 from nightwork import travel
@@ -14,7 +13,6 @@ from nightwork import travel
 @contextlib.contextmanager
 def working_copy(repo: str, what: str) -> Iterator[str]:
     """Hold a repository for a run and yield its root; a run of a deployment waits for the one before it."""
-    speak()
     with travel.visit(source_of(repo), what, patience_s=patience_s()) as root:
         yield str(root)
 
@@ -22,6 +20,5 @@ def working_copy(repo: str, what: str) -> Iterator[str]:
 @contextlib.contextmanager
 def looked_at(repo: str) -> Iterator[str]:
     """Yield the root of a repository for what does not hold up its runs: the queue, decisions, answers."""
-    speak()
     with travel.glance(source_of(repo)) as root:
         yield str(root)

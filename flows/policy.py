@@ -2,22 +2,56 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from prefect import Task, task
+from prefect import State, Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 from prefect.runtime import flow_run
+from prefect.states import Failed
 from prefect.utilities.annotations import quote
+
+from flows.logs import speak
+from nightwork.errors import BadInput, Infrastructure, NightworkError, StateError
+from nightwork.markdown import one_line
+from nightwork.redact import redact
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_LONGEST = 4000
 
 
 def run_name() -> str:
     """Return the name of the flow run that begins: the flow's, and the batch's when it has been named."""
     return " ".join(filter(None, [flow_run.flow_name, flow_run.parameters.get("batch_id")]))
+
+
+def refusing(body: Callable[P, R]) -> Callable[P, R | State[Any]]:
+    """Let a flow end by what went wrong in plain words where it would raise an error of nightwork's own.
+
+    What a person has to mend is `Refused`. Who calls the flow gets the error raised all the same.
+    """
+
+    @wraps(body)
+    def told(*args: P.args, **kwargs: P.kwargs) -> R | State[Any]:
+        speak()
+        try:
+            return body(*args, **kwargs)
+        except BadInput as error:
+            return Failed(name="Refused", message=_plain(error), data=error)
+        except (StateError, Infrastructure) as error:
+            return Failed(message=_plain(error), data=error)
+
+    # Prefect looks for the names in annotations where the function that it is given stands, which is here.
+    told.__signature__ = inspect.signature(body, eval_str=True)  # type: ignore[attr-defined]
+    return told
+
+
+def _plain(error: NightworkError) -> str:
+    return "\n".join(one_line(line) for line in redact(str(error)).splitlines())[:_LONGEST]
 
 
 def uncached(run_name: str, name: str | None = None) -> Callable[[Callable[P, R]], Task[P, R]]:

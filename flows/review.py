@@ -10,8 +10,9 @@ from flows.artifacts import report
 from flows.asking import ask_people
 from flows.events import tell_ready
 from flows.named import take_credentials
+from flows.parameters import BatchId, Repo
 from flows.place import looked_at
-from flows.policy import run_name, uncached
+from flows.policy import refusing, run_name, uncached
 from flows.runs import bind, bound_batch, nothing_to_do
 from nightwork.batch import find_batch
 from nightwork.review import ReviewDocument
@@ -22,7 +23,8 @@ rank = uncached("rank the queue")(stage.review)
 
 
 @flow(name="review", flow_run_name=run_name)
-def review(repo: str = ".", batch_id: str | None = None) -> ReviewDocument | State[Any]:
+@refusing
+def review(repo: Repo = ".", batch_id: BatchId = "") -> ReviewDocument | State[Any]:
     """Write the review queue of a batch, by default the newest, and return it."""
     take_credentials()
     with looked_at(repo) as place:

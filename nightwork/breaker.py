@@ -1,7 +1,9 @@
-"""Keeps everybody on this machine away from a provider that takes no requests: quota walls, throttling, outages.
+"""Keeps everybody away from a provider that takes no requests: quota walls, throttling, outages.
 
-One breaker for each account at a provider, in a file that all processes of the user share. While it is closed nothing
-is sent but one probe at a time. Rules (batch-pipeline.md, "Rate Limits", and its merger with what a night shows):
+One breaker for each account at a provider, in a file that all processes of the user share, or in a database that all
+machines share. Times in there are of the database's clock, those that go in and out here of this machine's. While it is
+closed nothing is sent but one probe at a time. Rules (batch-pipeline.md, "Rate Limits", and its merger with what a
+night shows):
 
 - A rate limit whose reset is further away than `hit_after`, or that tells none, is a **hit**: everybody waits for the
   reset. Limits that come back from calls sent before the hit belong to it. A probe that meets a limit is the next hit.
@@ -16,14 +18,13 @@ import random
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
-from pathlib import Path
-from sqlite3 import Connection, Row
 from typing import Any, Protocol
 
-from nightwork.database import Database
+from nightwork.database import Connection, Database, Place, Row, Tables, open_database
+from nightwork.markdown import storable
 
 # A probe that was killed holds the others up no longer than this.
 _PROBE_S = 900.0
@@ -39,28 +40,31 @@ _JITTER = 0.1
 _MOST_JITTER_S = 60.0
 # What no reset can be; more is taken as not told.
 _LONGEST_RESET_S = timedelta(days=31).total_seconds()
-_SCHEMA = """
+_PROVIDERS = """
 CREATE TABLE providers (
     name TEXT PRIMARY KEY,
-    epoch INTEGER NOT NULL DEFAULT 0,
-    closed_until REAL,
+    epoch BIGINT NOT NULL DEFAULT 0,
+    closed_until DOUBLE PRECISION,
     kind TEXT,
     probe TEXT,
-    probe_until REAL NOT NULL DEFAULT 0,
-    slow_until REAL NOT NULL DEFAULT 0,
+    probe_until DOUBLE PRECISION NOT NULL DEFAULT 0,
+    slow_until DOUBLE PRECISION NOT NULL DEFAULT 0,
     short_limits INTEGER NOT NULL DEFAULT 0,
     outages INTEGER NOT NULL DEFAULT 0
-);
+)
+"""
+_CLOSURES = """
 CREATE TABLE closures (
     id INTEGER PRIMARY KEY,
     provider TEXT NOT NULL,
-    at REAL NOT NULL,
-    until REAL NOT NULL,
+    at DOUBLE PRECISION NOT NULL,
+    until DOUBLE PRECISION NOT NULL,
     kind TEXT NOT NULL,
     told TEXT NOT NULL
-);
-CREATE INDEX closures_of_provider ON closures (provider, at)
+)
 """
+_INDEX = "CREATE INDEX closures_of_provider ON closures (provider, at)"
+_TABLES = Tables((_PROVIDERS, _CLOSURES, _INDEX), version=1)
 
 
 class Kind(StrEnum):
@@ -91,10 +95,15 @@ class Closure:
     kind: Kind
     told: str = ""
 
+    def seen_from(self, connection: Connection) -> Closure:
+        """Return a closure that a database tells, in this machine's time."""
+        ahead_s = connection.ahead_s()
+        return replace(self, at=self.at - ahead_s, until=self.until - ahead_s)
+
 
 @dataclass(frozen=True)
 class Permit:
-    """The right, given at some time, to send one request; it is given back with what came of it."""
+    """The right, given `at` some time of the database, to send one request; it is given back with what came of it."""
 
     epoch: int
     probe: str = ""
@@ -116,7 +125,7 @@ class Breaker:
 
     def __init__(
         self,
-        path: Path,
+        place: Place,
         name: str,
         time: Time,
         *,
@@ -125,8 +134,8 @@ class Breaker:
         longest_look_s: float = LONGEST_LOOK_S,
         rng: Callable[[], float] = random.random,
     ) -> None:
-        self._database = Database(path, _SCHEMA, 1)
-        self.path = path
+        self._database = open_database(place, _TABLES)
+        self.place = place
         self.name = name
         self.provider = provider_of(name)
         self.time = time
@@ -137,12 +146,12 @@ class Breaker:
 
     def enter(self) -> Permit | Wait:
         """Return the right to send one request, or why and until when there is none; never blocks."""
-        now = self.time.now()
         with self._transaction() as connection:
-            row = self._row(connection)
+            now, row = self._now(connection), self._row(connection)
             wait = _wait(self._believed(connection, row, now), now, self._longest_look_s)
             if wait is not None:
-                return wait
+                ahead_s = connection.ahead_s()
+                return replace(wait, look_again=wait.look_again - ahead_s, until=wait.until - ahead_s)
             if row["closed_until"] is None:
                 return Permit(row["epoch"], at=now)
             probe = uuid.uuid4().hex
@@ -165,9 +174,9 @@ class Breaker:
 
     def limited(self, permit: Permit, reset_s: float | None) -> Closure | None:
         """Take back a permit whose request met a rate limit; returns the hit that it is, None when it is none."""
-        now, reset_s = self.time.now(), _credible(reset_s)
+        reset_s = _credible(reset_s)
         with self._transaction() as connection:
-            row = self._row(connection)
+            now, row = self._now(connection), self._row(connection)
             # Nothing is sent while all are slow: what was sent before that met the same limit.
             shorts = row["short_limits"] + (permit.at >= row["slow_until"])
             is_long = reset_s is None or reset_s > self._hit_after_s or shorts >= _SHORT_IN_A_ROW
@@ -189,9 +198,8 @@ class Breaker:
 
     def failed(self, permit: Permit) -> Closure | None:
         """Take back a permit when call after call has failed; returns the outage, None when it is known already."""
-        now = self.time.now()
         with self._transaction() as connection:
-            row = self._row(connection)
+            now, row = self._now(connection), self._row(connection)
             if permit.epoch < row["epoch"]:
                 return None
             wait_s = self._spread(min(_FIRST_OUTAGE_S * 2 ** row["outages"], _LONGEST_OUTAGE_S))
@@ -201,8 +209,8 @@ class Breaker:
     def refused(self, permit: Permit, told: str) -> None:
         """Take back a permit when the provider takes no request of ours until a person has seen to it."""
         self.put_back(permit)
-        now = self.time.now()
         with self._transaction() as connection:
+            now = self._now(connection)
             self._note(connection, Closure(self.name, now, now, Kind.REFUSED, told))
 
     def closures(self, since: float) -> list[Closure]:
@@ -225,29 +233,31 @@ class Breaker:
             short_limits=0,
         )
         self._note(connection, closure)
-        return closure
+        return closure.seen_from(connection)
 
     def _note(self, connection: Connection, closure: Closure) -> None:
         connection.execute(
-            "INSERT INTO closures (provider, at, until, kind, told) VALUES (?, ?, ?, ?, ?)",
-            (self.name, closure.at, closure.until, str(closure.kind), closure.told),
+            """INSERT INTO closures (id, provider, at, until, kind, told)
+            SELECT coalesce(max(id), 0) + 1, ?, ?, ?, ?, ? FROM closures""",
+            (self.name, closure.at, closure.until, str(closure.kind), _storable(closure.told)),
         )
 
     def _believed(self, connection: Connection, row: Row, now: float) -> dict[str, Any]:
         """Return a row without the times that a clock, set back since, has made too late: then a probe tells."""
         believed = dict(row)
-        begun = connection.execute(
-            "SELECT at FROM closures WHERE provider = ? ORDER BY id DESC", (self.name,)
-        ).fetchone()
-        if row["closed_until"] is not None and begun is not None and begun["at"] > now + _CLOCK_S:
+        begun = connection.execute("SELECT at FROM closures WHERE provider = ? ORDER BY id DESC LIMIT 1", (self.name,))
+        if row["closed_until"] is not None and begun and begun[0]["at"] > now + _CLOCK_S:
             believed["closed_until"] = now
         for name, longest_s in (("slow_until", self._hit_after_s + _MOST_JITTER_S), ("probe_until", _PROBE_S)):
             believed[name] *= row[name] <= now + longest_s
         return believed
 
+    def _now(self, connection: Connection) -> float:
+        return self.time.now() + connection.ahead_s()
+
     def _row(self, connection: Connection) -> Row:
-        connection.execute("INSERT OR IGNORE INTO providers (name) VALUES (?)", (self.name,))
-        row: Row = connection.execute("SELECT * FROM providers WHERE name = ?", (self.name,)).fetchone()
+        connection.execute("INSERT INTO providers (name) VALUES (?) ON CONFLICT DO NOTHING", (self.name,))
+        (row,) = connection.execute("SELECT * FROM providers WHERE name = ?", (self.name,))
         return row
 
     def _set(self, connection: Connection, **values: object) -> None:
@@ -267,17 +277,20 @@ def provider_of(name: str) -> str:
     return name.partition("#")[0]
 
 
-def closures(path: Path, since: float) -> list[Closure]:
+def closures(place: Place, since: float) -> list[Closure]:
     """Return the closures of all providers that began since then, oldest first."""
-    return _closures(Database(path, _SCHEMA, 1), since) if path.exists() else []
+    database = open_database(place, _TABLES)
+    return _closures(database, since) if database.exists() else []
 
 
 def _closures(database: Database, since: float) -> list[Closure]:
     with database.transaction() as connection:
         rows = connection.execute(
-            "SELECT provider, at, until, kind, told FROM closures WHERE at >= ? ORDER BY id", (since,)
-        ).fetchall()
-    return [Closure(row["provider"], row["at"], row["until"], Kind(row["kind"]), row["told"]) for row in rows]
+            "SELECT provider, at, until, kind, told FROM closures WHERE at >= ? ORDER BY id",
+            (since + connection.ahead_s(),),
+        )
+    told = [Closure(row["provider"], row["at"], row["until"], Kind(row["kind"]), row["told"]) for row in rows]
+    return [closure.seen_from(connection) for closure in told]
 
 
 def _wait(row: Mapping[str, Any], now: float, longest_look_s: float) -> Wait | None:
@@ -289,6 +302,11 @@ def _wait(row: Mapping[str, Any], now: float, longest_look_s: float) -> Wait | N
     if row["closed_until"] is not None and now < row["probe_until"]:
         return Wait(min(row["probe_until"], now + _LOOK_AGAIN_S), until, row["epoch"], kind)
     return None
+
+
+def _storable(told: str) -> str:
+    """Return a provider's words without what some database does not take."""
+    return storable(told).replace("\0", "")
 
 
 def _credible(reset_s: float | None) -> float | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from nightwork.errors import StateError
-from nightwork.files import append_record, read_records
+from nightwork.files import append_record, read_records, write_atomically
 from nightwork.markdown import one_line
 from nightwork.redact import Redacted
 
@@ -75,6 +77,22 @@ class DecisionLog:
                     return earlier
             append_record(self.path, decision.model_dump(mode="json"))
         return decision
+
+    def give_way(self, first: Sequence[Decision]) -> list[tuple[Decision, Decision]]:
+        """Let decisions that were taken elsewhere stand before those here.
+
+        Returns those of here that hold no more and are taken out, each with the one that holds instead.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            here, holding = self.all(), {_subject(decision): decision for decision in reversed(first)}
+            united = [*first, *(decision for decision in here if _subject(decision) not in holding)]
+            if united != here:
+                lines = (json.dumps(decision.model_dump(mode="json"), ensure_ascii=False) for decision in united)
+                write_atomically(self.path, "".join(f"{line}\n" for line in lines))
+        overruled = [(decision, holding[_subject(decision)]) for decision in here if _subject(decision) in holding]
+        return [(ours, holds) for ours, holds in overruled if ours != holds]
 
     def verdict_on(self, ticket: str, attempt: int) -> Decision | None:
         """Return what was decided on a merge request; None while nothing is."""

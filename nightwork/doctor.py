@@ -7,6 +7,7 @@ import os
 import shutil
 import sysconfig
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,12 +16,15 @@ from typing import Literal
 from nightwork import environment
 from nightwork.agent import check_agent, writes_code
 from nightwork.batch import check_disk
+from nightwork.breaker import closures
 from nightwork.errors import BadInput, NightworkError, Unavailable
 from nightwork.files import make_ignored
 from nightwork.llm import check_key
+from nightwork.llm.providers import breakers_place
 from nightwork.lock import hold
 from nightwork.sandbox import Run, limits_held_by, named_files, open_sandbox, why_unconfined
 from nightwork.settings import Settings, load
+from nightwork.stages.account import ledger_at
 from nightwork.stages.gates import measure, red_on_base
 from nightwork.stages.intake import collect
 from nightwork.workspace import Repository
@@ -49,7 +53,7 @@ def examine(folder: Path) -> list[Check]:
     except BadInput as error:
         return [*checks, *(Check("settings", "wrong", str(fault)) for fault in error.faults)]
     subject = _Subject(repository, settings)
-    for look in (_base, _disk, _sandbox, _environment, _agent, _tickets, _gates):
+    for look in (_base, _disk, _database, _sandbox, _environment, _agent, _tickets, _gates):
         checks += _guarded(look, subject)
     return checks
 
@@ -80,6 +84,16 @@ def _base(subject: _Subject) -> Iterator[Check]:
 def _disk(subject: _Subject) -> Iterator[Check]:
     check_disk(subject.repository.root, subject.settings)
     yield Check("disk", "fine", f"{shutil.disk_usage(subject.repository.root).free / 1e9:.1f} GB free")
+
+
+def _database(subject: _Subject) -> Iterator[Check]:
+    url = subject.settings.database
+    if not url:
+        yield Check("database", "fine", "ledger and breakers are files of this machine")
+        return
+    calls = ledger_at(subject.repository.root, url).last_number()
+    closures(breakers_place(url), time.time())
+    yield Check("database", "fine", f"{url.partition('?')[0]} can be written to; {calls} calls of this repository")
 
 
 def _sandbox(subject: _Subject) -> Iterator[Check]:

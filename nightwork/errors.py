@@ -2,6 +2,7 @@
 
 NightworkError
 ├── BadInput            something a person wrote is wrong: every fault at once, exit code 2
+│   └── DecidedElsewhere another decision on the same matter was first, on another machine
 ├── StateError          a file of our own is corrupt or belongs to something else: its path, never "start over"
 ├── Infrastructure      the machine's fault, never the agent's: the item is aborted and a resume runs it again
 │   ├── GitError        a git command failed
@@ -60,6 +61,10 @@ class BadInput(NightworkError):
 def bad_input(where: object, problem: str) -> BadInput:
     """Build the error for a single fault."""
     return BadInput(Fault(str(where), problem))
+
+
+class DecidedElsewhere(BadInput):
+    """What a person decided holds no more, for another decision reached the remote first; each fault names it."""
 
 
 class StateError(NightworkError):

@@ -15,14 +15,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
-from sqlite3 import Connection, Row
 
-from nightwork.database import Database
+from nightwork.database import Connection, Place, Row, Tables, open_database
 from nightwork.errors import Infrastructure, NightworkError
 
 NANO = 1_000_000_000
-_SCHEMA = """
+_CALLS = """
 CREATE TABLE calls (
     id INTEGER PRIMARY KEY,
     at TEXT NOT NULL,
@@ -31,20 +29,20 @@ CREATE TABLE calls (
     stage TEXT NOT NULL,
     model TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('reserved', 'settled', 'unconfirmed')),
-    amount INTEGER NOT NULL CHECK (amount >= 0),
-    input_tokens INTEGER NOT NULL DEFAULT 0,
-    cache_read_tokens INTEGER NOT NULL DEFAULT 0,
-    cache_write_tokens INTEGER NOT NULL DEFAULT 0,
-    output_tokens INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX calls_of_ticket ON calls (batch, ticket)
+    amount BIGINT NOT NULL CHECK (amount >= 0),
+    input_tokens BIGINT NOT NULL DEFAULT 0,
+    cache_read_tokens BIGINT NOT NULL DEFAULT 0,
+    cache_write_tokens BIGINT NOT NULL DEFAULT 0,
+    output_tokens BIGINT NOT NULL DEFAULT 0
+)
 """
+_TABLES = Tables((_CALLS, "CREATE INDEX calls_of_ticket ON calls (batch, ticket)"), version=1)
 logger = logging.getLogger("nightwork.ledger")
 _COUNTS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
 
 
 # What calls of this process came to and no ledger holds yet, by ledger: state, amount, tokens, number.
-_unwritten: dict[Path, list[tuple[str | int | None, ...]]] = {}
+_unwritten: dict[Place, list[tuple[str | int | None, ...]]] = {}
 _lock = threading.Lock()
 
 
@@ -113,10 +111,10 @@ class Line:
 
 
 class Ledger:
-    """The ledger of one repository, shared by all batches and processes that work on it."""
+    """The ledger of one repository, shared by all batches, processes and machines that work on it."""
 
-    def __init__(self, path: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._database = Database(path, _SCHEMA, 1)
+    def __init__(self, place: Place, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = open_database(place, _TABLES)
         self._clock = clock
 
     def reserve(self, purpose: Purpose, at_most_usd: float, limits: Limits) -> int:
@@ -173,7 +171,7 @@ class Ledger:
             state, amount = ("unconfirmed", None) if cost_usd is None else ("settled", _nano(cost_usd))
             counts = (getattr(tokens, name) for name in _COUNTS)
             with _lock:
-                _unwritten.setdefault(self._database.path, []).append((state, amount, *counts, number))
+                _unwritten.setdefault(self._database.place, []).append((state, amount, *counts, number))
         try:
             self._write_settled()
         except Infrastructure as error:
@@ -181,18 +179,18 @@ class Ledger:
 
     def _write_settled(self) -> None:
         with _lock:
-            values = tuple(_unwritten.get(self._database.path, ()))
+            values = tuple(_unwritten.get(self._database.place, ()))
         if not values:
             return
         assigned = ", ".join(f"{name} = ?" for name in _COUNTS)
         with self._transaction() as connection:
-            connection.executemany(
+            connection.execute_many(
                 f"UPDATE calls SET state = ?, amount = coalesce(?, amount), {assigned} WHERE id = ?", values
             )
         with _lock:
             written = set(values)
-            left = [each for each in _unwritten.get(self._database.path, ()) if each not in written]
-            _unwritten[self._database.path] = left
+            left = [each for each in _unwritten.get(self._database.place, ()) if each not in written]
+            _unwritten[self._database.place] = left
 
     def close_leftovers(self, under_way: Collection[int] = ()) -> int:
         """Count in full what calls of an earlier process have reserved; only for whoever holds the run lock.
@@ -203,13 +201,14 @@ class Ledger:
         with self._transaction() as connection:
             reserved = [row["id"] for row in connection.execute("SELECT id FROM calls WHERE state = 'reserved'")]
             closed = [(number,) for number in reserved if number not in under_way]
-            connection.executemany("UPDATE calls SET state = 'unconfirmed' WHERE id = ?", closed)
+            connection.execute_many("UPDATE calls SET state = 'unconfirmed' WHERE id = ?", closed)
         return len(closed)
 
     def last_number(self) -> int:
         """Return the number of the newest call; 0 when there is none."""
         with self._transaction() as connection:
-            return int(connection.execute("SELECT coalesce(max(id), 0) FROM calls").fetchone()[0])
+            (row,) = connection.execute("SELECT coalesce(max(id), 0) AS last FROM calls")
+        return int(row["last"])
 
     def reserved_since(self, batch: str, stage: str, above: int) -> dict[int, str]:
         """Return the tickets of a batch's calls that are reserved and newer than a number, by their numbers."""
@@ -217,7 +216,7 @@ class Ledger:
             rows = connection.execute(
                 "SELECT id, ticket FROM calls WHERE state = 'reserved' AND batch = ? AND stage = ? AND id > ?",
                 (batch, stage, above),
-            ).fetchall()
+            )
         return {row["id"]: row["ticket"] for row in rows}
 
     def spent_usd(self, batch: str, ticket: str | None = None) -> float:
@@ -245,27 +244,28 @@ class Ledger:
 
     def lines(self, batch: str) -> list[Line]:
         """Return what a batch has spent by ticket, stage and model, in that order."""
-        if not self._database.path.exists():
+        if not self._database.exists():
             return []
-        sums = ", ".join(f"sum({name}) AS {name}" for name in _COUNTS)
+        sums = ", ".join(f"{_whole(name)} AS {name}" for name in _COUNTS)
         with self._transaction() as connection:
             rows = connection.execute(
-                f"""SELECT ticket, stage, model, count(*) AS calls, sum(amount) AS spent,
-                sum(CASE state WHEN 'unconfirmed' THEN amount ELSE 0 END) AS unconfirmed, {sums}
+                f"""SELECT ticket, stage, model, count(*) AS calls, {_whole("amount")} AS spent,
+                {_whole("CASE state WHEN 'unconfirmed' THEN amount ELSE 0 END")} AS unconfirmed, {sums}
                 FROM calls WHERE batch = ? AND state != 'reserved' AND amount + output_tokens > 0
-                GROUP BY ticket, stage, model ORDER BY ticket, stage, model""",
+                GROUP BY ticket, stage, model""",
                 (batch,),
-            ).fetchall()
-        return [_line(row) for row in rows]
+            )
+        # Databases sort texts by rules of their own.
+        return [_line(row) for row in sorted(rows, key=lambda row: (row["ticket"], row["stage"], row["model"]))]
 
     def _insert(self, connection: Connection, purpose: Purpose, state: str, amount: int) -> int:
         at = self._clock().isoformat(timespec="milliseconds")
-        number = connection.execute(
-            "INSERT INTO calls (at, batch, ticket, stage, model, state, amount) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (row,) = connection.execute(
+            """INSERT INTO calls (id, at, batch, ticket, stage, model, state, amount)
+            SELECT coalesce(max(id), 0) + 1, ?, ?, ?, ?, ?, ?, ? FROM calls RETURNING id""",
             (at, purpose.batch, purpose.ticket, purpose.stage, purpose.model, state, amount),
-        ).lastrowid
-        assert number is not None
-        return number
+        )
+        return int(row["id"])
 
     def _transaction(self) -> AbstractContextManager[Connection]:
         return self._database.transaction()
@@ -291,13 +291,18 @@ def _exact(usd: float) -> Decimal:
 def _sums(connection: Connection, batch: str, ticket: str | None) -> tuple[int, int]:
     """Return what is spent and what is reserved."""
     of_ticket, values = ("", (batch,)) if ticket is None else (" AND ticket = ?", (batch, ticket))
-    row = connection.execute(
-        f"""SELECT coalesce(sum(CASE state WHEN 'reserved' THEN 0 ELSE amount END), 0) AS spent,
-        coalesce(sum(CASE state WHEN 'reserved' THEN amount ELSE 0 END), 0) AS reserved
+    (row,) = connection.execute(
+        f"""SELECT {_whole("CASE state WHEN 'reserved' THEN 0 ELSE amount END")} AS spent,
+        {_whole("CASE state WHEN 'reserved' THEN amount ELSE 0 END")} AS reserved
         FROM calls WHERE batch = ?{of_ticket}""",
         values,
-    ).fetchone()
+    )
     return row["spent"], row["reserved"]
+
+
+def _whole(summed: str) -> str:
+    """Return the sum of whole numbers as one, and as 0 when there are none; PostgreSQL's own is a decimal."""
+    return f"CAST(coalesce(sum({summed}), 0) AS BIGINT)"
 
 
 def _line(row: Row) -> Line:

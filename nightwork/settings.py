@@ -24,13 +24,14 @@ from pydantic import (
 )
 
 from nightwork import yamlfile
+from nightwork.database import checked, take_from_environment, take_password
 from nightwork.errors import BadInput, Fault, bad_input
 from nightwork.forge_settings import ForgeSettings
 from nightwork.guarding import EscalationSettings, PolicySettings
 from nightwork.price import Price
 from nightwork.redact import hide_variable
 from nightwork.sandbox.confinement import Confinement
-from nightwork.section import Section
+from nightwork.section import RunSection, Section
 from nightwork.spec_settings import SpecsSettings
 
 FILE_NAME = "nightwork.yaml"
@@ -175,6 +176,12 @@ class RateLimitSettings(Section):
     max_outage: Duration = Field(default=timedelta(hours=4), description="a longer one ends the run, resumable")
 
 
+class RemoteSettings(Section):
+    """How a repository that is named by its address is shared with runs on other machines."""
+
+    lease: Duration = Field(default=timedelta(minutes=2), description="a run unseen for so long may be replaced")
+
+
 class EnvironmentSettings(Section):
     """What is installed for agents and gates, once, before the first of them runs."""
 
@@ -202,30 +209,62 @@ class SandboxSettings(Confinement, Section):
     """How agents' commands and gates are confined."""
 
 
-class RunOptions(Section):
+class RunOptions(RunSection):
     """What one run may set differently from the repository's settings; None leaves them as they are."""
 
     agent: str | None = Field(
-        default=None, description="who works: a model (claude-..., scripted:FILE), or claude-code, codex, aider"
+        default=None,
+        title="Agent",
+        description="Who works: a model such as claude-sonnet-5-5, a script (scripted:FILE), claude-code, codex, aider",
     )
-    tickets: str | None = Field(default=None, description="where tickets come from: a folder of Markdown files")
+    tickets: str | None = Field(
+        default=None,
+        title="Tickets",
+        description="Where tickets come from: a folder of Markdown files, or a Tracker block: tracker/NAME",
+    )
     forge: str | None = Field(
         default=None,
-        description="page of a pushed branch's merge request: https://.../{branch}, or forge/NAME, a block",
+        title="Forge",
+        description="Page on which a person opens the merge request of a branch, such as"
+        " https://github.com/owner/repository/compare/{branch}, or a Forge block: forge/NAME",
     )
-    base: str | None = Field(default=None, description="branch, tag or commit from which the branches start")
-    max_tickets: int | None = Field(default=None, ge=1, le=1000)
-    parallel_agents: int | None = Field(default=None, ge=1, le=64, description="agents at work at the same time")
-    budget_usd: float | None = Field(default=None, ge=0, le=1e6, description="what the batch may cost; never overshot")
-    budget_per_ticket_usd: float | None = Field(default=None, ge=0, le=1e6, description="what one ticket may cost")
-    deadline: AwareDatetime | None = Field(default=None, description="no ticket is started after this time")
-    no_sandbox: bool = Field(default=False, description="run agents and gates with your rights, not confined")
-    strict: bool = Field(default=False, description="refuse the batch when any ticket is unready")
-    retry_failed: bool = Field(default=False, description="on resume: work on failed tickets again, as a new attempt")
+    base: str | None = Field(
+        default=None,
+        title="Base",
+        description="Branch, tag or commit from which the branches start",
+    )
+    max_tickets: int | None = Field(
+        default=None, ge=1, le=1000, title="Tickets at most", description="The others stay in the queue; 1 to 1000"
+    )
+    parallel_agents: int | None = Field(
+        default=None, ge=1, le=64, title="Agents", description="How many work at the same time; 1 to 64"
+    )
+    budget_usd: float | None = Field(
+        default=None, ge=0, le=1e6, title="Budget, in dollars", description="What the batch may cost; never overshot"
+    )
+    budget_per_ticket_usd: float | None = Field(
+        default=None, ge=0, le=1e6, title="Budget of a ticket, in dollars", description="What one ticket may cost"
+    )
+    deadline: AwareDatetime | None = Field(
+        default=None, title="Deadline", description="No ticket is started that is not expected to end by then"
+    )
+    no_sandbox: bool = Field(
+        default=False, title="Without a sandbox", description="Agents and gates run with the worker's rights"
+    )
+    strict: bool = Field(default=False, title="Strict", description="Refuse the batch when any ticket is unready")
+    retry_failed: bool = Field(
+        default=False, title="Retry what failed", description="On a resume: failed tickets again, as a new attempt"
+    )
     answered_only: bool = Field(
-        default=False, description="work only on tickets whose escalation was answered, and on what waited for them"
+        default=False,
+        title="Only what was answered",
+        description="On a resume: only tickets whose escalation was answered, and what waited for them",
     )
-    credentials: str = Field(default="", description="name of a ClaudeCredentials block; by default the environment")
+    credentials: str = Field(
+        default="",
+        title="Credentials",
+        description="Name of a Claude Credentials block; empty: the worker's environment",
+    )
 
     def flags(self) -> dict[str, Any]:
         """Return the settings that are set here, by dotted key."""
@@ -287,9 +326,13 @@ class Settings(Section):
     batch: BatchSettings = BatchSettings()
     agent: AgentSettings = AgentSettings()
     rate_limit: RateLimitSettings = RateLimitSettings()
+    database: str = Field(
+        default="", description="PostgreSQL for ledger and breakers of several machines, postgresql://...; else files"
+    )
     prices: dict[str, Price] = Field(
         default={}, description="of models whose published price is not known or not yours"
     )
+    remote: RemoteSettings = RemoteSettings()
     environment: EnvironmentSettings = EnvironmentSettings()
     sandbox: SandboxSettings = SandboxSettings()
     policy: PolicySettings = PolicySettings()
@@ -340,14 +383,17 @@ def load(
     """Read the settings of `repository`; flags are dotted keys (`batch.parallel_agents`) and None means not given.
 
     A variable `NIGHTWORK_BATCH__PARALLEL_AGENTS` sets `batch.parallel_agents`; its value is read as YAML. Raises
-    BadInput with every fault, each with its file and line or the variable's name.
+    BadInput with every fault, each with its file and line or the variable's name. The database's password is taken out
+    of the environment.
     """
     path = repository / FILE_NAME
     file = yamlfile.parse(yamlfile.read_text(path, FILE_NAME) if path.exists() else "{}", FILE_NAME)
     data = {} if file.data is None else file.data
     if not isinstance(data, dict):
         raise bad_input(f"{FILE_NAME}:1", f"expected a mapping of settings, not {type(data).__name__}")
-    layers = _environment_layer(os.environ if environment is None else environment)
+    variables = os.environ if environment is None else dict(environment)
+    take_from_environment(variables)
+    layers = _environment_layer(variables)
     layers += [(dotted, dotted.split("."), value) for dotted, value in (flags or {}).items() if value is not None]
     lines = dict(file.lines)
     origins: dict[yamlfile.Location, str] = {}
@@ -355,7 +401,13 @@ def load(
         _set(data, keys, value, source)
         lines = {place: line for place, line in lines.items() if place[: len(keys)] != tuple(keys)}
         origins[tuple(keys)] = source
-    return yamlfile.validate(Settings, yamlfile.YamlFile(FILE_NAME, data, lines, origins))
+    whole = yamlfile.YamlFile(FILE_NAME, data, lines, origins)
+    if data.setdefault("database", "") is None:
+        data["database"] = ""
+    if data["database"]:
+        checked(data["database"], f"{whole.where(('database',))}: database")  # Pydantic's complaint would show it
+        take_password(variables)
+    return yamlfile.validate(Settings, whole)
 
 
 def _environment_layer(environment: Mapping[str, str]) -> list[tuple[str, list[str], Any]]:

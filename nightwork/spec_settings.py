@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field
 
-from nightwork.section import Section
+from nightwork.section import RunSection, Section
 
 NO_MODEL = "none"
 
@@ -37,18 +37,40 @@ class SpecsSettings(Section):
     budget_usd: float | None = Field(default=None, ge=0, le=1e6, description="what a run may cost; never overshot")
 
 
-class SpecsOptions(Section):
+class SpecsOptions(RunSection):
     """What one run may set differently from the repository's settings; None leaves them as they are."""
 
-    update: bool = Field(default=False, description="write stale specs anew too")
-    force: bool = Field(default=False, description="write all specs anew, those that a person has edited included")
-    model: str | None = Field(default=None, description="who writes: claude-..., scripted:FILE, or none")
-    max_retries: int | None = Field(default=None, ge=0, le=100)
-    parallel: int | None = Field(default=None, ge=1, le=64)
-    budget_usd: float | None = Field(default=None, ge=0, le=1e6, description="what the run may cost; never overshot")
-    message_batches: bool | None = Field(default=None, description="Message Batches, at half the price")
-    deadline: AwareDatetime | None = Field(default=None, description="no module is begun after it")
-    credentials: str = Field(default="", description="name of a ClaudeCredentials block; by default the environment")
+    update: bool = Field(default=False, title="Update", description="Write stale specs anew too")
+    force: bool = Field(
+        default=False, title="Force", description="Write all specs anew, those that a person has edited included"
+    )
+    model: str | None = Field(
+        default=None,
+        title="Model",
+        description="Who writes: a model such as claude-sonnet-5-5, scripted:FILE, or none: from the syntax tree alone",
+    )
+    max_retries: int | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        title="Retries",
+        description="Tries after the first before a spec is made from the syntax tree alone; 0 to 100",
+    )
+    parallel: int | None = Field(
+        default=None, ge=1, le=64, title="Modules", description="How many are written at the same time; 1 to 64"
+    )
+    budget_usd: float | None = Field(
+        default=None, ge=0, le=1e6, title="Budget, in dollars", description="What the run may cost; never overshot"
+    )
+    message_batches: bool | None = Field(
+        default=None, title="Message Batches", description="At half the price, and slower"
+    )
+    deadline: AwareDatetime | None = Field(default=None, title="Deadline", description="No module is begun after it")
+    credentials: str = Field(
+        default="",
+        title="Credentials",
+        description="Name of a Claude Credentials block; empty: the worker's environment",
+    )
 
     def flags(self) -> dict[str, Any]:
         """Return the settings that are set here, by dotted key."""

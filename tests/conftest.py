@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from services import new_place, postgres, redis  # noqa: F401  fixtures
 
 from nightwork.sandbox.works import works
 

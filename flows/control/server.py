@@ -16,6 +16,7 @@ from prefect.settings import get_current_settings
 from flows.control.known import answers
 from nightwork.control import DEFAULT_PORT, Outliving, Room
 from nightwork.control.prefect_database import Schema, copy, examine, refuse_unwritable
+from nightwork.database import ENVIRONMENT
 from nightwork.errors import Infrastructure, bad_input
 from nightwork.llm.credentials import API_KEY, AUTH_TOKEN
 from nightwork.markdown import printable
@@ -68,8 +69,8 @@ def ensure(room: Room, port: int | None, variables: Mapping[str, str], tell: Tel
 
 
 def _variables(variables: Mapping[str, str], port: int) -> dict[str, str]:
-    """Return the environment of the server, which needs no key of a model."""
-    kept = {name: value for name, value in variables.items() if name not in {API_KEY, AUTH_TOKEN}}
+    """Return the environment of the server, which needs no key of a model and no ledger."""
+    kept = {name: value for name, value in variables.items() if name not in {API_KEY, AUTH_TOKEN, ENVIRONMENT}}
     return {
         **kept,
         "PREFECT_API_URL": f"http://{_HOST}:{port}/api",

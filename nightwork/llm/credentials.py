@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from nightwork import database
 from nightwork.errors import bad_input
 from nightwork.redact import hide
 
@@ -45,7 +46,11 @@ def hold(credentials: Credentials) -> None:
 
 
 def take_from_environment(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Move the keys out of the environment into this process's memory; what is held stays when there are none."""
+    """Move keys and the database's password out of the environment into this process's memory.
+
+    What is held stays when there are none. Raises BadInput for a database that is named badly.
+    """
+    database.take_from_environment(environment)
     key, token = (environment.pop(name, "").strip() for name in (API_KEY, AUTH_TOKEN))
     if key:
         hold(Credentials(api_key=SecretStr(key)))
@@ -67,6 +72,6 @@ def current() -> Credentials:
 def variables(names: Iterable[str]) -> dict[str, str]:
     """Return the variables that may be handed on by name, keys that are no longer in the environment among them."""
     held = {API_KEY: _held.api_key, AUTH_TOKEN: _held.auth_token}
-    found = {name: secret.get_secret_value() for name, secret in held.items() if secret}
+    found = database.variables() | {name: secret.get_secret_value() for name, secret in held.items() if secret}
     found.update(os.environ)
     return {name: found[name] for name in names if name in found}

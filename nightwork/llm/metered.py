@@ -14,12 +14,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TypeVar
 
 from nightwork import stop
 from nightwork.breaker import Breaker, Kind, Permit, Time, Wait
-from nightwork.errors import ModelError, ProviderRefused, RateLimited, Unanswered, Unavailable
+from nightwork.database import Place
+from nightwork.errors import Infrastructure, ModelError, ProviderRefused, RateLimited, Unanswered, Unavailable
 from nightwork.ledger import Ledger, Limits, OverBudget, Purpose, Tokens
 from nightwork.llm import Model
 from nightwork.llm.messages import Reply, Request, Usage
@@ -144,7 +144,7 @@ class Metered:
         self._model = model
         self._account = account
         self._breaker = account.breaker(provider)
-        self._key = (self._breaker.path, provider)
+        self._key = (self._breaker.place, provider)
         self._time: Time = self._breaker.time
         self._waited = _Waited()
 
@@ -234,7 +234,10 @@ class Metered:
             self._account.ledger.settle(number, cost_usd, ledger_tokens(usage))
 
     def _answered(self, permit: Permit) -> None:
-        self._breaker.succeeded(permit)
+        try:
+            self._breaker.succeeded(permit)
+        except Infrastructure as error:  # what was paid for is not given up for it
+            logger.warning("nobody was told that %s answers: %s", self._breaker.provider, error)
         with _lock:
             _answers[self._key] += 1
 
@@ -312,9 +315,9 @@ class Metered:
 
 _NIGHT_S = 12 * 3600.0
 # The waits that this process has told of.
-_told: set[tuple[Path, str, int, float]] = set()
+_told: set[tuple[Place, str, int, float]] = set()
 # How many requests of this process each provider has answered.
-_answers: Counter[tuple[Path, str]] = Counter()
+_answers: Counter[tuple[Place, str]] = Counter()
 _lock = threading.Lock()
 
 

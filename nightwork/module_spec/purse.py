@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nightwork.database import Place, place_of
 from nightwork.ledger import Ledger, Limits, Line
 from nightwork.llm import Model, open_model
 from nightwork.llm.journal import reserved_numbers
@@ -15,6 +16,7 @@ from nightwork.markdown import storable
 from nightwork.module_spec.source.units import SPECS
 from nightwork.settings import Settings
 from nightwork.spec_settings import NO_MODEL
+from nightwork.workspace import Repository
 
 if TYPE_CHECKING:
     from nightwork.llm.sending import Sendings
@@ -27,6 +29,10 @@ def model_of(root: Path, settings: Settings) -> Model:
     """Return the model that writes; raises BadInput for one that nobody knows or has a price of, or for no key."""
     agent = settings.agent.model_copy(update={"max_output_tokens": settings.specs.max_output_tokens})
     return open_model(settings.specs.model, root, agent, settings.prices, "specs.model")
+
+
+def _place(root: Path, database: str) -> Place:
+    return place_of(database, "specs", root / STATE / "ledger.sqlite", Repository(root).identity)
 
 
 @dataclass(frozen=True)
@@ -55,11 +61,11 @@ class Purse:
 
         limits = settings.rate_limit
         account = Account(
-            ledger=Ledger(root / STATE / "ledger.sqlite"),
+            ledger=Ledger(_place(root, settings.database)),
             batch=run_id,
             limits=Limits(None, settings.specs.budget_usd),
             parallel=settings.specs.parallel,
-            breaker=lambda provider: breaker_of(provider, limits),
+            breaker=lambda provider: breaker_of(provider, limits, settings.database),
             patience=Patience(since, limits.max_hits, limits.max_outage.total_seconds()),
             max_retries=settings.specs.max_retries,
         )

@@ -13,11 +13,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from nightwork import records
 from nightwork.batch import Batch
 from nightwork.breaker import Closure, Kind, closures, provider_of
+from nightwork.database import place_of
 from nightwork.errors import Infrastructure, StateError
-from nightwork.ledger import Ledger, Limits, Purpose
+from nightwork.ledger import Ledger, Limits, Line, Purpose
 from nightwork.llm.metered import Account, Patience
-from nightwork.llm.providers import breaker_of, breakers_path
+from nightwork.llm.providers import breaker_of, breakers_place
 from nightwork.review.document import WaitRow
+from nightwork.workspace import Repository
 
 logger = logging.getLogger("nightwork.stages")
 
@@ -43,13 +45,14 @@ def running(batch: Batch) -> Iterator[None]:
     try:
         yield
     finally:
-        waits = _waits(run)
+        waits = _waits(batch, run)
         records.save(run.model_copy(update={"waits": run.waits + waits}), _path(batch))
 
 
-def _waits(run: Run) -> tuple[WaitRow, ...]:
+def _waits(batch: Batch, run: Run) -> tuple[WaitRow, ...]:
     try:
-        return tuple(_told(closure) for closure in closures(breakers_path(), run.at.timestamp()))
+        place = breakers_place(batch.settings().database)
+        return tuple(_told(closure) for closure in closures(place, run.at.timestamp()))
     except (Infrastructure, StateError) as error:
         logger.warning("what was waited for could not be read: %s", error)
         return ()
@@ -83,7 +86,22 @@ def _told(closure: Closure) -> WaitRow:
 
 def ledger_of(batch: Batch) -> Ledger:
     """Return the ledger of the batch's repository."""
-    return Ledger(batch.state_folder / "ledger.sqlite")
+    return ledger_at(batch.repository, batch.settings().database)
+
+
+def ledger_at(root: Path, database: str) -> Ledger:
+    """Return the ledger of a repository, in the database at a URL when there is one."""
+    file = root / ".nightwork" / "ledger.sqlite"
+    return Ledger(place_of(database, "ledger", file, Repository(root).identity))
+
+
+def lines_of(batch: Batch) -> list[Line]:
+    """Return what the batch has spent by ticket, stage and model; nothing, and a warning, when that cannot be read."""
+    try:
+        return ledger_of(batch).lines(batch.id)
+    except (Infrastructure, StateError) as error:
+        logger.warning("what %s has spent by stage could not be read: %s", batch.id, error)
+        return []
 
 
 def spent_usd(ledger: Ledger, batch: Batch, ticket: str, known_usd: float) -> float:
@@ -104,7 +122,7 @@ def account_of(batch: Batch) -> Account:
         batch=batch.id,
         limits=limits,
         parallel=min(settings.batch.parallel_agents, len(batch.manifest().tickets)),
-        breaker=lambda provider: breaker_of(provider, settings.rate_limit),
+        breaker=lambda provider: breaker_of(provider, settings.rate_limit, settings.database),
         patience=patience_of(batch),
     )
 

@@ -22,8 +22,8 @@ def open_attempt(ref: TicketRef) -> Attempt:
         repository.remove_worktree(ref.worktree)
         repository.retire_wip(ref.ticket)
         records.save(attempt, ref.folder / "attempt.json")
-    if ref.change is None and repository.add_worktree(ref.worktree, attempt.parent):
-        repository.restore_wip(ref.ticket, attempt.parent, ref.worktree)
+    if ref.change is None:
+        repository.add_worktree(ref.worktree, attempt.parent, repository.wip(ref.ticket, attempt.parent))
     return attempt
 
 
@@ -73,14 +73,19 @@ def _stack(repository: Repository, ours: str, theirs: str, names: tuple[str, str
     return repository.commit(merge.tree, [ours, theirs], f"Merge the dependencies of {ticket}\n", at)
 
 
-def keep_work(ref: TicketRef) -> None:
-    """Keep what stands in the ticket's worktree under its work-in-progress ref; nothing there is fine."""
+def keep_work(ref: TicketRef) -> str | None:
+    """Keep what stands in the ticket's worktree under its work-in-progress ref; nothing there is fine.
+
+    Returns the commit that holds the attempt's work; None when the attempt has changed nothing.
+    """
+    repository, attempt = Repository(Path(ref.repository)), records.load(Attempt, ref.folder / "attempt.json")
     if not (ref.worktree / ".git").exists():
-        return
-    repository, attempt = Repository(Path(ref.repository)), attempt_of(ref)
+        return repository.wip(ref.ticket, attempt.parent) if attempt else None
+    attempt = attempt_of(ref)
     tree = repository.snapshot(ref.worktree)
-    if tree != repository.tree(attempt.parent):
-        repository.keep_wip(ref.ticket, tree, attempt.parent, attempt.opened_at)
+    if tree == repository.tree(attempt.parent):
+        return None
+    return repository.keep_wip(ref.ticket, tree, attempt.parent, attempt.opened_at)
 
 
 def refuse_moved_branch(ref: TicketRef, head: str | None, *expected: str | None) -> None:

@@ -57,7 +57,7 @@ def document_of(batch: Batch) -> ReviewDocument:
         left_out=[LeftOutRow(ticket=row.ticket, reason=_text(row)) for row in intake.left_out],
         warnings=[WarningRow(ticket=ticket, text=text) for ticket, text in intake.warnings],
         red_on_base=intake.red_on_base,
-        spending=[_spent(row) for row in account.ledger_of(batch).lines(batch.id)],
+        spending=[_spent(row) for row in account.lines_of(batch)],
         waits=account.run_of(batch).waits,
     )
 

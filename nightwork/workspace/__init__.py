@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import socket
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
@@ -17,12 +18,13 @@ from pathlib import Path
 from nightwork.change import ChangedFile, LineChanges
 from nightwork.errors import bad_input
 from nightwork.files import remove_tree
-from nightwork.workspace import entries, lines
+from nightwork.workspace import entries, lines, stored
 from nightwork.workspace.entries import TreeEntry
 from nightwork.workspace.git import Git, shown
 from nightwork.workspace.linked import admin_folder, refuse_swapped
 from nightwork.workspace.merging import Merge, merge_all
 from nightwork.workspace.nested import add_all
+from nightwork.workspace.stored import Stored
 
 BRANCH_PREFIX = "agent/"
 WIP_PREFIX = "refs/nightwork/wip/"
@@ -60,6 +62,18 @@ class Repository:
         git("commit", "--quiet", "--message", message)
         return cls(folder)
 
+    def identity(self) -> str:
+        """Return what tells this folder from all others of all machines, and is the same for clones that are one.
+
+        It is the source that the configuration `nightwork.source` names, with the folder's place in it; else this
+        machine's name and the folder.
+        """
+        code, source, _ = self.git.status("config", "--get", "nightwork.source")
+        if code or not source.strip():
+            return f"{socket.gethostname()}:{self.root.resolve()}"
+        below = self.git("rev-parse", "--show-prefix").rstrip("/")
+        return f"{source.strip()}#{below}" if below else source.strip()
+
     def version(self) -> str:
         """Return git's version, as git tells it."""
         return self.git("version")
@@ -94,6 +108,50 @@ class Repository:
             raise ValueError(f"{ref!r} is not of nightwork")
         self.git("update-ref", "-d", ref)
 
+    def targets(self, *prefixes: str) -> dict[str, str]:
+        """Return the refs that are named so, or lie below a name that ends in a slash, with what they point at."""
+        lines = self.git("for-each-ref", "--format=%(refname) %(objectname)", *prefixes).splitlines()
+        return {ref: target for ref, _, target in (line.partition(" ") for line in lines)}
+
+    def move_refs(self, wanted: Mapping[str, str | None]) -> None:
+        """Delete refs (None), none is fine, then point the others, all or none. Whose they are is not asked."""
+        deleted = "".join(f"delete {ref}\0\0" for ref, target in wanted.items() if target is None)
+        updated = "".join(f"update {ref}\0{target}\0\0" for ref, target in wanted.items() if target is not None)
+        for batch in filter(None, (deleted, updated)):  # a name must be gone before another takes it for a folder
+            self.git("update-ref", "--no-deref", "-z", "--stdin", stdin=batch)
+
+    def has_commit(self, commit: str) -> bool:
+        """Say whether a commit is here, whole."""
+        return self.git.status("cat-file", "-e", f"{commit}^{{commit}}")[0] == 0
+
+    def message(self, commit: str) -> str:
+        """Return the message of a commit."""
+        return self.git("show", "--no-patch", "--no-show-signature", "--format=%B", commit)
+
+    def top_names(self, commit: str) -> list[str]:
+        """Return the names of what stands at the top of a commit's tree."""
+        return [name for name in self.git("ls-tree", "-z", "--name-only", commit).split("\0") if name]
+
+    def stand_on(self, branch: str | None, commit: str) -> None:
+        """Check a branch out at a commit (no branch: the commit alone), over whatever is there."""
+        if branch is None:
+            self.git("update-ref", "--no-deref", "HEAD", commit)
+        else:
+            self.git("symbolic-ref", "HEAD", branch)
+        self.git("reset", "--hard", "--quiet", commit)
+
+    def store(self, contents: Mapping[str, bytes]) -> dict[str, str]:
+        """Keep contents as objects; returns their ids under the same names."""
+        return stored.store(self.git, contents)
+
+    def make_tree(self, blobs: Mapping[str, str]) -> str:
+        """Return the tree of plain files that has these contents, by path."""
+        return stored.make_tree(self.git, blobs)
+
+    def stored(self, tree: str) -> list[Stored]:
+        """Return everything below a tree, folders left out."""
+        return stored.stored(self.git, tree)
+
     def checked_out(self) -> set[str]:
         """Return the branches that are checked out somewhere, in the user's checkout or in a worktree."""
         told = self.git("worktree", "list", "--porcelain", "-z").split("\0")
@@ -111,10 +169,10 @@ class Repository:
         """Say whether a whole worktree that `add_worktree` has made stands at `path`."""
         return not path.is_symlink() and path.is_dir() and _is_whole(path)
 
-    def add_worktree(self, path: Path, commit: str) -> bool:
+    def add_worktree(self, path: Path, commit: str, kept: str | None = None) -> bool:
         """Check `commit` out at `path`, detached; a whole worktree there is kept, and one half made is made anew.
 
-        Returns whether it was made.
+        The files of `kept` stand in the place of the commit's, when it is given. Returns whether it was made.
         """
         if _is_whole(path):
             return False
@@ -122,6 +180,8 @@ class Repository:
             self._remove(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             self.git("worktree", "add", "--quiet", "--detach", "--force", str(path), commit)
+        if kept:
+            self.git.at(path)("read-tree", "--reset", "-u", kept)
         admin_folder(path).joinpath(_WHOLE).touch()
         return True
 
@@ -188,11 +248,12 @@ class Repository:
         self.git("update-ref", WIP_PREFIX + ticket, commit)
         return commit
 
-    def restore_wip(self, ticket: str, parent: str, worktree: Path) -> None:
-        """Bring the kept tree of a ticket into a fresh worktree, when it was kept of the same start; none is fine."""
-        code, found, _ = self.git.status("rev-parse", "--verify", "--quiet", f"{WIP_PREFIX}{ticket}^")
-        if code == 0 and found.strip() == parent:
-            self.git.at(worktree)("read-tree", "--reset", "-u", WIP_PREFIX + ticket)
+    def wip(self, ticket: str, parent: str) -> str | None:
+        """Return the commit of a ticket's kept tree; None when none was kept of this start."""
+        names = (WIP_PREFIX + ticket, f"{WIP_PREFIX}{ticket}^")
+        code, found, _ = self.git.status("rev-parse", "--quiet", "--revs-only", *names)
+        commits = found.split()
+        return commits[0] if code == 0 and len(commits) == 2 and commits[1] == parent else None
 
     def retire_wip(self, ticket: str) -> None:
         """Keep the kept tree of a ticket's earlier attempt under a name of its own, a number; none is fine."""

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 import yaml
+from services import descendants
 
 TICKET = """---
 id: {id}
@@ -175,19 +176,6 @@ class Repo:
             return folder / name
         (only,) = folder.iterdir()
         return only
-
-
-def descendants(pid: int) -> list[int]:
-    """Return the ids of all living processes below `pid`."""
-    parents: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = stat.read_text().rpartition(")")[2].split()
-            parents[int(stat.parent.name)] = int(fields[1])
-    found = [pid]
-    for current in found:
-        found += [child for child, parent in parents.items() if parent == current]
-    return found[1:]
 
 
 def _is_alive(pid: int) -> bool:

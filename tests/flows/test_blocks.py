@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from prefect.blocks.core import Block
+from prefect.settings import get_current_settings
 from prefect.testing.standard_test_suites import BlockStandardTestSuite
 from pydantic import SecretStr, ValidationError
 
@@ -58,6 +60,12 @@ def test_values_that_cannot_work_are_refused(kind: type[Block], values: dict[str
         kind.model_validate(values)
 
 
+def test_a_field_that_a_form_sends_empty_was_left_out() -> None:
+    found = Repository.model_validate({"where": "/srv/shop", "token": "", "base": ""})
+    assert (found.token, found.base) == (None, None)
+    assert ClaudeCredentials.model_validate({"api_key": "k", "base_url": ""}).base_url is None
+
+
 @pytest.mark.usefixtures("server")
 def test_a_flow_takes_the_names_of_blocks(make_repository: Callable[..., Path], tmp_path: Path) -> None:
     root = make_repository({"A": {}})
@@ -65,6 +73,8 @@ def test_a_flow_takes_the_names_of_blocks(make_repository: Callable[..., Path], 
     Repository(where=str(root), token=SecretStr("not-to-be-seen"), base="main").save("shop", overwrite=True)
     Tracker(source=str(tmp_path / "backlog")).save("backlog", overwrite=True)
     Forge(link=COMPARE).save("github", overwrite=True)
+    api = get_current_settings().api.url
+    assert "not-to-be-seen" not in httpx.post(f"{api}/block_documents/filter", json={}, timeout=30).text
     options = RunOptions(tickets="tracker/backlog", forge="forge/github")
     assert source_of("repository/shop") == Source(str(root), SecretStr("not-to-be-seen"))
     assert resolved(options, "repository/shop").base == "main"

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from simulated import Simulated
 
 from nightwork.breaker import Breaker, Kind, Permit, Wait
+from nightwork.database import Place
 
 HOUR = 3600.0
 
@@ -14,8 +17,13 @@ def time() -> Simulated:
 
 
 @pytest.fixture
-def breaker(tmp_path, time) -> Breaker:
-    return Breaker(tmp_path / "providers.sqlite", "anthropic", time, rng=lambda: 0.0)
+def place(new_place: Callable[[str], Place]) -> Place:
+    return new_place("breakers")
+
+
+@pytest.fixture
+def breaker(place, time) -> Breaker:
+    return Breaker(place, "anthropic", time, rng=lambda: 0.0)
 
 
 def permit(breaker: Breaker) -> Permit:
@@ -30,17 +38,17 @@ def closed_until(breaker: Breaker) -> float:
     return answer.until
 
 
-def test_a_reset_far_away_is_a_hit_and_closes_the_way_for_all(breaker, time, tmp_path):
+def test_a_reset_far_away_is_a_hit_and_closes_the_way_for_all(breaker, time, place):
     first, second = permit(breaker), permit(breaker)
     hit = breaker.limited(first, HOUR)
     assert hit is not None
     assert hit.kind is Kind.HIT
     assert closed_until(breaker) == time.now() + HOUR
-    another_process = Breaker(tmp_path / "providers.sqlite", "anthropic", time)
+    another_process = Breaker(place, "anthropic", time)
     assert closed_until(another_process) == time.now() + HOUR
     assert breaker.limited(second, HOUR) is None, "limits of the same moment are one hit"
     assert len(breaker.closures(0)) == 1
-    another_provider = Breaker(tmp_path / "providers.sqlite", "another", time)
+    another_provider = Breaker(place, "another", time)
     assert permit(another_provider)
 
 
@@ -134,8 +142,8 @@ def test_calls_that_fail_with_the_outage_are_one(breaker):
     assert len(breaker.closures(0)) == 1
 
 
-def test_not_everybody_comes_back_at_the_same_instant(tmp_path, time):
-    breaker = Breaker(tmp_path / "providers.sqlite", "anthropic", time, rng=lambda: 0.5)
+def test_not_everybody_comes_back_at_the_same_instant(place, time):
+    breaker = Breaker(place, "anthropic", time, rng=lambda: 0.5)
     breaker.limited(permit(breaker), HOUR)
     assert closed_until(breaker) == time.now() + HOUR + 30
 

@@ -1,21 +1,25 @@
 from __future__ import annotations
 
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
+import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
+from services import PASSWORD
 
-from nightwork import database
+from nightwork.database import Place, Schema, sqlite
 from nightwork.errors import Infrastructure, StateError
 from nightwork.ledger import Ledger, Limits, OverBudget, Purpose, Tokens
 
@@ -24,8 +28,13 @@ B = replace(A, ticket="B")
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(tmp_path / "ledger.sqlite")
+def place(new_place: Callable[[str], Place]) -> Place:
+    return new_place("ledger")
+
+
+@pytest.fixture
+def ledger(place: Place) -> Ledger:
+    return Ledger(place)
 
 
 def test_a_call_that_does_not_fit_into_the_ticket_s_limit_is_refused(ledger):
@@ -66,12 +75,11 @@ def test_a_call_that_nobody_saw_end_counts_in_full(ledger):
     assert ledger.close_leftovers() == 0
 
 
-def test_limits_survive_a_restart(tmp_path):
-    path = tmp_path / "ledger.sqlite"
-    first = Ledger(path)
+def test_limits_survive_a_restart(place):
+    first = Ledger(place)
     first.settle(first.reserve(A, 0.9, Limits(batch_usd=1.0)), 0.9)
     with pytest.raises(OverBudget):
-        Ledger(path).reserve(A, 0.2, Limits(batch_usd=1.0))
+        Ledger(place).reserve(A, 0.2, Limits(batch_usd=1.0))
 
 
 def test_no_limit_is_no_limit_and_zero_is_nothing(ledger):
@@ -115,9 +123,9 @@ def test_lines_tell_ticket_stage_and_model_with_their_tokens(ledger):
     assert line.tokens == Tokens(20, 40, 60, 80)
 
 
-def test_agents_at_the_same_time_do_not_overshoot(tmp_path):
+def test_agents_at_the_same_time_do_not_overshoot(place):
     def spend(number: int) -> int:
-        ledger = Ledger(tmp_path / "ledger.sqlite")
+        ledger = Ledger(place)
         try:
             ledger.settle(ledger.reserve(replace(A, ticket=f"T{number % 5}"), 0.1, Limits(batch_usd=1.0)), 0.1)
         except OverBudget:
@@ -128,21 +136,59 @@ def test_agents_at_the_same_time_do_not_overshoot(tmp_path):
         assert sum(pool.map(spend, range(48))) == 10
 
 
-def test_a_reservation_survives_a_kill_and_holds_its_room(tmp_path):
-    path = tmp_path / "ledger.sqlite"
-    program = (
-        "import os, signal, sys; from pathlib import Path; from nightwork.ledger import *;"
-        "Ledger(Path(sys.argv[1])).reserve(Purpose('night', 'A', 'C2', 'm'), 0.8, Limits());"
-        "os.kill(os.getpid(), signal.SIGKILL)"
+_RESERVES = """
+import os, sys
+from pathlib import Path
+from nightwork.database import place_of, take_from_environment
+from nightwork.ledger import *
+take_from_environment()
+ledger = Ledger(place_of(os.environ.get("NIGHTWORK_DATABASE", ""), sys.argv[1], Path(sys.argv[1])))
+while True:
+    ledger.reserve(Purpose('night', 'A', 'C2', 'm'), float(sys.argv[2]), Limits(batch_usd=1.0))
+    print("reserved", flush=True)
+"""
+
+
+def reserving(place: Place, usd: float) -> subprocess.Popen[str]:
+    """Start a process that makes calls of which it never sees the end, until there is no room."""
+    name, told = (place.name, variables_of(place)) if isinstance(place, Schema) else (str(place), {})
+    command = [sys.executable, "-c", _RESERVES, name, str(usd)]
+    return subprocess.Popen(
+        command, env={**os.environ, **told}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
-    done = subprocess.run([sys.executable, "-c", program, str(path)], check=False, env={**os.environ})
-    assert done.returncode == -signal.SIGKILL
+
+
+def variables_of(place: Schema) -> dict[str, str]:
+    url = place.url.replace("@", f":{quote(PASSWORD, safe='')}@")
+    return {"NIGHTWORK_DATABASE": url}
+
+
+def test_a_reservation_survives_a_kill_and_holds_its_room(place):
+    with reserving(place, 0.8) as process:
+        assert process.stdout and process.stdout.readline() == "reserved\n"
+        process.kill()
     with pytest.raises(OverBudget):
-        Ledger(path).reserve(A, 0.3, Limits(batch_usd=1.0))
+        Ledger(place).reserve(A, 0.3, Limits(batch_usd=1.0))
 
 
-def test_a_call_that_cannot_be_settled_at_once_is_settled_before_the_next(tmp_path, ledger, monkeypatch):
-    monkeypatch.setattr(database, "_PATIENCE_S", 0.1)
+def test_processes_that_are_killed_in_the_middle_lose_nothing_overshoot_nothing_and_stop_nobody(place):
+    told = 0
+    for _ in range(3):
+        processes = [reserving(place, 0.0002) for _ in range(3)]
+        for process in processes:
+            assert process.stdout and process.stdout.readline() == "reserved\n"
+        for process in processes:
+            process.kill()
+            told += 1 + process.communicate()[0].count("reserved\n")
+    ledger = Ledger(place)
+    ledger.close_leftovers()
+    assert told * 0.0002 - 1e-9 <= ledger.spent_usd("night") <= 1.0
+    assert ledger.lines("night")[0].calls - told <= 9, "at most one a process was not told any more"
+
+
+def test_a_call_that_cannot_be_settled_at_once_is_settled_before_the_next(tmp_path, monkeypatch):
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    monkeypatch.setattr(sqlite, "_PATIENCE_S", 0.1)
     number = ledger.reserve(A, 0.9, Limits(batch_usd=1.0))
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)) as somebody:
         somebody.execute("BEGIN IMMEDIATE")
@@ -161,9 +207,8 @@ def test_a_file_that_is_no_ledger_is_refused_with_its_path(tmp_path):
         Ledger(path).spent_usd("night")
 
 
-def test_a_ledger_of_a_later_version_is_refused(tmp_path, ledger):
-    import sqlite3
-
+def test_a_ledger_of_a_later_version_is_refused(tmp_path):
+    ledger = Ledger(tmp_path / "ledger.sqlite")
     ledger.reserve(A, 0.1, Limits())
     connection = sqlite3.connect(tmp_path / "ledger.sqlite")
     connection.execute("PRAGMA user_version = 9")
@@ -178,7 +223,7 @@ def test_a_folder_where_nothing_can_be_written_is_the_machine_s_fault(tmp_path):
         Ledger(tmp_path / "ledger.sqlite").spent_usd("night")
 
 
-class Spending(RuleBasedStateMachine):
+class SpendingOf(RuleBasedStateMachine):
     """Calls, crashes and restarts in any order: what is spent and reserved never exceeds a limit."""
 
     calls = Bundle("calls")
@@ -186,17 +231,13 @@ class Spending(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        import tempfile
-
-        memory = Path("/dev/shm")  # a thousand examples write a lot
-        self.folder = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
-        self.path = Path(self.folder.name) / "ledger.sqlite"
-        self.ledger = Ledger(self.path)
+        self.place = self.new_place()
+        self.ledger = Ledger(self.place)
         self.paid = dict.fromkeys("ABCD", 0.0)
         self.lost: list[tuple[str, float]] = []
 
-    def teardown(self) -> None:
-        self.folder.cleanup()
+    def new_place(self) -> Place:
+        raise NotImplementedError
 
     @rule(target=calls, ticket=st.sampled_from("ABCD"), usd=st.floats(0, 1.2), share=st.floats(0, 1))
     def call(self, ticket: str, usd: float, share: float):
@@ -219,7 +260,7 @@ class Spending(RuleBasedStateMachine):
 
     @rule()
     def crash_and_restart(self):
-        self.ledger = Ledger(self.path)
+        self.ledger = Ledger(self.place)
         self.ledger.close_leftovers()
 
     @invariant()
@@ -235,10 +276,31 @@ class Spending(RuleBasedStateMachine):
         assert (self.ledger.left_usd("night", "A", limits) or 0) >= 0
 
 
+class Spending(SpendingOf):
+    """In files, in memory where there is such a folder: a thousand examples write a lot."""
+
+    def new_place(self) -> Place:
+        memory = Path("/dev/shm")
+        self.folder = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
+        return Path(self.folder.name) / "ledger.sqlite"
+
+    def teardown(self) -> None:
+        self.folder.cleanup()
+
+
 TestSpending = Spending.TestCase
 TestSpending.settings = settings(
     max_examples=1000, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )
+
+
+def test_no_limit_is_exceeded_in_postgres_either(postgres):
+    class InPostgres(SpendingOf):
+        def new_place(self) -> Place:
+            return Schema(postgres.known_url(), f"nightwork_ledger_{uuid.uuid4().hex}")
+
+    few = settings(max_examples=25, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck))
+    run_state_machine_as_test(InPostgres, settings=few)
 
 
 def test_of_many_calls_as_many_are_reserved_as_fit_the_first_ones_first(ledger):

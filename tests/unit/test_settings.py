@@ -194,3 +194,24 @@ def test_a_budget_that_is_no_amount_of_money_is_refused(name, told):
     for model in (BatchSettings, RunOptions):
         with pytest.raises(ValidationError):
             model(**{name: told})
+
+
+def test_the_database_s_password_is_taken_from_the_environment_and_stands_in_no_settings(tmp_path):
+    told = {"NIGHTWORK_DATABASE": "postgresql://ann:in-the-environment@db/night"}
+    settings = load(repository(tmp_path, "database: postgresql://db/other"), environment=told)
+    assert settings.database == "postgresql://ann@db/night"
+    assert "in-the-environment" not in settings.printable() + settings.model_dump_json() + repr(settings)
+
+
+def test_an_empty_database_in_the_environment_goes_before_the_file(tmp_path):
+    text = "database: postgresql://db/other"
+    assert load(repository(tmp_path, text), environment={"NIGHTWORK_DATABASE": ""}).database == ""
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://ann:in-the-file@db/night", "sqlite:in-the-file", "{password: in-the-file}"]
+)
+def test_a_password_in_the_file_is_refused_and_not_shown(tmp_path, url):
+    ((where, problem),) = faults(tmp_path, f"tickets: t\ndatabase: {url}\n")
+    assert where == "nightwork.yaml:2: database"
+    assert "in-the-file" not in problem

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from nightwork import database
+from nightwork.database import sqlite
 from nightwork.decision import Kind
 from nightwork.doctor import examine
 from nightwork.errors import BadInput, Infrastructure
@@ -286,7 +286,7 @@ def test_a_gate_that_cannot_run_on_the_base_is_tried_once_a_stage_and_not_once_a
 def test_a_ticket_that_ends_while_the_ledger_is_locked_is_kept_and_the_night_goes_on(
     night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_PATIENCE_S", 0.2)
+    monkeypatch.setattr(sqlite, "_PATIENCE_S", 0.2)
     batch = night.begin()
     work = (ticket.scope, ticket.plan, ticket.implement, ticket.publish)
     ledger = batch.state_folder / "ledger.sqlite"

@@ -182,8 +182,7 @@ def everything(repository, tmp_path):
     other = commit_files(repository, tmp_path / "v", {"b.txt": "2\n"})
     repository.set_branch("agent/A", commit)
     repository.keep_wip("A", repository.tree(commit), head, AT)
-    repository.add_worktree(tmp_path / "x", head)
-    repository.restore_wip("A", head, tmp_path / "x")
+    repository.add_worktree(tmp_path / "x", head, repository.wip("A", head))
     repository.restore(tmp_path / "x", head, ["a.txt", "n.txt"])
     repository.drop_wip("A")
     repository.merge(commit, other)
@@ -503,8 +502,7 @@ def test_work_in_progress_is_kept_and_brought_back(repository, tmp_path):
     tree = repository.snapshot(tmp_path / "w")
     assert repository.keep_wip("A", tree, head, AT) == repository.keep_wip("A", tree, head, AT)
     repository.remove_worktree(tmp_path / "w")
-    repository.add_worktree(tmp_path / "w", head)
-    repository.restore_wip("A", head, tmp_path / "w")
+    repository.add_worktree(tmp_path / "w", head, repository.wip("A", head))
     assert repository.snapshot(tmp_path / "w") == tree
     assert (tmp_path / "w" / "n.txt").read_text() == "new\n"
     assert not (tmp_path / "w" / "b.txt").exists()
@@ -513,10 +511,10 @@ def test_work_in_progress_is_kept_and_brought_back(repository, tmp_path):
 def test_work_in_progress_of_another_start_or_none_is_left_alone(repository, tmp_path):
     head = repository.resolve("HEAD")
     later = commit_files(repository, tmp_path / "l", {"c.txt": "c\n"})
-    repository.add_worktree(tmp_path / "w", head)
-    repository.restore_wip("A", head, tmp_path / "w")
+    assert repository.wip("A", head) is None
     repository.keep_wip("A", repository.tree(later), later, AT)
-    repository.restore_wip("A", head, tmp_path / "w")
+    assert repository.wip("A", head) is None
+    repository.add_worktree(tmp_path / "w", head, repository.wip("A", head))
     assert repository.snapshot(tmp_path / "w") == repository.tree(head)
     repository.drop_wip("A")
     repository.drop_wip("A")
@@ -603,3 +601,19 @@ def test_what_is_written_outside_of_a_sparse_checkout_is_kept(repository, tmp_pa
     (worktree / "out" / "new").write_text("new\n")
     tree = repository.snapshot(worktree)
     assert {entry.path for entry in repository.entries(repository.tree(commit), tree)} == {"out/f", "out/new"}
+
+
+def test_clones_that_are_one_have_one_identity_and_everything_else_has_its_own(root, repository, tmp_path):
+    own = repository.identity()
+    assert str(root) in own
+    (root / "docs").mkdir()
+    assert Repository(root / "docs").identity() != own
+    assert Repository(tmp_path).identity().endswith(str(tmp_path)), "no repository at all"
+    clones = [tmp_path / name for name in ("one", "two")]
+    for clone in clones:
+        git(tmp_path, "clone", "--quiet", str(root), clone.name)
+        git(clone, "config", "nightwork.source", "https://git.example.org/shop.git")
+        (clone / "docs").mkdir()
+    assert len({Repository.open(clone).identity() for clone in clones}) == 1
+    assert len({Repository(clone / "docs").identity() for clone in clones}) == 1
+    assert Repository(clones[0] / "docs").identity() != Repository(clones[0]).identity()
