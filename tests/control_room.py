@@ -122,7 +122,9 @@ def control_room(folder: Path, variables: Mapping[str, str] | None = None) -> It
         server = room.start("server", "server", "start", "--host", "127.0.0.1", "--port", str(room.port))
         until(lambda: _is_healthy(room.api, server), 120, lambda: room.log("server"))
         room.run("work-pool", "create", POOL, "--type", "process")
-        [room.run("deploy", "--name", n, cwd=ROOT) for n in __import__("os").environ.get("ONLY","").split()] or room.run("deploy", "--all", cwd=ROOT)
+        [
+            room.run("deploy", "--name", n, cwd=ROOT) for n in __import__("os").environ.get("ONLY", "").split()
+        ] or room.run("deploy", "--all", cwd=ROOT)
         room.start("worker", "worker", "start", "--pool", POOL, "--name", "here", **(variables or {}))
         yield room
     finally:
