@@ -28,7 +28,8 @@ def up(
     notify: Annotated[str | None, Parameter(help="notification block of Prefect, such as slack-webhook/team")] = None,
     port: Port = None,
     workers: Annotated[
-        int | None, Parameter(help="workers on this machine; 1", validator=Number(gte=1, lte=64))
+        int | None,
+        Parameter(help="workers on this machine; 1. 0 only tells the server", validator=Number(gte=0, lte=64)),
     ] = None,
     json: Json = False,
 ) -> int:

@@ -6,6 +6,7 @@ that only what is new is sent; every so often it has none, so that old states ca
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from nightwork.outcome import Status
 from nightwork.settings import Settings
 from nightwork.travel.files import SETTINGS, content, mark, travelling
 from nightwork.travel.names import AGENTS, Note, read_note
-from nightwork.travel.picture import Picture, refs_of, take
+from nightwork.travel.picture import Picture, Unsteady, refs_of, take
 from nightwork.workspace import Repository
 
 _GENERATIONS = 50
@@ -73,11 +74,20 @@ class Packer:
             known |= picture.refs if holders.get(ticket, batch.id) == batch.id else {}
         return self._commit(batch, blobs, known if refs is None else refs, before)
 
+    def look(self, newest: Mapping[str, str], idle_since: float) -> None:
+        """Picture the tickets that are worked on and at rest just now: the next commit has what fits together."""
+        for worktree in self.repository.root.glob(".nightwork/worktrees/*/agent"):
+            ticket = worktree.parent.name
+            batch = Batch(self.repository.root, newest.get(ticket, ""))
+            if ticket in newest and batch.exists():
+                with contextlib.suppress(Unsteady):
+                    self._picture(batch, batch.state(), ticket, idle_since)
+
     def _picture(self, batch: Batch, state: BatchState, ticket: str, idle_since: float | None) -> Picture:
         outcome = state.items[ticket]
         key = (mark(batch.folder, f"tickets/{ticket}"), refs_of(self.repository, ticket), outcome.status)
         known, former = self._seen.get((batch.id, ticket), (None, None))
-        if former and known == key and outcome.status is not Status.PENDING:
+        if former and known == key and (outcome.status is not Status.PENDING or idle_since is not None):
             return former
         picture = take(batch, ticket, outcome, former, idle_since)
         self._seen[batch.id, ticket] = (key, picture)
