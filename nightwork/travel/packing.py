@@ -16,6 +16,7 @@ from nightwork.batch import Batch
 from nightwork.checkpoint import BatchState
 from nightwork.outcome import Status
 from nightwork.settings import Settings
+from nightwork.stages import account
 from nightwork.travel.files import SETTINGS, content, mark, travelling
 from nightwork.travel.names import AGENTS, Note, read_note
 from nightwork.travel.picture import Picture, Unsteady, refs_of, take
@@ -96,8 +97,8 @@ class Packer:
     def _commit(self, batch: Batch, blobs: Mapping[str, str], refs: Mapping[str, str], before: str | None) -> Packed:
         """Make the commit of a state, on the one before; that one is returned when it says the same."""
         tree = self.repository.make_tree(blobs)
-        note = Note(refs=dict(refs), tickets=_tracker(batch))
         former = read_note(self.repository, before, batch.id) if before else None
+        note = Note(refs=dict(refs), tickets=_tracker(batch), spent_usd=_spent(batch, former))
         if before and former and self.repository.tree(before) == tree and former.refs == note.refs:
             return Packed(before, tree, refs)
         age = former.generation + 1 if former else 0
@@ -111,6 +112,15 @@ class Packer:
         commit = self.repository.commit(tree, [*parents, *sorted(also)], note.text(), datetime.now(UTC))
         self._made[batch.id, tree, note.text()] = commit
         return Packed(commit, tree, refs)
+
+
+def _spent(batch: Batch, former: Note | None) -> dict[str, float]:
+    """Return what unfinished tickets have spent, at least; what finished ones have stands in the checkpoint."""
+    ledger, known = account.ledger_of(batch), former.spent_usd if former else {}
+    names = [name for name, outcome in batch.state().items.items() if outcome.status is Status.PENDING]
+    begun = [name for name in names if (batch.ticket_folder(name) / "attempt-1").exists() or name in known]
+    found = {name: account.spent_usd(ledger, batch, name, 0.0) for name in begun}
+    return {name: usd for name in begun if (usd := max(found[name], known.get(name, 0.0)))}
 
 
 def _tracker(batch: Batch) -> str | None:
