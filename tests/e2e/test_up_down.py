@@ -130,6 +130,7 @@ def hurry(room: Room, name: str, seconds: int) -> None:
     room.ask(f"/automations/{found['id']}", {**{key: found[key] for key in kept}, "trigger": trigger}, "PUT")
 
 
+@pytest.mark.timeout(900)  # servers start one after the other
 def test_a_room_is_kept_up_mends_itself_tells_people_and_ends_so_that_work_goes_on(
     room: Room, inbox: Any, new_repo: Any, until: Callable[..., None], is_alive: Callable[[int], bool]
 ) -> None:
@@ -231,6 +232,7 @@ def test_a_port_that_something_else_has_is_named_with_the_way_out(room: Room) ->
     assert room.shell("down").err.strip() == "nothing runs"
 
 
+@pytest.mark.timeout(900)  # servers start one after the other
 def test_a_server_that_somebody_else_keeps_is_offered_and_used_when_it_is_named(
     room: Room, server: str, command_line: Callable[..., Any], is_alive: Callable[[int], bool]
 ) -> None:
@@ -300,6 +302,7 @@ def test_a_home_that_cannot_be_written_to_is_told_of(command_line: Callable[...,
 OLDER = "8bb517bae6f9"
 
 
+@pytest.mark.timeout(900)  # servers start one after the other
 def test_a_killed_start_is_taken_up_again_and_an_older_database_is_copied_before_it_is_changed(
     room: Room, until: Callable[..., None]
 ) -> None:
