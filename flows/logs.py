@@ -40,5 +40,5 @@ def _without_traceback(record: logging.LogRecord) -> bool:
 
 
 def _is_worth_reading(record: logging.LogRecord) -> bool:
-    """Leave out that some task, which a flow's log does not name, has ended well: most lines of a batch would be that."""
+    """Leave out that some task, which a flow's log does not name, has ended well: most lines would tell only that."""
     return record.levelno > logging.INFO or not record.getMessage().startswith("Finished in state")

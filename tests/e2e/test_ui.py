@@ -72,7 +72,7 @@ def test_a_batch_is_started_decided_and_answered(
 ) -> None:
     repo = scripted({"T-1": works("T-1"), "T-2": works("T-2"), "T-3": asks()})
     with at(room.ui, tmp_path) as ui:
-        ui.start("overnight", {"repo": str(repo.path), "batch_id": "clicked", "Max Tickets": 5})
+        ui.start("overnight", {"Repository": str(repo.path), "Batch": "clicked", "Tickets at most": 5})
         ui.wait_for_state("Incomplete", 180)
         answers = {
             "T-1 merge request": ({"Decision": "approve", "Name": "Ada"}, "Approve"),
@@ -109,7 +109,7 @@ def test_a_cancelled_run_stops_its_agents_and_a_retry_goes_on_with_it(
     names = ("T-1", "T-2", "T-3", "T-4")
     repo = scripted({name: works(name, ["sleep", ENDLESS]) for name in names})
     with at(room.ui, tmp_path) as ui:
-        ui.start("overnight", {"repo": str(repo.path)})
+        ui.start("overnight", {"Repository": str(repo.path)})
         until(lambda: len(running(ENDLESS)) >= 3, 120)
         ui.choose("Cancel").get_by_role("button", name="Cancel Flow Run").click()
         ui.wait_for_state("Cancelled", 90)
