@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,16 @@ from prefect import State, flow
 
 from flows.artifacts import report_on
 from flows.forms import answer_to, ask_again
+from flows.named import source_of
 from flows.parameters import KnownBatchId, Repo, TicketId
 from flows.place import looked_at
 from flows.policy import refusing
 from flows.states import decided_before, decision_state, superseded
 from nightwork.batch import open_batch
+from nightwork.decision import Decision
+from nightwork.errors import DecidedElsewhere
 from nightwork.review.form import asked_again
-from nightwork.stages.subject import form_of, subject_of
+from nightwork.stages.subject import Answer, Subject, form_of, subject_of
 
 
 @flow(name="decision")
@@ -28,13 +32,22 @@ def decision(repo: Repo, batch_id: KnownBatchId, ticket: TicketId) -> State[Any]
             return superseded()
         if subject.taken is not None:
             return decided_before(subject.taken)
-        text = form_of(subject, is_local=Path(repo).is_dir())
+        text = form_of(subject, is_local=source_of(repo).is_folder())
     report_on("decision", ticket, text)
     said = answer_to(subject, text)  # the process ends here until somebody has answered
     if said is None:
         return superseded()
-    with looked_at(repo):
-        taken = subject.take(said)
+    taken = _record(repo, subject, said)
     if isinstance(taken, str):
         ask_again(subject, asked_again(taken, text))
     return decision_state(taken, subject.then(taken)) if said.is_in(taken) else decided_before(taken)
+
+
+def _record(repo: str, subject: Subject, said: Answer) -> Decision | str:
+    """Record an answer; returns the decision that holds, here or on the remote, or why this one is not taken."""
+    with contextlib.suppress(DecidedElsewhere), looked_at(repo) as place:
+        subject = subject.seen_from(Path(place))
+        taken = subject.take(said)
+        if isinstance(taken, str):
+            return taken
+    return subject.holds()

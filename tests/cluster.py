@@ -77,7 +77,7 @@ class Cluster:
     def command(self, service: str) -> list[str]:
         """Return the command of a service as it is here."""
         program, *arguments = (self._here(part) for part in COMPOSE["services"][service]["command"])
-        return [sys.executable, "-m", program, *arguments]
+        return [sys.executable, "-m", {"nightwork": "flows.cli"}.get(program, program), *arguments]
 
     def _here(self, text: str) -> str:
         text = _VARIABLE.sub(lambda match: SECRETS[match[1]] if match[2] == "?" else "", text)
@@ -104,21 +104,22 @@ class Cluster:
         self.started.append(Process(name, folder, process))
         return self.started[-1]
 
-    def prefect(self, *arguments: str, cwd: Path = ROOT) -> str:
-        """Run a `prefect` command as a person on yet another machine does; returns what it printed."""
-        environment = {**self._clean(self.folder / "person"), **self.environment("worker")}
+    def nightwork(self, *arguments: str) -> str:
+        """Run a command of nightwork as a person on yet another machine does; returns what it printed."""
+        folder = self.folder / "person"
+        environment = {**self._clean(folder), **self.environment("worker")}
         done = subprocess.run(
-            [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
-            cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            [sys.executable, "-m", "flows.cli", *arguments],
+            cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, check=False, timeout=240,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout
         return done.stdout
 
     def deploy(self) -> None:
-        """Make the work pool and all deployments of prefect.yaml."""
-        self.prefect("work-pool", "create", "nightwork", "--type", "process")
-        self.prefect("deploy", "--all")
+        """Tell the server of nightwork's deployments and automations."""
+        deployed = self.start("deployments", "deployments")
+        assert deployed.process.wait(240) == 0, deployed.log()
 
     def add_worker(self, **variables: str) -> Process:
         """Start one more worker: a home, a Prefect home, a state folder and a working folder of its own."""
@@ -127,9 +128,19 @@ class Cluster:
         self.workers.append(self.start(name, "worker", "--name", name, **results, **variables))
         return self.workers[-1]
 
-    def kill_worker(self, number: int) -> None:
-        """End a worker and its runs as a power cut does."""
+    def kill_worker(self, number: int) -> list[str]:
+        """End a worker and its runs as a power cut does; returns the ids of those runs, which look alive still."""
+        own = set(descendants(self.workers[number].process.pid))
+        running = self.ask("POST", "flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}})
+        places = {run["id"]: run["infrastructure_pid"] for run in running if run["infrastructure_pid"]}
         self.workers[number].kill()
+        return [run for run, place in places.items() if int(place.rpartition(":")[2]) in own]
+
+    def worker_of(self, run: str) -> int:
+        """Return the number of the worker that has started a run."""
+        told = self.until(run, lambda found: bool(found["infrastructure_pid"]))["infrastructure_pid"]
+        pid = int(told.rpartition(":")[2])
+        return next(n for n, each in enumerate(self.workers) if pid in descendants(each.process.pid))
 
     def run(self, deployment: str, **parameters: Any) -> str:
         """Start a run of a deployment, such as `overnight/overnight`, by whichever worker is free; returns its id."""

@@ -135,7 +135,9 @@ def end_questions(batch: Batch) -> None:
     """End the runs on a server that still ask for what is decided; without a server Prefect is not even imported."""
     import os
 
-    url = os.environ.get("PREFECT_API_URL")
+    from nightwork.control.room import server_url
+
+    url = os.environ.get("PREFECT_API_URL") or server_url()
     if not url:
         return
     import httpx
@@ -147,6 +149,7 @@ def end_questions(batch: Batch) -> None:
         return
     from flows import console
 
+    os.environ["PREFECT_API_URL"] = url
     console.prepare(verbose=False)
     from flows.asking import close_decided
 

@@ -74,7 +74,7 @@ def ensure(
             client.create_automation(AutomationCore.model_validate({**wanted, "actions": actions}))
             done.append(f"automation {wanted['name']!r}: made")
         elif _is_stale(found, actions):
-            changed = found.model_dump(mode="json", exclude={"id"}) | {"actions": actions}
+            changed = found.model_dump(mode="json", exclude={"id", "owner_resource"}) | {"actions": actions}
             client.update_automation(found.id, AutomationCore.model_validate(changed))
             done.append(f"automation {wanted['name']!r}: its action leads to what is there now")
     return done

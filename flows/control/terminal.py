@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import asdict
 
 from rich.table import Table
@@ -23,11 +22,12 @@ def as_json(standing: Standing) -> str:
 
 
 def changes(standing: Standing) -> list[str]:
-    """Return what was done, in as few lines as say it: what was made new is counted."""
-    made = Counter(line.partition(" ")[0] for line in standing.done if line.endswith(": made"))
-    counted = [f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in made.items()]
-    others = [line for line in standing.done if not line.endswith(": made")]
-    return [*([f"made: {', '.join(counted)}"] if counted else []), *others]
+    """Return what was done, in as few lines as say it: the same done to several is counted."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for line in standing.done:
+        subject, _, what = line.rpartition(": ")
+        groups.setdefault((subject.partition(" ")[0], what), []).append(line)
+    return [lines[0] if len(lines) == 1 else f"{len(lines)} {kind}s: {what}" for (kind, what), lines in groups.items()]
 
 
 def render(standing: Standing) -> Table:
@@ -37,7 +37,7 @@ def render(standing: Standing) -> Table:
     table.add_column()
     table.add_row("UI", Text(printable(standing.ui), style="cyan"))
     server = f"process {standing.server_pid}" if standing.server_pid else "elsewhere"
-    table.add_row("server", f"{server}, {printable(standing.api)}")
+    table.add_row("server", Text(f"{server}, {printable(standing.api)}"))
     workers = ", ".join(f"{name} (process {pid})" for name, pid in standing.workers.items())
     pool = "; its work pool is paused: nothing starts until you resume it in the UI" if standing.is_paused else ""
     table.add_row("workers", Text(workers + pool))

@@ -22,12 +22,12 @@ _LEFT_AFTER_S = 300.0
 
 
 def ensure(room: Room, number: int | None, url: str, variables: Mapping[str, str], tell: Tell) -> list[str]:
-    """Make so many workers live, by default one; returns the names of those that were started.
+    """Make so many workers live, by default one, 0 being none; returns the names of those that were started.
 
     Raises Infrastructure when one ends at once.
     """
     living = {each.name for each in room.workers()}
-    wanted = number or 1
+    wanted = 1 if number is None else number
     if number is not None and len(living) > number:
         tell(f"{len(living)} workers live, more than {number}; `nightwork down` ends all of them")
     started = []

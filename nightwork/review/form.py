@@ -17,6 +17,7 @@ from nightwork.together import Culprit
 
 _MOST = 8  # of each list; the review page has all
 _LINE, _PARAGRAPH = 240, 1200
+_CONTEXT = {"Tried", "Why", "Blocks"}
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def merge_request_form(row: QueueRow, around: Around, culprits: Iterable[Culprit
         _listed("Where flags were found", row.remarks),
         _listed("What remains to be done", row.remaining),
         _look(around),
+        f"Once the branch is pushed: <{row.link}>" if row.link else "",
         "Approving marks it ready and merges nothing. Requested changes become a second commit in the next batch.",
     ]
     return _joined(parts)
@@ -92,7 +94,7 @@ def _asked_by(row: EscalationRow) -> Iterable[tuple[str, str]]:
     yield "waiting for it", ", ".join(row.blocks[:_MOST])
     for line in row.context.splitlines()[:_MOST]:
         name, _, said = line.partition(": ")
-        yield (escape(name).lower(), said) if said else ("context", line)
+        yield (name.lower(), said) if name in _CONTEXT else ("more", line)
 
 
 def _option(option: Option, is_recommended: bool) -> str:

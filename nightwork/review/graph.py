@@ -51,7 +51,7 @@ def standing(row: TicketRow) -> tuple[str, str, str]:
     sign, tone = _TONES.get(row.status, ("·", ""))
     if row.verdict is None:
         return sign, row.status, tone
-    told = row.verdict.replace("_", " ")
+    told = row.verdict.replace("_", " ").removesuffix(" by")
     if row.verdict is Verdict.PASSED:
         return (sign, told, tone) if row.status is Status.COMPLETED else (sign, f"{row.status}, {told}", tone)
     return ("✗", told, "bad") if row.verdict is Verdict.VETOED else ("⚠", told, "warn")

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 
 from nightwork import records
 from nightwork.batch import Batch
@@ -83,6 +84,22 @@ class Subject:
             return decide(self.batch, self.ticket, Kind(said.choice), said.comment, said.by)
         except BadInput as error:
             return str(error)
+
+    def seen_from(self, repository: Path) -> Subject:
+        """Return the same subject in another working copy."""
+        return replace(self, batch=Batch(repository, self.batch.id))
+
+    def holds(self) -> Decision:
+        """Return the decision that holds; raises BadInput when there is none."""
+        log = self.batch.decisions
+        if self.escalation is None:
+            taken = log.verdict_on(self.ticket, self.attempt)
+        else:
+            answers = log.answers(self.ticket, self.attempt)
+            taken = next((each for each in answers if each.escalation == self.escalation), None)
+        if taken is None:
+            raise bad_input(f"ticket {self.ticket!r}", f"is not decided in {self.batch.id}")
+        return taken
 
     def then(self, taken: Decision) -> str:
         """Return what comes of a decision, in words."""

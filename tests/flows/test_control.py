@@ -1,4 +1,4 @@
-"""What `nightwork up` tells a server: all of it at first, nothing when it is told again, and never over a person's head."""
+"""What `nightwork up` tells a server: all at first, nothing when told again, and never over a person's head."""
 
 from __future__ import annotations
 
@@ -19,24 +19,52 @@ from flows.control import automations, data, deploy, ground, schedules
 from nightwork.errors import BadInput
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(server: None) -> Iterator[SyncPrefectClient]:
-    """A server that was told of nightwork, as a first `nightwork up` does."""
+    """A server that was told of nightwork, as a first `nightwork up` does; the tests go on from each other."""
     with get_client(sync_client=True) as found:
+        for deployment in deploy.named(found).values():
+            found.delete_deployment(deployment.id)
         ground.ensure(found)
         deploy.deploy(found, None, "/first", "Europe/Berlin")
         automations.ensure(found, deploy.named(found), None)
         yield found
-        for deployment in deploy.named(found).values():
-            found.delete_deployment(deployment.id)
-        for automation in found.read_automations(limit=200):
-            found.delete_automation(automation.id)
 
 
 def webhook() -> str:
     name = f"w{uuid4().hex[:8]}"
     CustomWebhookNotificationBlock(name="x", url="http://127.0.0.1:9/").save(name, _sync=True)
     return f"custom-webhook/{name}"
+
+
+def lines(client: SyncPrefectClient) -> dict[str, tuple[str, str, bool]]:
+    found = schedules.due(deploy.named(client), datetime(2026, 3, 1, tzinfo=UTC))
+    return {each.deployment: (each.cron, each.time_zone, each.next is not None) for each in found}
+
+
+def test_at_first_nothing_starts_by_itself_and_then_what_is_asked_for(client: SyncPrefectClient) -> None:
+    def preset(name: str, zone: str) -> dict[str, tuple[str, str, bool]]:
+        found = data.presets()[name].items()
+        return {key: (line["cron"], zone, line.get("active", True)) for key, line in found}
+
+    assert {each.parameters.get("repo") for each in deploy.named(client).values()} == {"/first", None}
+    at_first = {key: (cron, zone, False) for key, (cron, zone, _) in preset("weekly", "Europe/Berlin").items()}
+    assert lines(client) == at_first
+    schedules.apply(client, deploy.named(client), "daily", None)
+    assert lines(client) == preset("daily", "Europe/Berlin")
+    schedules.apply(client, deploy.named(client), "continuous", "America/New_York")
+    off = {key: lines(client)[key] for key in ("intake", "generation", "gates")}
+    assert lines(client) == {**off, **preset("continuous", "America/New_York")}
+    assert not any(is_on for _, _, is_on in off.values())
+    assert schedules.apply(client, deploy.named(client), "continuous", None) == []
+    schedules.apply(client, deploy.named(client), "off", None)
+    assert not any(is_on for _, _, is_on in lines(client).values())
+    schedules.apply(client, deploy.named(client), None, "Asia/Tokyo")
+    assert {zone for _, zone, _ in lines(client).values()} == {"Asia/Tokyo"}
+    deploy.deploy(client, "/second", "/third", "Etc/UTC")
+    found = deploy.named(client)
+    assert {each.parameters.get("repo") for each in found.values()} == {"/second", None}
+    assert found["recover"].parameters == {}
 
 
 def test_what_is_told_again_changes_nothing(client: SyncPrefectClient) -> None:
@@ -49,16 +77,6 @@ def test_what_is_told_again_changes_nothing(client: SyncPrefectClient) -> None:
     assert schedules.apply(client, deploy.named(client), None, None) == []
 
 
-def test_new_deployments_work_on_the_first_repository_and_on_the_one_given_from_then_on(
-    client: SyncPrefectClient,
-) -> None:
-    assert {each.parameters.get("repo") for each in deploy.named(client).values()} == {"/first", None}
-    deploy.deploy(client, "/second", "/third", "Etc/UTC")
-    found = deploy.named(client)
-    assert {each.parameters.get("repo") for each in found.values()} == {"/second", None}
-    assert found["recover"].parameters == {}
-
-
 def test_what_a_person_set_in_the_ui_stays(client: SyncPrefectClient) -> None:
     night = deploy.named(client)["overnight"]
     chosen = {"repo": "/mine", "options": {"parallel_agents": 2}}
@@ -67,7 +85,7 @@ def test_what_a_person_set_in_the_ui_stays(client: SyncPrefectClient) -> None:
     )
     client.update_global_concurrency_limit("agents-anthropic", GlobalConcurrencyLimitUpdate(limit=2))
     (automation,) = client.read_automations_by_name("nightwork: no sign of life")
-    changed = {**automation.model_dump(exclude={"id"}), "enabled": False}
+    changed = {**automation.model_dump(exclude={"id", "owner_resource"}), "enabled": False}
     client.update_automation(automation.id, AutomationCore.model_validate(changed))
     assert ground.ensure(client) + deploy.deploy(client, None, ".", "Etc/UTC") == []
     assert automations.ensure(client, deploy.named(client), None) == []
@@ -82,31 +100,6 @@ def test_what_an_older_nightwork_has_left_is_brought_up_to_date(client: SyncPref
     gates = deploy.named(client)["gates"]
     client.update_deployment(gates.id, DeploymentUpdate(description="old", tags=gates.tags))
     assert deploy.deploy(client, None, ".", "Etc/UTC") == ["deployment gates: description changed"]
-
-
-def lines(client: SyncPrefectClient) -> dict[str, tuple[str, str, bool]]:
-    found = schedules.due(deploy.named(client), datetime(2026, 3, 1, tzinfo=UTC))
-    return {each.deployment: (each.cron, each.time_zone, each.next is not None) for each in found}
-
-
-def test_schedules_are_weekly_and_off_at_first_and_then_as_the_preset_that_is_named(client: SyncPrefectClient) -> None:
-    def preset(name: str, zone: str) -> dict[str, tuple[str, str, bool]]:
-        found = data.presets()[name].items()
-        return {key: (line["cron"], zone, line.get("active", True)) for key, line in found}
-
-    at_first = {key: (cron, zone, False) for key, (cron, zone, _) in preset("weekly", "Europe/Berlin").items()}
-    assert lines(client) == at_first
-    schedules.apply(client, deploy.named(client), "daily", None)
-    assert lines(client) == preset("daily", "Europe/Berlin")
-    schedules.apply(client, deploy.named(client), "continuous", "America/New_York")
-    off = {key: lines(client)[key] for key in ("intake", "generation", "gates")}
-    assert lines(client) == {**off, **preset("continuous", "America/New_York")}
-    assert not any(is_on for _, _, is_on in off.values())
-    assert schedules.apply(client, deploy.named(client), "continuous", None) == []
-    schedules.apply(client, deploy.named(client), "off", None)
-    assert not any(is_on for _, _, is_on in lines(client).values())
-    schedules.apply(client, deploy.named(client), None, "Asia/Tokyo")
-    assert {zone for _, zone, _ in lines(client).values()} == {"Asia/Tokyo"}
 
 
 def test_a_schedule_of_a_person_stays_beside_those_of_a_preset(client: SyncPrefectClient) -> None:
@@ -138,7 +131,6 @@ def test_a_time_zone_that_nobody_knows_is_refused(name: str) -> None:
 
 
 def test_automations_that_notify_are_made_when_there_is_somewhere_to_and_follow_it(client: SyncPrefectClient) -> None:
-    assert automations.notifying(client) == 0
     for _ in range(2):
         notify = automations.notify_block(client, webhook())
         automations.ensure(client, deploy.named(client), notify)

@@ -8,6 +8,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,11 @@ def night(root: Path) -> Batch:
 
 
 def api(method: str, path: str, **body: Any) -> Any:
-    answer = httpx.request(method, f"{get_current_settings().api.url}/{path}", json=body or None, timeout=30)
+    for _ in range(20):
+        answer = httpx.request(method, f"{get_current_settings().api.url}/{path}", json=body or None, timeout=30)
+        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:  # SQLite was locked, nothing was changed
+            break
+        time.sleep(0.5)
     answer.raise_for_status()
     return answer.json()
 

@@ -114,7 +114,7 @@ def test_a_clean_checkout_can_be_deployed_and_doing_it_again_changes_nothing(tmp
     prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
     found: list[dict[str, Any]] = []
     for arguments in (
-        ["work-pool", "create", "nightwork", "--type", "process"],
+        ["work-pool", "create", "nightwork", "--type", "process", "--overwrite"],
         ["deploy", "--all"],
         ["deploy", "--all"],
     ):

@@ -39,7 +39,7 @@ def test_no_file_and_an_empty_one_are_no_database_yet(tmp_path: Path) -> None:
 
 
 def test_a_revision_that_nobody_knows_is_of_a_newer_prefect(tmp_path: Path) -> None:
-    with pytest.raises(StateError, match="newer Prefect .schema four.; install that version"):
+    with pytest.raises(StateError, match=r"newer Prefect \(schema four\); install that version"):
         examine(database(tmp_path / "prefect.db", "four"), "three", KNOWN)
 
 

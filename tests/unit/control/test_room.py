@@ -35,7 +35,7 @@ def test_the_port_is_kept_and_tells_nothing_while_the_server_is_dead() -> None:
 def test_what_is_noted_wrongly_is_told_with_its_path(text: str) -> None:
     room = open_room()
     (room.folder / "room.json").write_text(text)
-    with pytest.raises(StateError, match="room.json"):
+    with pytest.raises(StateError, match=r"room\.json"):
         room.port()
     assert server_url() is None
 
