@@ -8,7 +8,7 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import report
-from flows.named import source_of
+from flows.named import folder_of
 from flows.parameters import Project
 from flows.policy import refusing, run_name, uncached
 from flows.states import drift_state
@@ -23,7 +23,7 @@ find = uncached("find drift")(library.find)
 @refusing
 def drift(repo: Project = ".") -> State[Any]:
     """Compare a project with its specs; ends Completed, or Drifted when they are no longer true."""
-    root = checked_root(source_of(repo).where)
+    root = checked_root(folder_of(repo))
     found = find(root, load(root).specs)
     now = datetime.now(UTC)
     report("drift", root.name, library.as_markdown(found, now))

@@ -20,6 +20,7 @@ from nightwork.outcome import Outcome, Status, Verdict
 from nightwork.redact import redact
 from nightwork.review import ReviewDocument, words
 from nightwork.settings import Measure
+from nightwork.workspace import Repository
 
 Kind = Literal["batch.aborted", "change.vetoed", "ticket.escalated", "batch.ready"]
 _LONGEST = 1000
@@ -35,7 +36,7 @@ def tell(kind: Kind, batch: Batch, text: str, ticket: str = "") -> None:
         },
         payload={
             "text": escape(words.line(redact(text), _LONGEST)),
-            "repo": str(batch.repository),
+            "repo": Repository(batch.repository).identity(),
             "batch": batch.id,
             "ticket": ticket,
         },

@@ -7,7 +7,7 @@ from typing import Any
 from prefect import State, flow
 
 from flows.artifacts import progress_bar, report, waits_shown
-from flows.named import source_of, take_credentials
+from flows.named import folder_of, take_credentials
 from flows.parameters import Project, SpecOptions
 from flows.policy import kept, refusing, run_name, uncached
 from flows.states import specs_state
@@ -28,7 +28,7 @@ def module_specs(repo: Project = ".", options: SpecOptions = SpecsOptions()) -> 
     def show(event: Event) -> None:
         move(100 * event.number / event.total)
 
-    with open_batch(source_of(repo).where, options) as batch, waits_shown("module specs"):
+    with open_batch(folder_of(repo), options) as batch, waits_shown("module specs"):
         ask = kept("{ref.name} spec", Ref.task_key)(batch.run.ask)
         write = uncached("{ref.name} spec", name="write")(batch.run.write)
         result = run_modules(batch, lambda ref: ask.submit(ref), show, write)

@@ -38,6 +38,15 @@ def source_of(repo: str) -> Source:
     return block.source() if block else Source(repo)
 
 
+def folder_of(repo: str) -> str:
+    """Return the folder that is named, itself or by a block; raises BadInput for an address, or a bad block."""
+    source = source_of(repo)
+    if not source.is_folder():
+        told = "is no folder here; module specs are read and written in a working copy of yours, so name that"
+        raise bad_input("repo", f"{one_line(source.where)[:80]!r} {told}")
+    return source.where
+
+
 def resolved(options: RunOptions, repo: str = ".") -> RunOptions:
     """Return the options with values for the blocks that they name; a base that the repository's block names counts
     when they name none.

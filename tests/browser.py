@@ -1,6 +1,6 @@
 """Prefect's UI in Debian's Chromium, by what a person sees there: labels, roles and words.
 
-Prefect 3.8 serves two UIs; a browser that has chosen none gets the second (`/v2`), which is the one that is driven.
+Prefect 3.8 serves two UIs; a browser that has chosen none gets the second, below `/v2`, which is the one driven here.
 """
 
 from __future__ import annotations
@@ -9,24 +9,23 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, sync_playwright
 
-# Runs end in a state of their own name; the badge shows it.
-ENDED = re.compile("Completed|Incomplete|Aborted|Failed|Crashed|Cancelled")
+_PATIENCE_MS = 60_000
 
 
 @dataclass
-class ControlRoomPage:
-    """One tab of a browser at the UI of a control room."""
+class Ui:
+    """One tab of a browser at the UI of a control room; `shots` is where pictures go, `faults` what went wrong."""
 
     page: Page
-    ui: str
-    shots: Path | None = None
+    address: str
+    shots: Path
     faults: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -34,70 +33,88 @@ class ControlRoomPage:
         self.page.on("response", lambda answer: self._note(answer.url, answer.status))
 
     def _note(self, url: str, status: int) -> None:
-        if url.startswith(self.ui) and status >= 500:
+        if url.startswith(self.address) and status >= 500:
             self.faults.append(f"{self.page.url}: {url} answered {status}")
 
     def shoot(self, name: str) -> None:
-        """Keep a picture of the whole page, when pictures are wanted."""
-        if self.shots:
-            self.page.screenshot(path=self.shots / f"{name}.png", full_page=True)
+        """Keep a picture of the whole page."""
+        self.page.screenshot(path=self.shots / f"{name}.png", full_page=True)
 
-    def fill(self, label: str, value: str | int) -> None:
-        """Fill one field of a form; one that may be none is first told that it is something."""
-        box = self.field(label)
-        kinds = box.get_by_role("tab")
-        if kinds.count():
-            kinds.first.click()
-        box.locator("input, textarea").first.fill(str(value))
+    def go(self, path: str) -> None:
+        self.page.goto(f"{self.address}/v2/{path}")
 
-    def field(self, label: str) -> Locator:
-        """The part of a form under a label."""
-        names = f"normalize-space()={label!r} or normalize-space()={f'{label} (Optional)'!r}"
-        return self.page.locator(f"xpath=//label[{names}]/following::fieldset[1]")
-
-    def choose(self, label: str, option: str) -> None:
-        """Choose one of the options of a field."""
-        self.field(label).get_by_role("combobox").click()
-        self.page.get_by_role("option", name=option, exact=True).click()
-
-    def open_deployment(self, name: str) -> None:
-        self.page.goto(f"{self.ui}/v2/deployments")
-        self.page.get_by_role("link", name=name, exact=True).first.click()
-        self.page.get_by_role("button", name="Run", exact=True).wait_for()
-
-    def custom_run(self, deployment: str, values: dict[str, str | int], shot: str = "") -> None:
-        """Start a run through the deployment's form, and go to the page of the run."""
-        self.open_deployment(deployment)
-        if shot:
-            self.shoot(f"{shot}-deployment")
+    def start(self, deployment: str, values: Mapping[str, str | int]) -> str:
+        """Start a run through the deployment's form and go to its page; returns the run's id."""
+        self.go("deployments")
+        self.page.get_by_role("link", name=deployment, exact=True).first.click()
         self.page.get_by_role("button", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Custom run").click()
-        for label, value in values.items():
-            self.fill(label, value)
-        if shot:
-            self.shoot(f"{shot}-form")
+        self.fill(values)
+        self.shoot(f"{deployment}-form")
         self.page.get_by_role("button", name="Submit").click()
         self.page.get_by_role("button", name="View run").click()
         self.page.wait_for_url("**/runs/flow-run/**")
+        return self.page.url.partition("/flow-run/")[2].partition("?")[0]
 
-    def open_run(self, run_id: str) -> None:
-        self.page.goto(f"{self.ui}/v2/runs/flow-run/{run_id}")
+    def fill(self, values: Mapping[str, str | int]) -> None:
+        """Fill fields of a form by their labels; what may be none is first told that it is something."""
+        for label, value in values.items():
+            box = self._field(label)
+            box.locator("input, textarea, button").first.wait_for()
+            choices = box.get_by_role("button", name=re.compile("^Select"))
+            if choices.count():
+                choices.click()
+                self.page.get_by_role("option", name=str(value), exact=True).click()
+                continue
+            if box.get_by_role("tab").count():
+                box.get_by_role("tab").first.click()
+            box.locator("input, textarea").first.fill(str(value))
 
-    def state(self) -> str:
-        """The word in the badge of the run that is open."""
-        return self.page.locator("main [data-slot=badge]").first.inner_text().strip()
+    def _field(self, label: str) -> Locator:
+        names = f"normalize-space()={label!r} or normalize-space()={f'{label} (Optional)'!r}"
+        return self.page.locator(f"xpath=//label[{names}]/following::fieldset[1]")
+
+    def open_run(self, name: str) -> None:
+        """Look up a run by the beginning of its name among the runs, and open it."""
+        self.go("runs")
+        self.page.get_by_role("link", name=re.compile(f"^{re.escape(name)}")).first.click()
+        self.page.wait_for_url("**/runs/flow-run/**")
+
+    def choose(self, item: str) -> Locator:
+        """Choose from the menu of the run that is open; returns the dialog that comes up."""
+        self.page.get_by_role("button", name="Open menu").first.click()
+        self.page.get_by_role("menuitem", name=item, exact=True).click()
+        dialog = self.page.get_by_role("dialog").or_(self.page.get_by_role("alertdialog"))
+        dialog.wait_for()
+        return dialog
+
+    def resume(self, values: Mapping[str, str], shot: str) -> None:
+        """Answer the form of the run that is open."""
+        dialog = self.choose("Resume")
+        self.fill(values)
+        self.shoot(shot)
+        dialog.get_by_role("button", name="Resume", exact=True).click()
+        dialog.wait_for(state="hidden")
+
+    def wait_for_state(self, name: str, timeout_s: float) -> None:
+        """Wait until the page of the run that is open shows a state, which it does without being loaded again."""
+        self.page.locator("main").get_by_text(name, exact=True).first.wait_for(timeout=timeout_s * 1000)
 
 
 @contextlib.contextmanager
-def at(ui: str, shots: Path | None = None) -> Iterator[ControlRoomPage]:
-    """Open a browser of one's own at the UI of a control room."""
+def at(address: str, shots: Path) -> Iterator[Ui]:
+    """Open a browser of one's own at the UI of a control room; a picture shows where it ended."""
     program = chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         try:
             page = browser.new_page(viewport={"width": 1400, "height": 1000})
-            page.set_default_timeout(30_000)
-            yield ControlRoomPage(page, ui, shots)
+            page.set_default_timeout(_PATIENCE_MS)
+            ui = Ui(page, address, shots)
+            try:
+                yield ui
+            finally:
+                ui.shoot("end")
         finally:
             browser.close()
 

@@ -1,32 +1,31 @@
-"""A control room of a test's own: a Prefect server, a worker and our deployments, in real processes with one home."""
+"""A control room of a test's own: what `nightwork up` starts, in a home of its own, ended by `nightwork down`."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
-ROOT = Path(__file__).parents[1]
-POOL = "nightwork"
+T = TypeVar("T")
 
 
-@dataclass
+@dataclass(frozen=True)
 class ControlRoom:
-    """Where the processes are, and what they write; `api` and `ui` are addresses without a slash at the end."""
+    """Where the server is and what it knows; addresses have no slash at the end."""
 
     folder: Path
     port: int
-    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def ui(self) -> str:
@@ -37,56 +36,28 @@ class ControlRoom:
         return f"{self.ui}/api"
 
     @property
-    def database(self) -> Path:
-        return self.folder / "prefect" / "prefect.db"
-
-    @property
     def environment(self) -> dict[str, str]:
         return {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(self.folder),
             "LANG": "C.UTF-8",
-            "PREFECT_HOME": str(self.folder / "prefect"),
-            "PREFECT_API_URL": self.api,
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "PREFECT_CLI_PROMPT": "false",
-            "PREFECT_LOGGING_EXTRA_LOGGERS": "nightwork",
+            "XDG_STATE_HOME": str(self.folder / "state"),
             "DO_NOT_TRACK": "1",
         }
 
-    def log(self, name: str) -> str:
-        """What a process has written so far: `server` or `worker`."""
-        return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
-
-    def start(self, name: str, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
-        """Start a `prefect` command that stays, in a process group of its own."""
-        with (self.folder / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "prefect", *arguments],
-                cwd=self.folder,
-                env={**self.environment, **variables},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self.started.append(process)
-        return process
-
-    def run(self, *arguments: str, cwd: Path | None = None) -> str:
-        """Run a `prefect` command that ends; returns what it printed."""
+    def nightwork(self, *arguments: str) -> str:
+        """Run a command of nightwork in the room's home; returns what it printed."""
         done = subprocess.run(
-            [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
-            cwd=cwd or self.folder,
+            [sys.executable, "-m", "flows.cli", *arguments],
+            cwd=self.folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            capture_output=True,
             text=True,
             check=False,
-            timeout=180,
+            timeout=240,
         )
-        assert done.returncode == 0, f"prefect {' '.join(arguments)}:\n{done.stdout}"
+        assert done.returncode == 0, f"nightwork {' '.join(arguments)}:\n{done.stdout}{done.stderr}"
         return done.stdout
 
     def ask(self, path: str, **filters: Any) -> Any:
@@ -96,40 +67,32 @@ class ControlRoom:
         answer.raise_for_status()
         return answer.json()
 
-    def flow_runs(self, deployment: str) -> list[dict[str, Any]]:
-        """The runs of a deployment, oldest first."""
-        runs: list[dict[str, Any]] = self.ask(
-            "flow_runs/filter", deployments={"name": {"any_": [deployment]}}, sort="START_TIME_ASC"
-        )
-        return sorted(runs, key=lambda run: run["created"])
+    def logs(self) -> dict[str, str]:
+        """What the processes of the room have written, by name."""
+        found = (self.folder / "state").glob("**/control-room/*.log")
+        return {log.stem: log.read_text(encoding="utf-8", errors="replace") for log in found}
 
     def end(self) -> None:
-        """End everything that was started, workers before the server, and what a flow run has left."""
-        for process in reversed(self.started):
-            for number, patience_s in ((signal.SIGTERM, 15), (signal.SIGKILL, 10)):
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, number)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(patience_s)
-                    break
+        """End everything, by force what `nightwork down` has left."""
+        with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
+            self.nightwork("down")
+        for pid in _pids_with(f"XDG_STATE_HOME={self.folder / 'state'}"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager
-def control_room(folder: Path, variables: Mapping[str, str] | None = None) -> Iterator[ControlRoom]:
-    """Start server and worker and deploy everything that prefect.yaml promises; all of it ends, whatever happens."""
+def control_room(folder: Path) -> Iterator[ControlRoom]:
+    """Start server, worker and deployments; all of it ends, whatever happens."""
     room = ControlRoom(folder, _free_port())
     try:
-        server = room.start("server", "server", "start", "--host", "127.0.0.1", "--port", str(room.port))
-        until(lambda: _is_healthy(room.api, server), 120, lambda: room.log("server"))
-        room.run("work-pool", "create", POOL, "--type", "process")
-        [room.run("deploy", "--name", n, cwd=ROOT) for n in __import__("os").environ.get("ONLY","").split()] or room.run("deploy", "--all", cwd=ROOT)
-        room.start("worker", "worker", "start", "--pool", POOL, "--name", "here", **(variables or {}))
+        json.loads(room.nightwork("up", "--port", str(room.port), "--json"))
         yield room
     finally:
         room.end()
 
 
-def until(holds: Any, timeout_s: float, told: Any = str) -> Any:
+def until(holds: Callable[[], T], timeout_s: float, told: Callable[[], str] = str) -> T:
     """Wait until something holds, and return it."""
     deadline = time.monotonic() + timeout_s
     while not (found := holds()):
@@ -138,11 +101,14 @@ def until(holds: Any, timeout_s: float, told: Any = str) -> Any:
     return found
 
 
-def _is_healthy(api: str, server: subprocess.Popen[bytes]) -> bool:
-    assert server.poll() is None, "the server has ended"
-    with contextlib.suppress(httpx.HTTPError):
-        return httpx.get(f"{api}/health", timeout=2).is_success
-    return False
+def _pids_with(variable: str) -> list[int]:
+    """Return the processes that have a variable in their environment."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if variable.encode() in entry.read_bytes().split(b"\0"):
+                found.append(int(entry.parent.name))
+    return found
 
 
 def _free_port() -> int:

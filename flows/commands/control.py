@@ -79,17 +79,23 @@ def down(*, json: Json = False) -> int:
 def _meant(repo: str | None) -> str | None:
     """Return what a worker, which works in another folder, can make of a repository's name.
 
-    Raises BadInput for a folder in no git repository.
+    Raises BadInput for a folder in no git repository, and for an address with a token, which the UI would show.
     """
-    if repo is None or not _is_folder(repo):
+    if repo is None or repo.startswith("repository/"):
         return repo
+    from nightwork.errors import bad_input
+    from nightwork.travel import Source
     from nightwork.workspace import Repository
 
-    return str(Repository.open(Path(repo)).root)
-
-
-def _is_folder(repo: str) -> bool:
-    return Path(repo).is_dir() or repo.startswith((".", "/", "~"))
+    source = Source(repo)
+    if source.is_folder():
+        return str(Repository.open(Path(repo).expanduser()).root)
+    if source.access().secret:
+        told = (
+            "holds a token, which everybody who sees the UI would read; store it in a block and name `repository/NAME`"
+        )
+        raise bad_input("--repo", told)
+    return repo
 
 
 def _here() -> str:

@@ -6,13 +6,17 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.context import refresh_global_settings_context
+from prefect.exceptions import PrefectException
 from prefect.settings import get_current_settings
 
 from flows.control import automations, deploy, ground, schedules, server, workers
 from flows.control.server import Tell
 from nightwork.control import Room
+from nightwork.errors import Infrastructure
+from nightwork.markdown import printable
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,14 @@ def bring_up(
             assert url is not None
             environment["PREFECT_API_URL"] = url
             refresh_global_settings_context()
-        with get_client(sync_client=True) as client:
-            done += _told(client, wishes, time_zone)
-            done += [f"{name}: started" for name in workers.ensure(room, wishes.workers, url, variables, tell)]
-            return _standing(client, room, url, tuple(done))
+        try:
+            with get_client(sync_client=True) as client:
+                done += _told(client, wishes, time_zone)
+                done += [f"{name}: started" for name in workers.ensure(room, wishes.workers, url, variables, tell)]
+                return _standing(client, room, url, tuple(done))
+        except (httpx.HTTPError, PrefectException) as error:
+            told = printable(f"{type(error).__name__}: {error}")[:500]
+            raise Infrastructure(f"the Prefect server at {url}", f"{told}; `nightwork up` again goes on") from error
 
 
 def _told(client: SyncPrefectClient, wishes: Wishes, time_zone: str) -> list[str]:

@@ -48,7 +48,7 @@ def merge_request_form(row: QueueRow, around: Around, culprits: Iterable[Culprit
         _listed("Where flags were found", row.remarks),
         _listed("What remains to be done", row.remaining),
         _look(around),
-        f"- on the forge: <{row.link}>" if row.link else "",
+        f"Once the branch is pushed: <{row.link}>" if row.link else "",
         "Approving marks it ready and merges nothing. Requested changes become a second commit in the next batch.",
     ]
     return _joined(parts)

@@ -22,8 +22,8 @@ def open_attempt(ref: TicketRef) -> Attempt:
         repository.remove_worktree(ref.worktree)
         repository.retire_wip(ref.ticket)
         records.save(attempt, ref.folder / "attempt.json")
-    if ref.change is None and repository.add_worktree(ref.worktree, attempt.parent):
-        repository.restore_wip(ref.ticket, attempt.parent, ref.worktree)
+    if ref.change is None:
+        repository.add_worktree(ref.worktree, attempt.parent, repository.wip(ref.ticket, attempt.parent))
     return attempt
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 from nightwork.batch import Batch, batches
 from nightwork.decision import Decision
+from nightwork.ledger import Purpose
+from nightwork.stages import account
 from nightwork.travel import taking
 from nightwork.travel.files import mark
 from nightwork.travel.names import (
@@ -65,6 +67,8 @@ class Arrival:
         newest = holders(self.repository)
         for name in taken:
             self._point_refs(name, seen[name], newest)
+            if not self.mixing:
+                self._tell_ledger(name, seen[name])
         self._settle_branches()
 
     def _settle(self, name: str, synced: str | None, remote: str) -> bool:
@@ -110,7 +114,7 @@ class Arrival:
         self.overruled += _unite(batch, ours)
 
     def _mix(self, batch: Batch, local: Packed, synced: str | None, remote: str) -> None:
-        """Merge file by file; when a decision of ours came too late, nothing of ours stands."""
+        """Merge file by file; where a decision of ours came too late, the merge request is as theirs made it."""
         ours, theirs = batch.decisions.all(), taking.entries_of(self.repository, remote, batch.id)
         here, there = _by_path(self.repository.stored(local.tree)), _by_path(theirs)
         before = _by_path(self.repository.stored(synced)) if synced else {}
@@ -120,7 +124,9 @@ class Arrival:
         taking.put_in_place(self.repository, batch, merged, note, None)
         overruled = _unite(batch, ours)
         if overruled:
-            taking.put_in_place(self.repository, batch, there, note, None)
+            marked = {f"merge_requests/{decision.ticket}.md" for decision, _ in overruled}
+            merged |= {path: entry for path, entry in there.items() if path in marked}
+            taking.put_in_place(self.repository, batch, merged, note, None)
             _unite(batch, ours)
         self.overruled += overruled
 
@@ -147,6 +153,12 @@ class Arrival:
         self.repository.move_refs({**moved, BATCHES_SYNCED + name: commit})
         if name in self._marks:
             taking.note_in_step(batch, commit, self._marks[name])
+
+    def _tell_ledger(self, name: str, commit: str) -> None:
+        """Let the ledger of this machine know what was spent elsewhere on tickets that are not finished."""
+        batch = Batch(self.repository.root, name)
+        for ticket, usd in read_note(self.repository, commit, name).spent_usd.items():
+            account.ledger_of(batch).make_up(Purpose(name, ticket, "earlier", "not known"), usd)
 
     def _settle_branches(self) -> None:
         """Let each ticket's branch be what the one side made of it that has changed it; the remote's when both have."""

@@ -106,16 +106,17 @@ class Courier:
         due, known = time.monotonic(), self._telling()
         while not self._end.wait(min(_TICK_S, lease_s / 20)):
             now, found = time.monotonic(), self._telling()
-            if now < due and found == known:
-                continue
             try:
+                self.packer.look(self._newest(), self._begun)
+                if now < due and found == known:
+                    continue
                 self._send(self._begun, self.lease.renewal)
             except Replaced as error:
                 self.replaced = error
                 logger.error("%s", error)
                 stop.request(str(error))
                 return
-            except (Infrastructure, BadInput) as error:
+            except (Infrastructure, BadInput, StateError) as error:
                 self._tell_once("network", "what is done cannot be sent, and is kept until it can be: %s", error)
                 due, known = now + min(_EVERY_S, lease_s / 8), found
             else:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def content(path: Path) -> bytes:
 
 def refuse_unsafe(entries: Sequence[Stored], whose: str) -> None:
     """Raise StateError unless a tree from a remote holds nothing but plain files that may stand in a batch's folder."""
-    seen: dict[str, str] = {}
+    seen: dict[str, tuple[str, bool]] = {}
     for entry in entries:
         parts = entry.path.split("/")
         if entry.kind != PLAIN or entry.size is None:
@@ -62,10 +63,10 @@ def refuse_unsafe(entries: Sequence[Stored], whose: str) -> None:
         if not _is_safe(entry.path, parts) or _STAYS.fullmatch(entry.path):
             raise _refused(whose, f"{entry.path!r} is no name of a file of a batch")
         for depth in range(1, len(parts) + 1):
-            name = "/".join(parts[:depth])
-            if seen.setdefault(name.casefold(), name) != name or (depth == len(parts) and seen.get(f"{name}/is file")):
-                raise _refused(whose, f"{entry.path!r} is there twice but for upper and lower case")
-        seen[f"{entry.path}/is file"] = "yes"
+            name, is_file = "/".join(parts[:depth]), depth == len(parts)
+            key = unicodedata.normalize("NFC", name).casefold()  # some file systems see no difference
+            if (is_file and key in seen) or seen.setdefault(key, (name, is_file)) != (name, is_file):
+                raise _refused(whose, f"{entry.path!r} is there twice")
         if entry.size > MOST_BYTES:
             raise _refused(whose, f"{entry.path!r} has {entry.size:,} bytes, over {MOST_BYTES:,}")
     if len(entries) > MOST_FILES or sum(entry.size or 0 for entry in entries) > MOST_BYTES_TOGETHER:

@@ -34,13 +34,16 @@ _OF_TICKET = re.compile(
 
 
 class Note(BaseModel):
-    """What a commit of a batch's state says beside its files: where the refs of its tickets point, and its tracker."""
+    """What a commit of a batch's state says beside its files: where the refs of its tickets point, its tracker,
+    and what its unfinished tickets have spent, which no file tells.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     refs: dict[str, Annotated[str, StringConstraints(pattern=_COMMIT)]] = Field(default={}, max_length=100_000)
     tickets: str | None = Field(default=None, max_length=2000)
     generation: int = Field(default=0, ge=0)
+    spent_usd: dict[str, Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]] = Field(default={})
 
     def text(self) -> str:
         """Return the commit's message."""

@@ -6,6 +6,7 @@ that only what is new is sent; every so often it has none, so that old states ca
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,9 +16,10 @@ from nightwork.batch import Batch
 from nightwork.checkpoint import BatchState
 from nightwork.outcome import Status
 from nightwork.settings import Settings
+from nightwork.stages import account
 from nightwork.travel.files import SETTINGS, content, mark, travelling
 from nightwork.travel.names import AGENTS, Note, read_note
-from nightwork.travel.picture import Picture, refs_of, take
+from nightwork.travel.picture import Picture, Unsteady, refs_of, take
 from nightwork.workspace import Repository
 
 _GENERATIONS = 50
@@ -73,11 +75,20 @@ class Packer:
             known |= picture.refs if holders.get(ticket, batch.id) == batch.id else {}
         return self._commit(batch, blobs, known if refs is None else refs, before)
 
+    def look(self, newest: Mapping[str, str], idle_since: float) -> None:
+        """Picture the tickets that are worked on and at rest just now: the next commit has what fits together."""
+        for worktree in self.repository.root.glob(".nightwork/worktrees/*/agent"):
+            ticket = worktree.parent.name
+            batch = Batch(self.repository.root, newest.get(ticket, ""))
+            if ticket in newest and batch.exists():
+                with contextlib.suppress(Unsteady):
+                    self._picture(batch, batch.state(), ticket, idle_since)
+
     def _picture(self, batch: Batch, state: BatchState, ticket: str, idle_since: float | None) -> Picture:
         outcome = state.items[ticket]
         key = (mark(batch.folder, f"tickets/{ticket}"), refs_of(self.repository, ticket), outcome.status)
         known, former = self._seen.get((batch.id, ticket), (None, None))
-        if former and known == key and outcome.status is not Status.PENDING:
+        if former and known == key and (outcome.status is not Status.PENDING or idle_since is not None):
             return former
         picture = take(batch, ticket, outcome, former, idle_since)
         self._seen[batch.id, ticket] = (key, picture)
@@ -86,8 +97,8 @@ class Packer:
     def _commit(self, batch: Batch, blobs: Mapping[str, str], refs: Mapping[str, str], before: str | None) -> Packed:
         """Make the commit of a state, on the one before; that one is returned when it says the same."""
         tree = self.repository.make_tree(blobs)
-        note = Note(refs=dict(refs), tickets=_tracker(batch))
         former = read_note(self.repository, before, batch.id) if before else None
+        note = Note(refs=dict(refs), tickets=_tracker(batch), spent_usd=_spent(batch, former))
         if before and former and self.repository.tree(before) == tree and former.refs == note.refs:
             return Packed(before, tree, refs)
         age = former.generation + 1 if former else 0
@@ -101,6 +112,15 @@ class Packer:
         commit = self.repository.commit(tree, [*parents, *sorted(also)], note.text(), datetime.now(UTC))
         self._made[batch.id, tree, note.text()] = commit
         return Packed(commit, tree, refs)
+
+
+def _spent(batch: Batch, former: Note | None) -> dict[str, float]:
+    """Return what unfinished tickets have spent, at least; what finished ones have stands in the checkpoint."""
+    ledger, known = account.ledger_of(batch), former.spent_usd if former else {}
+    names = [name for name, outcome in batch.state().items.items() if outcome.status is Status.PENDING]
+    begun = [name for name in names if (batch.ticket_folder(name) / "attempt-1").exists() or name in known]
+    found = {name: account.spent_usd(ledger, batch, name, 0.0) for name in begun}
+    return {name: usd for name in begun if (usd := max(found[name], known.get(name, 0.0)))}
 
 
 def _tracker(batch: Batch) -> str | None:

@@ -8,10 +8,9 @@ it. Files are read in the order opposite to the one in which they are written.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,14 +19,14 @@ from nightwork.agent.trajectory import Trajectory
 from nightwork.batch import Attempt, Batch, TicketRef
 from nightwork.errors import Infrastructure, StateError, Tampered
 from nightwork.outcome import Outcome, Status
-from nightwork.stages.attempt import keep_work
+from nightwork.stages.attempt import attempt_of, keep_work
 from nightwork.travel.files import content, mark, travelling
 from nightwork.travel.names import AGENTS
 from nightwork.workspace import OLD_WIP_PREFIX, WIP_PREFIX, Repository
 
 _TRIES = 4
 _PAUSE_S = 0.05
-_TOOL_WORKED = frozenset({"result", "intent"})
+_WORKING = frozenset({"run", "edit"})  # the tools that change a worktree
 _COMMAND = "C2 round"  # the stages of a command agent, which tells nothing while it works
 
 
@@ -98,7 +97,8 @@ def _kept(ref: TicketRef, *, is_idle: bool) -> dict[str, str]:
     """Keep the worktree as it is; returns the ref that holds it, and none when nothing was changed."""
     repository = Repository(Path(ref.repository))
     try:
-        commit = keep_work(ref)
+        is_made = repository.is_our_worktree(ref.worktree)  # while it is being made, it is not the work
+        commit = keep_work(ref) if is_made else repository.wip(ref.ticket, attempt_of(ref).parent)
     except (Infrastructure, Tampered, StateError, OSError, ValueError):
         if not is_idle:
             raise FileNotFoundError(ref.worktree) from None  # it is being changed: look again
@@ -113,16 +113,15 @@ def _shortened(ref: TicketRef, files: Mapping[str, bytes], former: Picture | Non
     """Return a ticket with as much of its conversation as fits the worktree kept last, or the untouched one."""
     same = former if former and former.attempt == ref.attempt else None
     folder = f"tickets/{ref.ticket}/attempt-{ref.attempt}"
-    name, number = f"{folder}/trajectory.jsonl", same.lines if same else 0
+    name = f"{folder}/trajectory.jsonl"
     lines = files.get(name, b"").splitlines(keepends=True)
     if same is None and (ref.batch.continued(ref.ticket) or _has_kept_work(ref, repository)):
         raise Unsteady(ref.ticket)
-    number += sum(1 for _ in itertools.takewhile(_is_talk, lines[number:]))
     shown = {
         path: data for path, data in files.items() if path not in {f"{folder}/landing.json", f"{folder}/change.json"}
     }
     if lines:
-        shown[name] = b"".join(lines[:number])
+        shown[name] = b"".join(lines[: _without_work(lines, same.lines if same else 0)])
     attempt = records.load(Attempt, ref.folder / "attempt.json")
     refs = {ref_: at for ref_, at in refs_of(repository, ref.ticket).items() if ref_.startswith(OLD_WIP_PREFIX)}
     refs |= {AGENTS + ref.ticket: attempt.head} if attempt and attempt.head else {}
@@ -133,13 +132,20 @@ def _has_kept_work(ref: TicketRef, repository: Repository) -> bool:
     return any(name.startswith(WIP_PREFIX) for name in refs_of(repository, ref.ticket))
 
 
-def _is_talk(line: bytes) -> bool:
-    """Say whether a line of a conversation tells of no tool that has worked since the line before."""
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return True  # torn, and passed over by all who read it
-    return record.get("kind") not in _TOOL_WORKED and not str(record.get("stage", "")).startswith(_COMMAND)
+def _without_work(lines: Sequence[bytes], start: int) -> int:
+    """Return how many lines there are before the first, from `start` on, that tells of a change to the worktree."""
+    tools: dict[str, str] = {}
+    for number, line in enumerate(lines):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue  # torn, and passed over by all who read it
+        if record.get("kind") == "assistant":
+            tools |= {call["id"]: call["name"] for call in record["message"]["calls"]}
+        works = record.get("kind") == "intent" or tools.get(record.get("call_id", "")) in _WORKING
+        if number >= start and (works or str(record.get("stage", "")).startswith(_COMMAND)):
+            return number
+    return len(lines)
 
 
 def _lines(ref: TicketRef, files: Mapping[str, bytes]) -> int:

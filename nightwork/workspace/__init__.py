@@ -169,10 +169,10 @@ class Repository:
         """Say whether a whole worktree that `add_worktree` has made stands at `path`."""
         return not path.is_symlink() and path.is_dir() and _is_whole(path)
 
-    def add_worktree(self, path: Path, commit: str) -> bool:
+    def add_worktree(self, path: Path, commit: str, kept: str | None = None) -> bool:
         """Check `commit` out at `path`, detached; a whole worktree there is kept, and one half made is made anew.
 
-        Returns whether it was made.
+        The files of `kept` stand in the place of the commit's, when it is given. Returns whether it was made.
         """
         if _is_whole(path):
             return False
@@ -180,6 +180,8 @@ class Repository:
             self._remove(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             self.git("worktree", "add", "--quiet", "--detach", "--force", str(path), commit)
+        if kept:
+            self.git.at(path)("read-tree", "--reset", "-u", kept)
         admin_folder(path).joinpath(_WHOLE).touch()
         return True
 
@@ -245,11 +247,6 @@ class Repository:
         commit = self.commit(tree, [parent], f"wip({ticket}): not finished\n", at)
         self.git("update-ref", WIP_PREFIX + ticket, commit)
         return commit
-
-    def restore_wip(self, ticket: str, parent: str, worktree: Path) -> None:
-        """Bring the kept tree of a ticket into a fresh worktree, when it was kept of the same start; none is fine."""
-        if self.wip(ticket, parent):
-            self.git.at(worktree)("read-tree", "--reset", "-u", WIP_PREFIX + ticket)
 
     def wip(self, ticket: str, parent: str) -> str | None:
         """Return the commit of a ticket's kept tree; None when none was kept of this start."""

@@ -12,6 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from nightwork import stop
 from nightwork.batch import open_batch, start_batch
 from nightwork.decision import Kind
 from nightwork.errors import NightworkError, Stopped
@@ -48,8 +49,6 @@ def lease(address: str, log: str, hold_s: str, patience_s: str) -> None:
         deadline = time.monotonic() + float(hold_s)
         while time.monotonic() < deadline:
             time.sleep(0.02)
-            from nightwork import stop
-
             stop.check()
         note(log, "end")
 

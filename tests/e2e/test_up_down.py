@@ -7,7 +7,12 @@ import json
 import os
 import signal
 import socket
+import sqlite3
+import subprocess
+import sys
 import threading
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -15,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import prefect
 import pytest
 
 SLOW_AGENT = ["sh", "-c", "cat > /dev/null; sleep 600"]
@@ -46,8 +52,15 @@ class Room:
         headers = {"content-type": "application/json"}
         url = f"http://127.0.0.1:{self.port}/api{path}"
         request = urllib.request.Request(url, data, headers, method=method or ("POST" if data else "GET"))
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.loads(answer.read() or b"null")
+        for attempt in range(20):
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:
+                    return json.loads(answer.read() or b"null")
+            except urllib.error.HTTPError as error:
+                if error.code != 503 or attempt == 19:  # 503: its SQLite is busy
+                    raise AssertionError(f"{path}: {error.code} {error.read().decode()}") from error
+                time.sleep(0.5)
+        return None
 
     def pid(self, name: str) -> int:
         return int((self.state / f"{name}.pid").read_text().partition(" ")[0])
@@ -117,6 +130,7 @@ def hurry(room: Room, name: str, seconds: int) -> None:
     room.ask(f"/automations/{found['id']}", {**{key: found[key] for key in kept}, "trigger": trigger}, "PUT")
 
 
+@pytest.mark.timeout(900)  # servers start one after the other
 def test_a_room_is_kept_up_mends_itself_tells_people_and_ends_so_that_work_goes_on(
     room: Room, inbox: Any, new_repo: Any, until: Callable[..., None], is_alive: Callable[[int], bool]
 ) -> None:
@@ -206,3 +220,111 @@ def _children(parent: int) -> list[int]:
 
 def _agents_at_work(repo: Any) -> bool:
     return any((repo.path / ".nightwork" / "running").glob("*"))
+
+
+def test_a_port_that_something_else_has_is_named_with_the_way_out(room: Room) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", room.port))
+        taken.listen()
+        ran = room.shell("up", "--port", str(room.port))
+    assert ran.code == 2
+    assert f"port {room.port}: something else listens there, or choose another port with --port" in ran.err
+    assert room.shell("down").err.strip() == "nothing runs"
+
+
+@pytest.mark.timeout(900)  # servers start one after the other
+def test_a_server_that_somebody_else_keeps_is_offered_and_used_when_it_is_named(
+    room: Room, server: str, command_line: Callable[..., Any], is_alive: Callable[[int], bool]
+) -> None:
+    port = server.removesuffix("/api").rpartition(":")[2]
+    ran = room.shell("up", "--port", port)
+    assert ran.code == 2
+    assert f"use it with PREFECT_API_URL={server}" in ran.err
+    elsewhere = Room(command_line(PREFECT_API_URL=server))
+    found = elsewhere.up()
+    assert (found["server_pid"], found["api"], list(found["workers"])) == (None, server, ["worker-1"])
+    assert not (elsewhere.state / "server.pid").exists()
+    assert elsewhere.up()["done"] == []
+    assert elsewhere.shell("down", "--json").json() == {"ended": ["worker-1"]}
+    assert urllib.request.urlopen(f"{server}/health", timeout=30).status == 200
+
+
+def test_a_server_that_is_set_and_does_not_answer_is_told_of(command_line: Callable[..., Any]) -> None:
+    ran = command_line(PREFECT_API_URL=f"http://127.0.0.1:{free_port()}/api")("up")
+    assert ran.code == 2
+    assert "does not answer; start that server, or unset it" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--time-zone", "Mars/Olympus"), "--time-zone: is no time zone: 'Mars/Olympus'"),
+        (("--repo", "/no/such/folder"), "/no/such/folder"),
+        (("--repo", "https://x:0123456789abcdef@example.org/a.git"), "store it in a block and name `repository/NAME`"),
+        (("--repo", "ext::sh -c true"), "is no address"),
+        (("--port", "0"), "--port"),
+        (("--schedule", "hourly"), "hourly"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_starts(
+    room: Room, arguments: tuple[str, ...], told: str
+) -> None:
+    ran = room.shell("up", *arguments)
+    assert ran.code == 2
+    assert told in ran.err.replace("\n", " ")
+    assert not list(room.state.glob("*.pid"))
+
+
+def test_a_database_that_cannot_be_used_is_told_of_and_left_as_it_is(room: Room) -> None:
+    room.prefect_home.mkdir()
+    path = room.prefect_home / "prefect.db"
+    path.write_bytes(b"no database at all " * 400)
+    ran = room.shell("up", "--port", str(room.port))
+    assert (ran.code, "move it away to start with an empty one" in ran.err) == (3, True), ran.err
+    path.unlink()
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        connection.execute("INSERT INTO alembic_version VALUES ('from2030')")
+    before = path.read_bytes()
+    ran = room.shell("up", "--port", str(room.port))
+    assert (ran.code, "was written by a newer Prefect (schema from2030)" in ran.err) == (3, True), ran.err
+    assert path.read_bytes() == before
+
+
+def test_a_home_that_cannot_be_written_to_is_told_of(command_line: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ran = command_line(PREFECT_HOME=str(tmp_path / "file" / "home"))("up")
+    assert ran.code == 3
+    assert "set PREFECT_HOME to another folder" in ran.err
+
+
+# The newest schema of Prefect 3.4, and a table that came after it.
+OLDER = "8bb517bae6f9"
+
+
+@pytest.mark.timeout(900)  # servers start one after the other
+def test_a_killed_start_is_taken_up_again_and_an_older_database_is_copied_before_it_is_changed(
+    room: Room, until: Callable[..., None]
+) -> None:
+    room.prefect_home.mkdir()
+    database = room.prefect_home / "prefect.db"
+    upgrade = ["-m", "prefect", "--no-prompt", "server", "database", "upgrade", "-y", "-r", OLDER]
+    environment = {**room.shell.environment, "PREFECT_HOME": str(room.prefect_home)}
+    subprocess.run([sys.executable, *upgrade], env=environment, cwd=room.shell.cwd, check=True, capture_output=True)
+    assert _revision(database) == OLDER
+
+    started = room.shell.start("up", "--port", str(room.port))
+    until((room.state / "server.pid").exists, 90)
+    started.process.kill()
+    started.process.wait()
+
+    found = room.up()
+    assert "worker-1: started" in found["done"]
+    assert _revision(database) != OLDER
+    assert _revision(room.prefect_home / f"prefect.db.before-{prefect.__version__}") == OLDER
+    assert room.shell("down").code == 0
+
+
+def _revision(database: Path) -> str:
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])

@@ -68,3 +68,16 @@ def test_an_unpacked_wheel_can_unpack_the_example(wheel: Path, tmp_path: Path):
     assert len(list((tmp_path / "shop" / "tickets").glob("SHOP-*.md"))) == 8
     head = subprocess.run(["git", "status", "--porcelain"], cwd=tmp_path / "shop", capture_output=True, check=True)
     assert head.stdout == b""
+
+
+def test_an_unpacked_wheel_knows_its_deployments_and_automations(wheel: Path, tmp_path: Path):
+    zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'installed')!r})\n"
+        "from flows.control import data\n"
+        "assert data.__file__.startswith(sys.path[0]), data.__file__\n"
+        "print(len(data.deployments()), *data.presets(), *data.limits(), len(data.automations()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["10", "weekly", "daily", "continuous", "agents-anthropic", "12"]

@@ -13,6 +13,7 @@ from prefect.settings import get_current_settings
 
 from flows.overnight import overnight
 from nightwork.settings import RunOptions
+from nightwork.workspace import Repository
 
 pytestmark = pytest.mark.usefixtures("server")
 HOSTILE = "![x](http://evil.example/i.png) <b>now</b> {{ secrets }}"
@@ -51,7 +52,7 @@ def test_a_night_tells_what_a_person_has_to_know(make_repository: Callable[..., 
     ready = found.pop("nightwork.batch.ready")
     assert found == {}
     assert asked["resource"]["prefect.resource.id"] == "nightwork.told.C"
-    assert asked["payload"]["repo"] == str(root)
+    assert asked["payload"]["repo"] == Repository(root).identity()
     assert asked["payload"]["text"].startswith("C (Add C) asks: data: ")
     assert "](" not in asked["payload"]["text"].replace("\\]", "")
     assert "<b>" not in asked["payload"]["text"].replace("\\<", "")

@@ -30,6 +30,7 @@ from nightwork.review.document import (
     UnreadyRow,
     WarningRow,
 )
+from nightwork.review.form import Around, merge_request_form
 from nightwork.review.markdown import artifact
 from nightwork.review.page import fragment, page
 from nightwork.review.terminal import render
@@ -252,6 +253,17 @@ def test_the_dashboard_shows_the_first_that_are_left_out():
     text = shown(document().model_copy(update={"together": given}), 100)
     assert "and 43 more" in text
     assert "P-7 " not in text
+
+
+def test_every_form_leads_to_the_page_of_the_merge_request():
+    link = "https://forge.example/new?a=1&merge_request[source_branch]=agent/PROJ-142"
+    linked = row("PROJ-142", "Auth feature", score=94, link=link)
+    given = document().model_copy(update={"queue": (linked,)})
+    assert 'href="https://forge.example/new?a=1&amp;merge_request[source_branch]=agent/PROJ-142"' in page(given)
+    for text in (artifact(given), merge_request_form(linked, Around())):
+        anchor = MarkdownIt("commonmark").render(text).partition('href="')[2].partition('"')[0]
+        assert anchor == link.replace("&", "&amp;").replace("[", "%5B").replace("]", "%5D")
+    assert link in "".join(shown(given, 120).replace("║", "").split())
 
 
 def test_a_batch_of_nothing_renders_in_every_form():

@@ -182,8 +182,7 @@ def everything(repository, tmp_path):
     other = commit_files(repository, tmp_path / "v", {"b.txt": "2\n"})
     repository.set_branch("agent/A", commit)
     repository.keep_wip("A", repository.tree(commit), head, AT)
-    repository.add_worktree(tmp_path / "x", head)
-    repository.restore_wip("A", head, tmp_path / "x")
+    repository.add_worktree(tmp_path / "x", head, repository.wip("A", head))
     repository.restore(tmp_path / "x", head, ["a.txt", "n.txt"])
     repository.drop_wip("A")
     repository.merge(commit, other)
@@ -503,8 +502,7 @@ def test_work_in_progress_is_kept_and_brought_back(repository, tmp_path):
     tree = repository.snapshot(tmp_path / "w")
     assert repository.keep_wip("A", tree, head, AT) == repository.keep_wip("A", tree, head, AT)
     repository.remove_worktree(tmp_path / "w")
-    repository.add_worktree(tmp_path / "w", head)
-    repository.restore_wip("A", head, tmp_path / "w")
+    repository.add_worktree(tmp_path / "w", head, repository.wip("A", head))
     assert repository.snapshot(tmp_path / "w") == tree
     assert (tmp_path / "w" / "n.txt").read_text() == "new\n"
     assert not (tmp_path / "w" / "b.txt").exists()
@@ -513,10 +511,10 @@ def test_work_in_progress_is_kept_and_brought_back(repository, tmp_path):
 def test_work_in_progress_of_another_start_or_none_is_left_alone(repository, tmp_path):
     head = repository.resolve("HEAD")
     later = commit_files(repository, tmp_path / "l", {"c.txt": "c\n"})
-    repository.add_worktree(tmp_path / "w", head)
-    repository.restore_wip("A", head, tmp_path / "w")
+    assert repository.wip("A", head) is None
     repository.keep_wip("A", repository.tree(later), later, AT)
-    repository.restore_wip("A", head, tmp_path / "w")
+    assert repository.wip("A", head) is None
+    repository.add_worktree(tmp_path / "w", head, repository.wip("A", head))
     assert repository.snapshot(tmp_path / "w") == repository.tree(head)
     repository.drop_wip("A")
     repository.drop_wip("A")
