@@ -8,7 +8,7 @@ from uuid import UUID
 from prefect import State, flow, get_client
 from prefect.states import Completed, Failed, Scheduled
 
-from flows.policy import run_name
+from flows.wiring.policy import run_name
 
 RECOVERED_LABEL = "nightwork.recovered"
 

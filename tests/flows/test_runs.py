@@ -14,7 +14,6 @@ from prefect import State, get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.states import Crashed, Scheduled
 
-from flows import runs
 from flows.answers import answers
 from flows.gates import gates
 from flows.generation import generation
@@ -22,6 +21,7 @@ from flows.intake import intake
 from flows.overnight import overnight
 from flows.recover import recover
 from flows.review import review
+from flows.wiring import runs
 from nightwork.batch import batches
 from nightwork.checkpoint import BatchState
 from nightwork.errors import BadInput
