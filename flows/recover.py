@@ -16,7 +16,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 from prefect.states import Completed, Crashed, Failed, Scheduled
 
-from flows.policy import run_name
+from flows.wiring.policy import run_name
 
 RECOVERED_LABEL = "nightwork.recovered"
 

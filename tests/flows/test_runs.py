@@ -15,7 +15,6 @@ from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
 from prefect.states import Crashed, Running, Scheduled
 
-from flows import runs
 from flows.answers import answers
 from flows.gates import gates
 from flows.generation import generation
@@ -23,6 +22,7 @@ from flows.intake import intake
 from flows.overnight import overnight
 from flows.recover import recover
 from flows.review import review
+from flows.wiring import runs
 from nightwork.batch import batches
 from nightwork.checkpoint import BatchState
 from nightwork.errors import BadInput
