@@ -13,7 +13,8 @@ from deployed import create, start
 from prefect import State, get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
-from prefect.states import Crashed, Running, Scheduled
+from prefect.client.schemas.objects import StateType
+from prefect.states import Completed, Crashed, Pending, Running, Scheduled, Suspended
 
 from flows.answers import answers
 from flows.gates import gates
@@ -129,6 +130,28 @@ def test_a_crashed_run_goes_on_once(make_repository: Make) -> None:
         client.set_flow_run_state(run, Crashed(), force=True)
         given_up: State[object] = recover(run, return_state=True)
         assert (given_up.name, client.read_flow_run(run).state_name) == ("GivenUp", "Crashed")
+
+
+@pytest.mark.parametrize(
+    ("state", "after"),
+    [
+        (Pending(), "Crashed"),
+        (Running(), "Crashed"),
+        (State(type=StateType.CANCELLING), "Cancelled"),
+        (Suspended(), "Suspended"),
+        (Completed(), "Completed"),
+        (Scheduled(), "Scheduled"),
+    ],
+    ids=lambda state: state if isinstance(state, str) else state.type.lower(),
+)
+def test_only_a_run_that_should_give_a_sign_of_life_is_missed(
+    make_repository: Make, state: State[object], after: str
+) -> None:
+    run = create(overnight, repo=str(make_repository({"A": {}})))
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run, state, force=True)
+        recover(run, is_silent=True)
+        assert client.read_flow_run(run).state_name == after
 
 
 def test_the_stages_of_a_crashed_run_do_not_look_as_if_they_went_on(make_repository: Make) -> None:
