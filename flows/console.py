@@ -72,7 +72,7 @@ def session(verbose: bool) -> Iterator[None]:
         notes().print(f"using the server of `nightwork up`: {url.removesuffix('/api')}")
     if not get_current_settings().api.url:
         notes().print("no Prefect server is set: a temporary one starts, which takes up to 20 s")
-        from flows.temporary import start_server
+        from flows.control.temporary import start_server
 
         start_server()
     with _progress(), stop.on_signals(_tell_stop):

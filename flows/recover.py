@@ -6,9 +6,17 @@ from typing import Any
 from uuid import UUID
 
 from prefect import State, flow, get_client
-from prefect.states import Completed, Failed, Scheduled
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterParentFlowRunId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import StateType
+from prefect.states import Completed, Crashed, Failed, Scheduled
 
-from flows.policy import run_name
+from flows.wiring.policy import run_name
 
 RECOVERED_LABEL = "nightwork.recovered"
 
@@ -25,5 +33,16 @@ def recover(flow_run_id: UUID) -> State[Any]:
         if RECOVERED_LABEL in run.labels:
             return Failed(name="GivenUp", message=f"{run.name} crashed again; look at its log, then Retry it")
         client.update_flow_run_labels(flow_run_id, {RECOVERED_LABEL: "once"})
+        _end_stages(client, flow_run_id)
         client.set_flow_run_state(flow_run_id, Scheduled(name="AwaitingRetry", message="goes on after a crash"))
     return Completed(message=f"{run.name} goes on")
+
+
+def _end_stages(client: SyncPrefectClient, flow_run_id: UUID) -> None:
+    """Let the stages that ended with their run not look as if they went on."""
+    chosen = FlowRunFilter(
+        parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flow_run_id]),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING])),
+    )
+    for stage in client.read_flow_runs(flow_run_filter=chosen):
+        client.set_flow_run_state(stage.id, Crashed(message="ended with the run above it"), force=True)

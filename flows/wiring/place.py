@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from flows.named import source_of
-from flows.runs import patience_s
+from flows.wiring.named import source_of
+from flows.wiring.runs import patience_s
 from nightwork import travel
 
 

@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound, PrefectException
 
-from flows.states import decided_before, superseded
+from flows.wiring.states import decided_before, superseded
 from nightwork.batch import Batch
 from nightwork.stages.subject import Subject, subjects
 

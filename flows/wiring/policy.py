@@ -14,7 +14,7 @@ from prefect.runtime import flow_run
 from prefect.states import Failed
 from prefect.utilities.annotations import quote
 
-from flows.logs import speak
+from flows.wiring.logs import speak
 from nightwork.errors import BadInput, Infrastructure, NightworkError, StateError
 from nightwork.markdown import one_line
 from nightwork.redact import redact
