@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from bench import loops, repositories
 from bench.figures import Figure, main
 
-TICKETS, COMMANDS, GATES = int(__import__("os").environ.get("N", "200")), 3, 4
+TICKETS, COMMANDS, GATES = 200, 3, 4
 BAR_MB, BAR_S = 100.0, 2.0
 ENDS_WITHIN_S = 3600.0
 TITLE = f"Control room: {TICKETS} tickets of {COMMANDS} commands and {GATES} gates, server and worker of `nightwork up`"
@@ -91,7 +91,13 @@ def measure() -> list[Figure]:
     return [
         Figure("database, the server ended", kept_mb, "MB", BAR_MB, f"{open_mb:.0f} MB with its journal while it runs"),
         *(Figure(name, value, "s", BAR_S, note) for name, value, note in pages),
-        Figure("errors in the server's log", len(errors), "", 0),
+        Figure(
+            "errors in the server's log",
+            len(errors),
+            "",
+            0,
+            ", ".join(sorted({line.split("| ")[2] for line in errors}))[:300],
+        ),
         Figure("task runs", tasks),
         Figure("the run, per ticket", seconds / TICKETS, "s", note="overnight, from its start to its end"),
     ]

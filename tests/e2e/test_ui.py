@@ -106,10 +106,9 @@ def waiting(room: ControlRoom, name: str) -> bool:
 def test_a_cancelled_run_stops_its_agents_and_a_retry_goes_on_with_it(
     room: ControlRoom, scripted: Callable[..., Any], tmp_path: Path
 ) -> None:
-    names = ("T-1", "T-2", "T-3", "T-4")
     # A resumed agent runs the command again that was cut off; this one is endless once only.
     once = ["sh", "-c", f"mkdir begun && exec sleep {ENDLESS}; true"]
-    repo = scripted({name: works(name, once) for name in names})
+    repo = scripted({**{name: works(name, once) for name in ("T-1", "T-2", "T-3")}, "T-4": works("T-4")})
     with at(room.ui, tmp_path) as ui:
         ui.start("overnight", {"Repository": str(repo.path)})
         until(lambda: len(running(ENDLESS)) >= 3, 120)
