@@ -69,9 +69,15 @@ def ensure(room: Room, port: int | None, variables: Mapping[str, str], tell: Tel
 
 
 def _variables(variables: Mapping[str, str], port: int) -> dict[str, str]:
-    """Return the environment of the server, which needs no key of a model and no ledger."""
+    """Return the environment of the server, which needs no key of a model and no ledger.
+
+    Prefect lets the pages of every web site use its API, which is to run code on this machine: here those of its own UI
+    alone may, unless the environment names others.
+    """
     kept = {name: value for name, value in variables.items() if name not in {API_KEY, AUTH_TOKEN, ENVIRONMENT}}
+    own = ",".join(f"http://{host}:{port}" for host in (_HOST, "localhost"))
     return {
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": own,
         **kept,
         "PREFECT_API_URL": f"http://{_HOST}:{port}/api",
         "PREFECT_UI_URL": f"http://{_HOST}:{port}",

@@ -14,12 +14,16 @@ from uuid import UUID
 import httpx
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.exceptions import PrefectException
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from nightwork.batch import Batch
 from nightwork.markdown import escape
 
 logger = logging.getLogger("nightwork.artifacts")
 _SECONDS_BETWEEN_MOVES = 1.0
+# A client tries again after 2, 4 and 8 seconds, as long as a server takes to start anew: to wait longer for each report
+# would hold up the tickets all through an outage.
+_RETRIES = 3
 
 
 def report(kind: str, subject: str, markdown: str) -> None:
@@ -54,7 +58,7 @@ def progress_bar(description: str) -> Callable[[float], None]:
         if percent < 100 and time.monotonic() - told_at < _SECONDS_BETWEEN_MOVES:
             return
         told_at = time.monotonic()
-        with _best_effort():
+        with _best_effort(retries=0):
             for known in artifact:
                 update_progress_artifact(known, percent)
 
@@ -95,8 +99,9 @@ def _key(text: str) -> str:
 
 
 @contextlib.contextmanager
-def _best_effort() -> Iterator[None]:
+def _best_effort(retries: int = _RETRIES) -> Iterator[None]:
     try:
-        yield
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: retries}):
+            yield
     except (httpx.HTTPError, PrefectException, OSError) as error:
         logger.warning("a report was not kept: %s: %s", type(error).__name__, error)
