@@ -23,6 +23,9 @@ from typing import Any
 import prefect
 import pytest
 
+from flows.wiring.states import decided_before, superseded
+from nightwork.decision import Decision, Kind
+
 SLOW_AGENT = ["sh", "-c", "cat > /dev/null; sleep 600"]
 
 
@@ -208,13 +211,13 @@ def _who_waits_is_reminded_of_once_for_each_time_and_not_when_it_is_decided(
 ) -> None:
     hurry(room, "nightwork: waits for 1 hour", 10)  # less is refused
     hurry(room, "nightwork: waits for 4 hours", 20)
-    for name in ("decided", "open"):
-        run_id = _suspended(room, name)
-        if name == "decided":
-            room.set_state(run_id, "COMPLETED", "Approve")
+    rejected = Decision(ticket="A-1", attempt=1, kind=Kind.REJECT)
+    for ended in (decided_before(rejected), superseded()):
+        room.set_state(_suspended(room, "decided"), ended.type.value, str(ended.name))
+    run_id = _suspended(room, "open")
     until(lambda: sum("open waits" in each["subject"] for each in got) == 2, 90, lambda: str(got))
     assert [each["subject"] for each in got[1:]] == ["nightwork: open waits for you"] * 2
-    room.set_state(run_id, "COMPLETED", "Approve")
+    room.set_state(run_id, "COMPLETED", "DecidedBefore")
 
     drifted = room.create("drift/drift", "drift", [])
     room.set_state(drifted, "FAILED", "Drifted", "3 of 4 specs")
