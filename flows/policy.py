@@ -14,6 +14,7 @@ from prefect.runtime import flow_run
 from prefect.states import Failed
 from prefect.utilities.annotations import quote
 
+from flows.cancelling import unless_cancelled
 from flows.logs import speak
 from nightwork.errors import BadInput, Infrastructure, NightworkError, StateError
 from nightwork.markdown import one_line
@@ -39,7 +40,7 @@ def refusing(body: Callable[P, R]) -> Callable[P, R | State[Any]]:
     def told(*args: P.args, **kwargs: P.kwargs) -> R | State[Any]:
         speak()
         try:
-            return body(*args, **kwargs)
+            return unless_cancelled(body(*args, **kwargs))
         except BadInput as error:
             return Failed(name="Refused", message=_plain(error), data=error)
         except (StateError, Infrastructure) as error:

@@ -74,6 +74,7 @@ def wire() -> Iterator[Wire]:
     with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{found.port}/api"}):
         yield found
     found.cut()
+    found.mend()  # what Prefect has not sent yet is sent at the end of all tests
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +13,9 @@ import pytest
 from deployed import create, start
 from prefect import State, get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
-from prefect.states import Crashed, Scheduled
+from prefect.states import Cancelling, Crashed, Scheduled
 
-from flows import runs
+from flows import cancelling, runs
 from flows.answers import answers
 from flows.gates import gates
 from flows.generation import generation
@@ -116,6 +117,43 @@ def test_agents_of_a_provider_share_its_slots(make_repository: Make, tmp_path: P
         finally:
             client.delete_global_concurrency_limit_by_name("agents-scripted")
     assert log.read_text().split() == ["begin", "end"] * 3
+
+
+def test_a_cancelled_run_stops_without_a_signal_and_goes_on_when_it_is_tried_again(
+    make_repository: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cancelling, "_LOOK_EVERY_S", 0.2)
+    begun, may_end = tmp_path / "begun", tmp_path / "may_end"
+    wait = [{"run": {"command": ["sh", "-c", f"touch {begun}; while [ ! -e {may_end} ]; do sleep 0.1; done"]}}]
+    done: list[object] = [
+        [{"edit": {"path": "A.txt", "old": "", "new": "new\n"}}],
+        [{"submit_work": {"summary": "add it", "changes": ["add a file"]}}],
+    ]
+    root = make_repository(
+        {"A": {}, "B": {"dependencies": ["A"]}}, {"A": {"C2": [wait, *done]}}, sandbox={"confine": False}
+    )
+    run = create(overnight, repo=str(root))
+
+    def cancel() -> None:
+        while not begun.exists():
+            time.sleep(0.1)
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(run, Cancelling(), force=True)
+
+    canceller = threading.Thread(target=cancel)
+    canceller.start()
+    start(overnight, run)
+    canceller.join()
+    with get_client(sync_client=True) as client:
+        assert client.read_flow_run(run).state_name == "Cancelled"
+    (batch,) = batches(root)
+    assert batch.state().items["A"].reason is Reason.STOPPED
+    assert not batch.state().items["B"].has_landed()
+    may_end.touch()
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run, Scheduled(name="AwaitingRetry"), force=True)
+    assert start(overnight, run).is_completed()
+    assert batches(root) == [batch]
 
 
 def test_a_crashed_run_goes_on_once(make_repository: Make) -> None:
