@@ -16,7 +16,7 @@ from prefect.utilities.annotations import quote
 
 from flows.cancelling import unless_cancelled
 from flows.logs import speak
-from nightwork.errors import BadInput, Infrastructure, NightworkError, StateError
+from nightwork.errors import BadInput, Infrastructure, NightworkError, StateError, Stopped
 from nightwork.markdown import one_line
 from nightwork.redact import redact
 
@@ -45,6 +45,8 @@ def refusing(body: Callable[P, R]) -> Callable[P, R | State[Any]]:
             return Failed(name="Refused", message=_plain(error), data=error)
         except (StateError, Infrastructure) as error:
             return Failed(message=_plain(error), data=error)
+        except Stopped as error:
+            return unless_cancelled(Failed(message=_plain(error), data=error))
 
     # Prefect looks for the names in annotations where the function that it is given stands, which is here.
     told.__signature__ = inspect.signature(body, eval_str=True)  # type: ignore[attr-defined]

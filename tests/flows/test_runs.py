@@ -82,6 +82,27 @@ def test_a_run_of_a_schedule_waits_for_the_one_before_it(make_repository: Make, 
     assert (batch.folder / "manifest.yaml").stat().st_mtime_ns > may_end.stat().st_mtime_ns
 
 
+def test_a_run_that_waits_for_another_can_be_cancelled(
+    make_repository: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cancelling, "_LOOK_EVERY_S", 0.2)
+    root, may_end = make_repository({"A": {}}), tmp_path / "may end"
+    run = create(overnight, repo=str(root))
+    with (
+        subprocess.Popen([sys.executable, "-c", HOLDER, root, may_end], stdout=subprocess.PIPE) as holder,
+        get_client(sync_client=True) as client,
+    ):
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        canceller = threading.Timer(2.0, client.set_flow_run_state, [run, Cancelling(), True])
+        canceller.start()
+        start(overnight, run)
+        canceller.join()
+        assert client.read_flow_run(run).state_name == "Cancelled"
+        may_end.touch()
+    assert batches(root) == []
+
+
 def test_stages_that_find_nothing_to_do_say_so(make_repository: Make) -> None:
     root = str(make_repository({"A": {}}))
     for flow in (generation, gates, review, answers):
