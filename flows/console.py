@@ -22,7 +22,7 @@ from rich.text import Text
 
 from flows.outages import OUTLASTING
 from nightwork import stop
-from nightwork.errors import Infrastructure
+from nightwork.errors import Infrastructure, bad_input
 from nightwork.markdown import printable
 from nightwork.outcome import Status
 from nightwork.progress import Event
@@ -51,6 +51,7 @@ QUIET = {
     "PREFECT_CLI_PROMPT": "false",
     "DO_NOT_TRACK": "1",
 }
+_ASKED = 3  # five seconds each: a server under load may be slow
 
 
 def results() -> Console:
@@ -72,14 +73,33 @@ def session(verbose: bool) -> Iterator[None]:
     """
     prepare(verbose)
     import httpx
+    from prefect.exceptions import ObjectNotFound
+
+    _use_server()
+    try:
+        with _progress(), stop.on_signals(_tell_stop):
+            yield
+    except (httpx.HTTPError, ObjectNotFound) as error:  # or one that was started anew with an empty database
+        told = f"{type(error).__name__}: {error}; all that was done is kept, see to the server and resume"
+        raise Infrastructure("the Prefect server", told) from error
+
+
+def _use_server() -> None:
+    """See to a server for a run: the one that is set, that of `nightwork up`, or a temporary one.
+
+    Raises BadInput when the one that is set does not answer.
+    """
     from prefect.context import refresh_global_settings_context
     from prefect.settings import get_current_settings
 
-    from flows.control.known import use_server
+    from flows.control.known import reaches, use_server
 
     if url := use_server():
         notes().print(f"using the server of `nightwork up`: {url.removesuffix('/api')}")
-    if get_current_settings().api.url:
+    if told := get_current_settings().api.url:
+        if not any(reaches(told) for _ in range(_ASKED)):
+            problem = f"is {told!r}, which does not answer; start that server, or unset it for one of this machine"
+            raise bad_input("PREFECT_API_URL", problem)
         for name, value in OUTLASTING.items():
             os.environ.setdefault(name, value)
         refresh_global_settings_context()
@@ -88,12 +108,6 @@ def session(verbose: bool) -> Iterator[None]:
         from flows.temporary import start_server
 
         start_server()
-    try:
-        with _progress(), stop.on_signals(_tell_stop):
-            yield
-    except httpx.HTTPError as error:
-        told = f"{type(error).__name__}: {error}; all that was done is kept, see to the server and resume"
-        raise Infrastructure("the Prefect server", told) from error
 
 
 def prepare(verbose: bool) -> None:
