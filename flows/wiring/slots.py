@@ -37,6 +37,7 @@ def slot(limit: str | None) -> Iterator[None]:
 
     Raises Stopped when the run is to end before there was one.
     """
+    is_told = False
     with contextlib.ExitStack() as held:
         while limit is not None:
             stop.check()
@@ -44,5 +45,7 @@ def slot(limit: str | None) -> Iterator[None]:
                 held.enter_context(concurrency(limit, timeout_seconds=_LOOK_AGAIN_S))
                 break
             except TimeoutError:
-                logger.info("all slots of %s are taken; waiting for one", limit)
+                if not is_told:
+                    logger.info("all slots of %s are taken; waiting for one", limit)
+                is_told = True
         yield
