@@ -15,7 +15,7 @@ from prefect.settings import get_current_settings
 
 from flows.control.known import answers
 from nightwork.control import DEFAULT_PORT, Outliving, Room
-from nightwork.control.prefect_database import Schema, copy, examine, refuse_unwritable
+from nightwork.control.prefect_database import Schema, close_to_others, copy, examine, refuse_unwritable
 from nightwork.database import ENVIRONMENT
 from nightwork.errors import Infrastructure, bad_input
 from nightwork.llm.credentials import API_KEY, AUTH_TOKEN
@@ -106,6 +106,7 @@ def _ready_home(tell: Tell) -> float:
     """Look at the server's home and database, copying one that will be changed; returns how long a start may take."""
     settings = get_current_settings()
     refuse_unwritable(settings.home)
+    close_to_others(settings.home)
     path = _database()
     if path is None:
         return _MIGRATES_WITHIN_S
