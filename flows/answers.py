@@ -9,13 +9,13 @@ from prefect import State, flow
 
 from flows.gates import gates
 from flows.generation import generation
-from flows.named import resolved, take_credentials
-from flows.parameters import Options, Repo
-from flows.place import working_copy
-from flows.policy import refusing, run_name
 from flows.review import review
-from flows.runs import nothing_to_do
-from flows.states import batch_state
+from flows.wiring.named import resolved, take_credentials
+from flows.wiring.parameters import Options, Repo
+from flows.wiring.place import working_copy
+from flows.wiring.policy import refusing, run_name
+from flows.wiring.runs import nothing_to_do
+from flows.wiring.states import batch_state
 from nightwork.outcome import Outcome
 from nightwork.settings import RunOptions
 from nightwork.stages.earlier import answered, with_answers

@@ -20,7 +20,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from flows.outages import OUTLASTING
+from flows.wiring.outages import OUTLASTING
 from nightwork import stop
 from nightwork.errors import Infrastructure, bad_input
 from nightwork.markdown import printable
@@ -103,11 +103,25 @@ def _use_server() -> None:
         for name, value in OUTLASTING.items():
             os.environ.setdefault(name, value)
         refresh_global_settings_context()
+        _refuse_a_server_that_is_away()
     else:
         notes().print("no Prefect server is set: a temporary one starts, which takes up to 20 s")
-        from flows.temporary import start_server
+        from flows.control.temporary import start_server
 
         start_server()
+
+
+def _refuse_a_server_that_is_away() -> None:
+    """Raise Infrastructure when the server does not answer now: only one that is lost later is waited for."""
+    from prefect import get_client
+    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
+
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), get_client(sync_client=True) as client:
+        problem = client.api_healthcheck()
+    if problem is not None:
+        url = get_current_settings().api.url
+        told = f"{url} does not answer: {type(problem).__name__}: {problem}; start it, or unset PREFECT_API_URL"
+        raise Infrastructure("the Prefect server", told) from problem
 
 
 def prepare(verbose: bool) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 
 from prefect import State, flow
 
-from flows.artifacts import report_on
-from flows.forms import answer_to, ask_again
-from flows.named import source_of
-from flows.parameters import KnownBatchId, Repo, TicketId
-from flows.place import looked_at
-from flows.policy import refusing
-from flows.states import decided_before, decision_state, superseded
+from flows.wiring.artifacts import report_on
+from flows.wiring.forms import answer_to, ask_again
+from flows.wiring.named import source_of
+from flows.wiring.parameters import KnownBatchId, Repo, TicketId
+from flows.wiring.place import looked_at
+from flows.wiring.policy import refusing
+from flows.wiring.states import decided_before, decision_state, superseded
 from nightwork.batch import open_batch
 from nightwork.decision import Decision
 from nightwork.errors import DecidedElsewhere

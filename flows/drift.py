@@ -7,11 +7,11 @@ from typing import Any
 
 from prefect import State, flow
 
-from flows.artifacts import report
-from flows.named import folder_of
-from flows.parameters import Project
-from flows.policy import refusing, run_name, uncached
-from flows.states import drift_state
+from flows.wiring.artifacts import report
+from flows.wiring.named import folder_of
+from flows.wiring.parameters import Project
+from flows.wiring.policy import refusing, run_name, uncached
+from flows.wiring.states import drift_state
 from nightwork.module_spec import drift as library
 from nightwork.module_spec.document.written import checked_root
 from nightwork.settings import load

@@ -6,15 +6,15 @@ from typing import Any
 
 from prefect import State, flow
 
-from flows.artifacts import progress_bar, report_on, waits_shown
-from flows.events import tell_abort, tell_escalation
-from flows.named import resolved, take_credentials
-from flows.parameters import BatchId, Options, Repo
-from flows.place import working_copy
-from flows.policy import kept, refusing, run_name, uncached
-from flows.runs import bind, bound_batch, nothing_to_do
-from flows.slots import limit_of, slot
-from flows.states import as_state
+from flows.wiring.artifacts import progress_bar, report_on, waits_shown
+from flows.wiring.events import tell_abort, tell_escalation
+from flows.wiring.named import resolved, take_credentials
+from flows.wiring.parameters import BatchId, Options, Repo
+from flows.wiring.place import working_copy
+from flows.wiring.policy import kept, refusing, run_name, uncached
+from flows.wiring.runs import bind, bound_batch, nothing_to_do
+from flows.wiring.slots import limit_of, slot
+from flows.wiring.states import as_state
 from nightwork.agent.transcript import transcript
 from nightwork.batch import TicketRef, find_batch
 from nightwork.engine import guarded

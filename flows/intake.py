@@ -6,12 +6,12 @@ from typing import Any
 
 from prefect import State, flow
 
-from flows.artifacts import report
-from flows.named import resolved, take_credentials
-from flows.parameters import BatchId, Options, Repo
-from flows.place import working_copy
-from flows.policy import refusing, run_name, uncached
-from flows.runs import bind, bound_batch, is_deployed, nothing_to_do
+from flows.wiring.artifacts import report
+from flows.wiring.named import resolved, take_credentials
+from flows.wiring.parameters import BatchId, Options, Repo
+from flows.wiring.place import working_copy
+from flows.wiring.policy import refusing, run_name, uncached
+from flows.wiring.runs import bind, bound_batch, is_deployed, nothing_to_do
 from nightwork.batch import start_batch
 from nightwork.settings import RunOptions
 from nightwork.stages import intake as stage

@@ -6,11 +6,11 @@ from typing import Any
 
 from prefect import State, flow
 
-from flows.artifacts import progress_bar, report, waits_shown
-from flows.named import folder_of, take_credentials
-from flows.parameters import Project, SpecOptions
-from flows.policy import kept, refusing, run_name, uncached
-from flows.states import specs_state
+from flows.wiring.artifacts import progress_bar, report, waits_shown
+from flows.wiring.named import folder_of, take_credentials
+from flows.wiring.parameters import Project, SpecOptions
+from flows.wiring.policy import kept, refusing, run_name, uncached
+from flows.wiring.states import specs_state
 from nightwork.module_spec.batch import open_batch, run_modules
 from nightwork.module_spec.job import Ref
 from nightwork.module_spec.summary import summary_text

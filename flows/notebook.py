@@ -19,8 +19,8 @@ from prefect.settings import get_current_settings, temporary_settings
 from rich.console import Console
 
 from flows.console import QUIET, LiveTable, Notes
-from flows.outages import OUTLASTING
-from flows.temporary import serves, start_server
+from flows.control.temporary import serves, start_server
+from flows.wiring.outages import OUTLASTING
 from nightwork import stop
 from nightwork.llm import credentials
 from nightwork.markdown import printable

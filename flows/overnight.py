@@ -6,18 +6,18 @@ from typing import Any
 
 from prefect import State, flow
 
-from flows.artifacts import report_review
-from flows.events import tell_abort
 from flows.gates import gates
 from flows.generation import generation
 from flows.intake import intake
-from flows.named import resolved, take_credentials
-from flows.parameters import BatchId, Options, Repo
-from flows.place import working_copy
-from flows.policy import refusing, run_name
 from flows.review import review
-from flows.runs import bind, bound_batch
-from flows.states import batch_state, passed_on
+from flows.wiring.artifacts import report_review
+from flows.wiring.events import tell_abort
+from flows.wiring.named import resolved, take_credentials
+from flows.wiring.parameters import BatchId, Options, Repo
+from flows.wiring.place import working_copy
+from flows.wiring.policy import refusing, run_name
+from flows.wiring.runs import bind, bound_batch
+from flows.wiring.states import batch_state, passed_on
 from nightwork.batch import start_batch
 from nightwork.settings import RunOptions
 

@@ -6,14 +6,14 @@ from typing import Any
 
 from prefect import State, flow
 
-from flows.artifacts import report
-from flows.asking import ask_people
-from flows.events import tell_ready
-from flows.named import take_credentials
-from flows.parameters import BatchId, Repo
-from flows.place import looked_at
-from flows.policy import refusing, run_name, uncached
-from flows.runs import bind, bound_batch, nothing_to_do
+from flows.wiring.artifacts import report
+from flows.wiring.asking import ask_people
+from flows.wiring.events import tell_ready
+from flows.wiring.named import take_credentials
+from flows.wiring.parameters import BatchId, Repo
+from flows.wiring.place import looked_at
+from flows.wiring.policy import refusing, run_name, uncached
+from flows.wiring.runs import bind, bound_batch, nothing_to_do
 from nightwork.batch import find_batch
 from nightwork.review import ReviewDocument
 from nightwork.review.markdown import artifact

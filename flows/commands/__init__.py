@@ -152,7 +152,7 @@ def end_questions(batch: Batch) -> None:
 
     os.environ["PREFECT_API_URL"] = url
     console.prepare(verbose=False)
-    from flows.asking import close_decided
+    from flows.wiring.asking import close_decided
 
     close_decided(batch)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from flows.control.data import POOL
 from flows.control.server import Tell, ended, reason
-from flows.outages import OUTLASTING
+from flows.wiring.outages import OUTLASTING
 from nightwork.control import Outliving, Room
 from nightwork.errors import Infrastructure
 

@@ -12,13 +12,13 @@ from nightwork import records
 from nightwork.batch import Batch
 from nightwork.decision import Decision, Kind
 from nightwork.errors import BadInput, StateError, bad_input
+from nightwork.gate_settings import Measure
 from nightwork.gates.judgement import Judgement
 from nightwork.gates.report import Severity
 from nightwork.manifest import Entry
 from nightwork.outcome import Outcome, Status
 from nightwork.redact import redact
 from nightwork.review.form import Around, escalation_form, merge_request_form
-from nightwork.settings import Measure
 from nightwork.stages.publish import Landing
 from nightwork.stages.review import answer, decide, document_of
 from nightwork.ticket import Priority

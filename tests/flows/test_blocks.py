@@ -17,8 +17,8 @@ from blocks.forge import Forge
 from blocks.notification import Notification
 from blocks.repository import Repository
 from blocks.tracker import Tracker
-from flows.named import resolved, source_of
 from flows.overnight import overnight
+from flows.wiring.named import resolved, source_of
 from nightwork.batch import newest
 from nightwork.errors import BadInput
 from nightwork.settings import RunOptions

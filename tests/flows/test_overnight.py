@@ -14,8 +14,8 @@ import yaml
 from prefect.exceptions import PrefectException
 from prefect.settings import get_current_settings
 
-from flows import artifacts
 from flows.overnight import overnight
+from flows.wiring import artifacts
 from nightwork.batch import Batch, newest
 from nightwork.decision import Kind
 from nightwork.manifest import BatchStatus

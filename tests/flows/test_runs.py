@@ -13,9 +13,10 @@ import pytest
 from deployed import create, start
 from prefect import State, get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
-from prefect.states import Cancelling, Crashed, Scheduled
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
+from prefect.client.schemas.objects import StateType
+from prefect.states import Cancelling, Completed, Crashed, Pending, Running, Scheduled, Suspended
 
-from flows import cancelling, runs
 from flows.answers import answers
 from flows.gates import gates
 from flows.generation import generation
@@ -23,6 +24,7 @@ from flows.intake import intake
 from flows.overnight import overnight
 from flows.recover import recover
 from flows.review import review
+from flows.wiring import cancelling, runs
 from nightwork.batch import batches
 from nightwork.checkpoint import BatchState
 from nightwork.errors import BadInput
@@ -187,6 +189,45 @@ def test_a_crashed_run_goes_on_once(make_repository: Make) -> None:
         client.set_flow_run_state(run, Crashed(), force=True)
         given_up: State[object] = recover(run, return_state=True)
         assert (given_up.name, client.read_flow_run(run).state_name) == ("GivenUp", "Crashed")
+
+
+@pytest.mark.parametrize(
+    ("state", "after"),
+    [
+        (Pending(), "Crashed"),
+        (Running(), "Crashed"),
+        (State(type=StateType.CANCELLING), "Cancelled"),
+        (Suspended(), "Suspended"),
+        (Completed(), "Completed"),
+        (Scheduled(), "Scheduled"),
+    ],
+    ids=lambda state: state if isinstance(state, str) else state.type.lower(),
+)
+def test_only_a_run_that_should_give_a_sign_of_life_is_missed(
+    make_repository: Make, state: State[object], after: str
+) -> None:
+    run = create(overnight, repo=str(make_repository({"A": {}})))
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run, state, force=True)
+        recover(run, is_silent=True)
+        assert client.read_flow_run(run).state_name == after
+
+
+def test_the_stages_of_a_crashed_run_do_not_look_as_if_they_went_on(make_repository: Make) -> None:
+    run = create(overnight, repo=str(make_repository({"A": {}})))
+    assert start(overnight, run).is_completed()
+    stages = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[run]))
+    with get_client(sync_client=True) as client:
+        stage = next(each for each in client.read_flow_runs(flow_run_filter=stages) if each.name.startswith("gates"))
+        client.set_flow_run_state(stage.id, Running(), force=True)
+        client.set_flow_run_state(run, Crashed(), force=True)
+        recover(run)
+        assert sorted(each.state_name or "" for each in client.read_flow_runs(flow_run_filter=stages)) == [
+            "Completed",
+            "Completed",
+            "Completed",
+            "Crashed",
+        ]
 
 
 def test_a_run_by_hand_that_crashed_is_left_to_whoever_started_it(make_repository: Make) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
@@ -150,3 +151,17 @@ def test_a_run_that_fails_gives_the_lease_back(remote, at_home):
     with pytest.raises(ZeroDivisionError), visit(Source(remote.url), "a test"):
         raise ZeroDivisionError
     assert "refs/nightwork/lock" not in remote.refs()
+
+
+def test_a_disk_that_takes_nothing_for_a_while_ends_neither_the_run_nor_its_sending(
+    remote, machine, at_home, tmp_path, monkeypatch, caplog
+):
+    machine("a").run("run", remote.url)
+    at_home("a")
+    with visit(Source(remote.url), "a test") as root:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+        (root / ".nightwork" / "batches" / "night" / "more.json").write_text("{}")
+        (root / ".nightwork" / "batches" / "night" / "manifest.yaml").touch()
+        until(lambda: "cannot be sent" in caplog.text)
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        until(lambda: "more.json" in remote.git("ls-tree", "--name-only", "refs/nightwork/batches/night"))

@@ -14,8 +14,8 @@ from prefect.runtime import flow_run
 from prefect.states import Failed
 from prefect.utilities.annotations import quote
 
-from flows.cancelling import unless_cancelled
-from flows.logs import speak
+from flows.wiring.cancelling import unless_cancelled
+from flows.wiring.logs import speak
 from nightwork.errors import BadInput, Infrastructure, NightworkError, StateError, Stopped
 from nightwork.markdown import one_line
 from nightwork.redact import redact

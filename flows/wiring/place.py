@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from flows.cancelling import heeding_cancellation
-from flows.named import source_of
-from flows.runs import patience_s
+from flows.wiring.cancelling import heeding_cancellation
+from flows.wiring.named import source_of
+from flows.wiring.runs import patience_s
 from nightwork import travel
 
 

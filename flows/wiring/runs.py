@@ -9,7 +9,7 @@ from prefect.context import FlowRunContext
 from prefect.runtime import deployment
 from prefect.states import Completed
 
-from flows.policy import run_name
+from flows.wiring.policy import run_name
 
 # On the flow run itself, so that a Retry in the UI and a recovery after a crash know it, whichever worker takes them.
 BATCH_LABEL = "nightwork.batch"
