@@ -22,7 +22,7 @@ from rich.text import Text
 
 from flows.wiring.outages import OUTLASTING
 from nightwork import stop
-from nightwork.errors import Infrastructure, bad_input
+from nightwork.errors import Infrastructure
 from nightwork.markdown import printable
 from nightwork.outcome import Status
 from nightwork.progress import Event
@@ -51,7 +51,6 @@ QUIET = {
     "PREFECT_CLI_PROMPT": "false",
     "DO_NOT_TRACK": "1",
 }
-_ASKED = 3  # five seconds each: a server under load may be slow
 
 
 def results() -> Console:
@@ -87,19 +86,16 @@ def session(verbose: bool) -> Iterator[None]:
 def _use_server() -> None:
     """See to a server for a run: the one that is set, that of `nightwork up`, or a temporary one.
 
-    Raises BadInput when the one that is set does not answer.
+    Raises Infrastructure when the one that is set does not answer.
     """
     from prefect.context import refresh_global_settings_context
     from prefect.settings import get_current_settings
 
-    from flows.control.known import reaches, use_server
+    from flows.control.known import use_server
 
     if url := use_server():
         notes().print(f"using the server of `nightwork up`: {url.removesuffix('/api')}")
-    if told := get_current_settings().api.url:
-        if not any(reaches(told) for _ in range(_ASKED)):
-            problem = f"is {told!r}, which does not answer; start that server, or unset it for one of this machine"
-            raise bad_input("PREFECT_API_URL", problem)
+    if get_current_settings().api.url:
         for name, value in OUTLASTING.items():
             os.environ.setdefault(name, value)
         refresh_global_settings_context()

@@ -29,12 +29,3 @@ def answers(url: str) -> bool:
         return httpx.get(f"{url.rstrip('/')}/health", timeout=5).is_success
     except httpx.HTTPError:
         return False
-
-
-def reaches(url: str) -> bool:
-    """Say whether anything at all answers there: one that asks for a password does."""
-    try:
-        httpx.get(f"{url.rstrip('/')}/health", timeout=5)
-    except httpx.HTTPError:
-        return False
-    return True
