@@ -7,6 +7,7 @@ away, and a run by hand has no worker: agents would go on, and cost money, after
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import threading
 from collections.abc import Iterator
 from typing import Any, TypeVar
@@ -39,7 +40,8 @@ def heeding_cancellation() -> Iterator[None]:
     over, told = threading.Event(), threading.Event()
     run = context.flow_run.id
     _cancelled.discard(run)
-    watching = threading.Thread(target=_watch, args=(run, over, told), daemon=True, name="cancelling")
+    settings = contextvars.copy_context()  # those of the run: the address of its server is among them
+    watching = threading.Thread(target=settings.run, args=(_watch, run, over, told), daemon=True, name="cancelling")
     watching.start()
     try:
         yield
