@@ -104,4 +104,4 @@ def test_an_escalation_is_answered_by_one_of_its_options(night: Night) -> None:
     taken = subject.take(Answer(subject.options[0], "go", "Ann"))
     assert not isinstance(taken, str)
     assert (taken.kind, taken.option, taken.by) == (Kind.ANSWER, subject.options[0], "Ann")
-    assert "`answers`" in subject.then(taken)
+    assert "run of answers" in subject.then(taken)
