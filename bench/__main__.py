@@ -20,6 +20,7 @@ NAMES = (
     "resume",
     "overhead",
     "orchestration",
+    "control_room",
     "conflicts",
     "sandbox",
     "specs",

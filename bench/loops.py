@@ -32,8 +32,13 @@ Loop = Callable[[Batch], float]
 
 def prepare(root: Path, tickets: Sequence[Ticket], commands: int) -> Batch:
     """Write a batch and a script for its model: so many commands a ticket, the last of which makes a file."""
-    (root / "script.json").write_text(json.dumps({ticket.id: _turns(ticket, commands) for ticket in tickets}))
+    write_script(root, tickets, commands)
     return repositories.batch(root, tickets)
+
+
+def write_script(root: Path, tickets: Sequence[Ticket], commands: int) -> None:
+    """Write what the model says: so many commands a ticket, the last of which makes a file."""
+    (root / "script.json").write_text(json.dumps({ticket.id: _turns(ticket, commands) for ticket in tickets}))
 
 
 def _turns(ticket: Ticket, commands: int) -> dict[str, list[list[dict[str, Any]]]]:

@@ -6,18 +6,39 @@ from typing import Any
 from uuid import UUID
 
 from prefect import State, flow, get_client
-from prefect.states import Completed, Failed, Scheduled
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterParentFlowRunId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import StateType
+from prefect.states import Cancelled, Completed, Crashed, Failed, Scheduled
 
 from flows.wiring.policy import run_name
 
 RECOVERED_LABEL = "nightwork.recovered"
+# What becomes of a run whose process or machine is gone. A sign of life may come after the event by which a run was
+# suspended or ended, and none after it, so that its state alone tells whether it is missed.
+_ALIVE: dict[StateType | None, State[Any]] = {
+    StateType.PENDING: Crashed(message="A worker took it and never began; its machine is gone."),
+    StateType.RUNNING: Crashed(message="No sign of life for three minutes; its process or machine is gone."),
+    StateType.CANCELLING: Cancelled(message="Its process or machine was gone before it could stop."),
+}
 
 
 @flow(name="recover", flow_run_name=run_name)
-def recover(flow_run_id: UUID) -> State[Any]:
-    """Let a crashed run of a deployment start again; the second crash of one run is left to a person."""
+def recover(flow_run_id: UUID, is_silent: bool = False) -> State[Any]:
+    """Let a crashed run of a deployment start again; the second crash of one run is left to a person.
+
+    A run that `is_silent` is set to Crashed, if it still counts as running or about to: that starts this flow anew.
+    """
     with get_client(sync_client=True) as client:
         run = client.read_flow_run(flow_run_id)
+        if is_silent and run.state_type in _ALIVE:
+            client.set_flow_run_state(flow_run_id, _ALIVE[run.state_type], force=True)
+            return Completed(message=f"{run.name} was {run.state_name}")
         if run.state is None or not run.state.is_crashed():
             return Completed(name="NothingToDo", message=f"{run.name} is {run.state_name}, not crashed")
         if run.deployment_id is None:
@@ -25,5 +46,16 @@ def recover(flow_run_id: UUID) -> State[Any]:
         if RECOVERED_LABEL in run.labels:
             return Failed(name="GivenUp", message=f"{run.name} crashed again; look at its log, then Retry it")
         client.update_flow_run_labels(flow_run_id, {RECOVERED_LABEL: "once"})
+        _end_stages(client, flow_run_id)
         client.set_flow_run_state(flow_run_id, Scheduled(name="AwaitingRetry", message="goes on after a crash"))
     return Completed(message=f"{run.name} goes on")
+
+
+def _end_stages(client: SyncPrefectClient, flow_run_id: UUID) -> None:
+    """Let the stages that ended with their run not look as if they went on."""
+    chosen = FlowRunFilter(
+        parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flow_run_id]),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING])),
+    )
+    for stage in client.read_flow_runs(flow_run_filter=chosen):
+        client.set_flow_run_state(stage.id, Crashed(message="ended with the run above it"), force=True)

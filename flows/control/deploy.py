@@ -10,6 +10,7 @@ from typing import Any
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
+from prefect.client.schemas.objects import ConcurrencyOptions
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ObjectNotFound
@@ -76,7 +77,16 @@ def _create(
         work_pool_name=POOL,
         job_variables=wanted["work_pool"]["job_variables"],
         pull_steps=[],
+        **_limited(wanted.get("concurrency_limit")),
     )
+
+
+def _limited(limit: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what bounds the runs of a deployment that have a process at the same time."""
+    if limit is None:
+        return {}
+    options = ConcurrencyOptions(collision_strategy=limit["collision_strategy"])
+    return {"concurrency_limit": limit["limit"], "concurrency_options": options}
 
 
 def _changes(

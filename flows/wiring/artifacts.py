@@ -54,7 +54,7 @@ def progress_bar(description: str) -> Callable[[float], None]:
         if percent < 100 and time.monotonic() - told_at < _SECONDS_BETWEEN_MOVES:
             return
         told_at = time.monotonic()
-        with best_effort(logger, _NOT_KEPT):
+        with best_effort(logger, _NOT_KEPT, retries=0):
             for known in artifact:
                 update_progress_artifact(known, percent)
 

@@ -8,12 +8,18 @@ from collections.abc import Iterator
 
 import httpx
 from prefect.exceptions import PrefectException
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+# A client tries again after 2, 4 and 8 seconds, as long as a server takes to start anew: to wait longer for each report
+# would hold up the tickets all through an outage.
+_RETRIES = 3
 
 
 @contextlib.contextmanager
-def best_effort(logger: logging.Logger, what: str) -> Iterator[None]:
+def best_effort(logger: logging.Logger, what: str, retries: int = _RETRIES) -> Iterator[None]:
     """Log, after `what` is not done, why the server did not let the body come to its end, and go on."""
     try:
-        yield
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: retries}):
+            yield
     except (httpx.HTTPError, PrefectException, OSError) as error:
         logger.warning("%s: %s: %s", what, type(error).__name__, error)

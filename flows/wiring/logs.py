@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from prefect.exceptions import FailedRun
+from prefect.exceptions import CancelledRun, FailedRun
 from prefect.settings import get_current_settings
 
 from nightwork.errors import NightworkError
@@ -12,8 +12,8 @@ from nightwork.outcome import Unfinished
 from nightwork.shown import Unended
 
 _OURS = "nightwork"
-# States that our flows return; the engine has logged each before it raises it as an error of its own.
-_TOLD = (FailedRun, Unfinished, Unended)
+# States that our flows return, or that a person gave; the engine has logged each before it raises it as an error.
+_TOLD = (CancelledRun, FailedRun, Unfinished, Unended)
 
 
 def speak() -> None:
@@ -40,5 +40,10 @@ def _without_traceback(record: logging.LogRecord) -> bool:
 
 
 def _is_worth_reading(record: logging.LogRecord) -> bool:
-    """Leave out that some task, which the log does not name, has ended well: most lines of a batch would be that."""
-    return record.levelno > logging.INFO or not record.getMessage().startswith("Finished in state")
+    """Leave out that some task, which the log does not name, has ended well: most lines of a batch would be that.
+
+    How one has failed is told twice; once will do.
+    """
+    text = record.getMessage()
+    has_ended_well = record.levelno <= logging.INFO and text.startswith("Finished in state")
+    return not has_ended_well and not text.startswith("Task run failed with state")

@@ -84,7 +84,8 @@ def take_password(environment: MutableMapping[str, str] = os.environ) -> None:
 
 
 def password_of(url: str) -> str | None:
-    """Return the password of a database; None when this process holds none and the client has to know."""
+    """Return the password of a database, after a look at the environment; None when only the client can know it."""
+    take_from_environment()
     with _lock:
         return _passwords.get(url, _passwords.get(""))
 

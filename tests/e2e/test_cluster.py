@@ -139,6 +139,8 @@ def test_four_batches_over_two_repositories_outlive_a_worker_that_is_killed_and_
     runs = [cluster.run("overnight/overnight", repo=each.url) for each in remotes]
     cluster.until(runs[0], lambda _: bool(remotes[0].batches()))
     runs += [cluster.run("overnight/overnight", repo=each.url) for each in remotes]
+    for run in runs:  # what a worker has claimed and not begun when it dies, nobody begins
+        cluster.until(run, lambda found: found["state_type"] not in {"SCHEDULED", "PENDING"})
 
     killed = cluster.kill_worker(cluster.worker_of(runs[0]))
     assert runs[0] in killed

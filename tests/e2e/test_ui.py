@@ -72,7 +72,7 @@ def test_a_batch_is_started_decided_and_answered(
 ) -> None:
     repo = scripted({"T-1": works("T-1"), "T-2": works("T-2"), "T-3": asks()})
     with at(room.ui, tmp_path) as ui:
-        ui.start("overnight", {"repo": str(repo.path), "batch_id": "clicked", "Max Tickets": 5})
+        ui.start("overnight", {"Repository": str(repo.path), "Batch": "clicked", "Tickets at most": 5})
         ui.wait_for_state("Incomplete", 180)
         answers = {
             "T-1 merge request": ({"Decision": "approve", "Name": "Ada"}, "Approve"),
@@ -106,10 +106,11 @@ def waiting(room: ControlRoom, name: str) -> bool:
 def test_a_cancelled_run_stops_its_agents_and_a_retry_goes_on_with_it(
     room: ControlRoom, scripted: Callable[..., Any], tmp_path: Path
 ) -> None:
-    names = ("T-1", "T-2", "T-3", "T-4")
-    repo = scripted({name: works(name, ["sleep", ENDLESS]) for name in names})
+    # A resumed agent runs the command again that was cut off; this one is endless once only.
+    once = ["sh", "-c", f"mkdir begun && exec sleep {ENDLESS}; true"]
+    repo = scripted({**{name: works(name, once) for name in ("T-1", "T-2", "T-3")}, "T-4": works("T-4")})
     with at(room.ui, tmp_path) as ui:
-        ui.start("overnight", {"repo": str(repo.path)})
+        ui.start("overnight", {"Repository": str(repo.path)})
         until(lambda: len(running(ENDLESS)) >= 3, 120)
         ui.choose("Cancel").get_by_role("button", name="Cancel Flow Run").click()
         ui.wait_for_state("Cancelled", 90)
@@ -119,7 +120,6 @@ def test_a_cancelled_run_stops_its_agents_and_a_retry_goes_on_with_it(
         assert stopped["status"] == "aborted"
         assert {entry["outcome"] for entry in stopped["tickets"]} == {"aborted(stopped)"}
 
-        (repo.path / "script.yaml").write_text(json.dumps({name: works(name) for name in names}))
         ui.choose("Retry").get_by_role("button", name="Retry").click()
         ui.wait_for_state("Completed", 180)
         assert ui.faults == []

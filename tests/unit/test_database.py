@@ -283,6 +283,13 @@ def test_the_password_leaves_the_environment_and_is_found_again(monkeypatch: pyt
     assert SECRET not in redact(f"connecting with {SECRET}")
 
 
+def test_a_process_that_reads_no_settings_finds_the_password_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"postgresql://ann@db.example.org/night-{uuid.uuid4().hex}"
+    monkeypatch.setenv("NIGHTWORK_DATABASE", url.replace("@", f":{SECRET}@"))
+    assert address.password_of(url) == SECRET
+    assert os.environ["NIGHTWORK_DATABASE"] == url
+
+
 @pytest.mark.parametrize(
     "url",
     [
