@@ -75,13 +75,22 @@ class Subject:
         return f"{self.kind.replace(' ', '-')}-{self.attempt}{number}"
 
     def take(self, said: Answer) -> Decision | str:
-        """Record what a person said; returns the decision that holds, an earlier one first, or why it is not taken."""
+        """Record what a person said of this very subject.
+
+        Returns the decision that holds, an earlier one first, or why it is not taken.
+        """
         try:
             if self.escalation is not None:
-                return answer(self.batch, self.ticket, said.choice, said.comment, said.by)
-            return decide(self.batch, self.ticket, Kind(said.choice), said.comment, said.by)
+                asked = self.attempt, self.escalation
+                return answer(self.batch, self.ticket, said.choice, said.comment, said.by, asked)
+            return decide(self.batch, self.ticket, Kind(said.choice), said.comment, said.by, self.attempt)
         except BadInput as error:
             return str(error)
+
+    def is_asked(self) -> bool:
+        """Say whether it is still the newest thing to decide on its ticket: another run may have gone on meanwhile."""
+        newest = subject_of(self.batch, self.ticket)
+        return newest is not None and newest.key == self.key
 
     def seen_from(self, repository: Path) -> Subject:
         """Return the same subject in another working copy."""
