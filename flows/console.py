@@ -20,7 +20,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from flows.wiring.outages import OUTLASTING
 from nightwork import stop
+from nightwork.errors import Infrastructure
 from nightwork.markdown import printable
 from nightwork.outcome import Status
 from nightwork.progress import Event
@@ -44,6 +46,8 @@ QUIET = {
     "PREFECT_LOGGING_EXTRA_LOGGERS": "nightwork",
     "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    # Of each event that a server which is away does not take, it would write a page.
+    "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
     "PREFECT_CLI_PROMPT": "false",
     "DO_NOT_TRACK": "1",
 }
@@ -62,21 +66,58 @@ def notes() -> Console:
 
 @contextlib.contextmanager
 def session(verbose: bool) -> Iterator[None]:
-    """Surround one flow: Prefect made quiet, progress shown, and a stop that keeps everything."""
+    """Surround one flow: Prefect made quiet, progress shown, and a stop that keeps everything.
+
+    Raises Infrastructure when the server is lost for longer than is waited for it.
+    """
     prepare(verbose)
+    import httpx
+    from prefect.exceptions import ObjectNotFound
+
+    _use_server()
+    try:
+        with _progress(), stop.on_signals(_tell_stop):
+            yield
+    except (httpx.HTTPError, ObjectNotFound) as error:  # or one that was started anew with an empty database
+        told = f"{type(error).__name__}: {error}; all that was done is kept, see to the server and resume"
+        raise Infrastructure("the Prefect server", told) from error
+
+
+def _use_server() -> None:
+    """See to a server for a run: the one that is set, that of `nightwork up`, or a temporary one.
+
+    Raises Infrastructure when the one that is set does not answer.
+    """
+    from prefect.context import refresh_global_settings_context
     from prefect.settings import get_current_settings
 
     from flows.control.known import use_server
 
     if url := use_server():
         notes().print(f"using the server of `nightwork up`: {url.removesuffix('/api')}")
-    if not get_current_settings().api.url:
+    if get_current_settings().api.url:
+        for name, value in OUTLASTING.items():
+            os.environ.setdefault(name, value)
+        refresh_global_settings_context()
+        _refuse_a_server_that_is_away()
+    else:
         notes().print("no Prefect server is set: a temporary one starts, which takes up to 20 s")
         from flows.control.temporary import start_server
 
         start_server()
-    with _progress(), stop.on_signals(_tell_stop):
-        yield
+
+
+def _refuse_a_server_that_is_away() -> None:
+    """Raise Infrastructure when the server does not answer now: only one that is lost later is waited for."""
+    from prefect import get_client
+    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
+
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), get_client(sync_client=True) as client:
+        problem = client.api_healthcheck()
+    if problem is not None:
+        url = get_current_settings().api.url
+        told = f"{url} does not answer: {type(problem).__name__}: {problem}; start it, or unset PREFECT_API_URL"
+        raise Infrastructure("the Prefect server", told) from problem
 
 
 def prepare(verbose: bool) -> None:

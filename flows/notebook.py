@@ -20,6 +20,7 @@ from rich.console import Console
 
 from flows.console import QUIET, LiveTable, Notes
 from flows.control.temporary import serves, start_server
+from flows.wiring.outages import OUTLASTING
 from nightwork import stop
 from nightwork.llm import credentials
 from nightwork.markdown import printable
@@ -62,6 +63,7 @@ def _session() -> Iterator[None]:
     credentials.take_from_environment()  # a temporary server inherits the environment
     defaults: dict[Any, Any] = {name: value for name, value in QUIET.items() if name not in _ENVIRONMENT}
     defaults["PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW"] = "ignore"
+    defaults |= OUTLASTING if get_current_settings().api.url else {}
     board = _board()
     with temporary_settings(set_defaults=defaults), _logging_to(board):
         if not get_current_settings().api.url and not serves():

@@ -14,18 +14,31 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import StateType
-from prefect.states import Completed, Crashed, Failed, Scheduled
+from prefect.states import Cancelled, Completed, Crashed, Failed, Scheduled
 
 from flows.wiring.policy import run_name
 
 RECOVERED_LABEL = "nightwork.recovered"
+# What becomes of a run whose process or machine is gone. A sign of life may come after the event by which a run was
+# suspended or ended, and none after it, so that its state alone tells whether it is missed.
+_ALIVE: dict[StateType | None, State[Any]] = {
+    StateType.PENDING: Crashed(message="A worker took it and never began; its machine is gone."),
+    StateType.RUNNING: Crashed(message="No sign of life for three minutes; its process or machine is gone."),
+    StateType.CANCELLING: Cancelled(message="Its process or machine was gone before it could stop."),
+}
 
 
 @flow(name="recover", flow_run_name=run_name)
-def recover(flow_run_id: UUID) -> State[Any]:
-    """Let a crashed run of a deployment start again; the second crash of one run is left to a person."""
+def recover(flow_run_id: UUID, is_silent: bool = False) -> State[Any]:
+    """Let a crashed run of a deployment start again; the second crash of one run is left to a person.
+
+    A run that `is_silent` is set to Crashed, if it still counts as running or about to: that starts this flow anew.
+    """
     with get_client(sync_client=True) as client:
         run = client.read_flow_run(flow_run_id)
+        if is_silent and run.state_type in _ALIVE:
+            client.set_flow_run_state(flow_run_id, _ALIVE[run.state_type], force=True)
+            return Completed(message=f"{run.name} was {run.state_name}")
         if run.state is None or not run.state.is_crashed():
             return Completed(name="NothingToDo", message=f"{run.name} is {run.state_name}, not crashed")
         if run.deployment_id is None:

@@ -10,13 +10,14 @@ import hashlib
 import threading
 from pathlib import Path
 
+from nightwork.duration import format_duration
 from nightwork.errors import Infrastructure
 from nightwork.files import remove_tree, write_atomically
 from nightwork.gates.flags import matches
 from nightwork.llm import credentials
 from nightwork.sandbox import Confinement, Run, is_confined, named_files, open_sandbox
 from nightwork.sandbox.confinement import DEFAULT
-from nightwork.settings import EnvironmentSettings, format_duration
+from nightwork.settings import EnvironmentSettings
 from nightwork.workspace import Repository
 
 # Part of the digest: raise it when a prepared folder changes its meaning.

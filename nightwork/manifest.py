@@ -17,12 +17,13 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from nightwork import yamlfile
+from nightwork.duration import Duration
 from nightwork.errors import BadInput, Fault
 from nightwork.files import write_atomically
 from nightwork.markdown import printable
 from nightwork.order import Expectation, Item, cycles, with_ranks
 from nightwork.outcome import Outcome, Verdict
-from nightwork.settings import BatchSettings, Duration
+from nightwork.settings import BatchSettings
 from nightwork.ticket import Complexity, Priority, Ticket, TicketId
 
 MAX_BYTES = 50_000_000  # 1,000 tickets with long lists of files; the file is nightwork's own

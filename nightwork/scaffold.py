@@ -9,7 +9,8 @@ from typing import Any
 
 from nightwork.errors import bad_input
 from nightwork.files import write_atomically
-from nightwork.settings import FILE_NAME, GateSettings, Measure
+from nightwork.gate_settings import GateSettings, Measure
+from nightwork.settings import FILE_NAME
 
 _HEAD = """\
 # Settings of nightwork; every key with its default is in docs/settings.md.

@@ -1,32 +1,27 @@
 """The settings of one target repository: `nightwork.yaml` at its root, then the environment, then flags.
 
-Every key, with its default and its meaning, is in docs/settings.md, which a test holds against this module.
+Every key, with its default and its meaning, is in docs/settings.md, which a test holds against this module. Large
+sections have modules of their own: `agent_settings`, `gate_settings`, `forge_settings`, `spec_settings`, `guarding`.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BeforeValidator,
-    Field,
-    PlainSerializer,
-    model_validator,
-)
+from pydantic import AwareDatetime, Field
 
 from nightwork import yamlfile
+from nightwork.agent_settings import AgentSettings, Preset
 from nightwork.database import checked, take_from_environment, take_password
+from nightwork.duration import Duration
 from nightwork.errors import BadInput, Fault, bad_input
 from nightwork.forge_settings import ForgeSettings
+from nightwork.gate_settings import GateSettings
 from nightwork.guarding import EscalationSettings, PolicySettings
 from nightwork.price import Price
 from nightwork.redact import hide_variable
@@ -39,46 +34,6 @@ ENVIRONMENT_PREFIX = "NIGHTWORK_"
 # What commands are told; no settings, so that nightwork can be used inside one.
 AGENT_VARIABLES = frozenset({"NIGHTWORK_TICKET", "NIGHTWORK_ATTEMPT", "NIGHTWORK_RESULT", "NIGHTWORK_ENVIRONMENT"})
 
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
-
-
-def parse_duration(value: object) -> object:
-    """Read `90s`, `30m`, `1h30m`; raises ValueError for anything else that is not a timedelta."""
-    if isinstance(value, timedelta):
-        return value
-    match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
-    if match is None:
-        raise ValueError("expected a duration such as 90s, 30m or 1h30m")
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    try:
-        return timedelta(hours=hours, minutes=minutes, seconds=seconds)
-    except OverflowError as error:
-        raise ValueError("expected a duration that a calendar can hold") from error
-
-
-def format_duration(duration: timedelta) -> str:
-    """Write a duration as the contract does: `30m`, `1h30m`, `45s`."""
-    minutes, seconds = divmod(int(duration.total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = [f"{amount}{unit}" for amount, unit in ((hours, "h"), (minutes, "m"), (seconds, "s")) if amount]
-    return "".join(parts) or "0s"
-
-
-def _positive(duration: timedelta) -> timedelta:
-    if duration <= timedelta(0):
-        raise ValueError("expected a duration longer than zero")
-    return duration
-
-
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(parse_duration),
-    AfterValidator(_positive),
-    PlainSerializer(format_duration, return_type=str),
-]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
-Command = Annotated[tuple[str, ...], Field(min_length=1)]
-
 
 class BatchSettings(Section):
     """How much one batch takes on."""
@@ -90,81 +45,6 @@ class BatchSettings(Section):
     budget_per_ticket_usd: float | None = Field(default=None, ge=0, le=1e6, description="what one ticket may cost")
     deadline: AwareDatetime | None = None
     min_free_mb: int = Field(default=1000, ge=0, description="a run does not start with less free disk")
-
-
-# In a command, stands for what a round may spend, in dollars.
-BUDGET = "{budget_usd}"
-
-
-class Preset(StrEnum):
-    """A coding command line that is known."""
-
-    CLAUDE_CODE = "claude-code"
-    CODEX = "codex"
-    AIDER = "aider"
-
-
-_PROVIDERS = {Preset.CLAUDE_CODE: "anthropic", Preset.CODEX: "openai", Preset.AIDER: "aider"}
-
-
-class AgentSettings(Section):
-    """Who does the work: a model in nightwork's own loop, or any coding command line."""
-
-    kind: Literal["model", "command"] = "model"
-    preset: Preset | None = Field(default=None, description="a known command line, in place of `command`")
-    model: str = Field(
-        default="", description="one of Anthropic's by name; `scripted:FILE` replays a script of the repository"
-    )
-    models: dict[Literal["C0", "C1", "C2"], str] = Field(default={}, description="other models by stage")
-    max_output_tokens: int = Field(default=16_000, ge=256, le=128_000, description="of one answer, thinking included")
-    max_context_tokens: int = Field(
-        default=200_000, ge=8_000, description="a conversation that comes near is shortened, whatever the model takes"
-    )
-    cache_ttl: Literal["5m", "1h"] = Field(default="5m", description="how long the provider keeps a prompt's beginning")
-    command: tuple[str, ...] = Field(
-        default=(), description="the coding command line; the prompt is its standard input"
-    )
-    pass_env: tuple[str, ...] = Field(default=(), description="variables that the command may see; none by default")
-    max_turns: int = Field(default=60, ge=1, le=1000, description="turns of one stage before the iteration limit")
-    fix_rounds: int = Field(default=2, ge=0, le=10, description="times that red gates go back to the agent")
-    command_timeout: Duration = timedelta(minutes=10)
-
-    def model_of(self, stage: str) -> str:
-        """Return the name of the model that works on a stage; empty when none does."""
-        return next((name for key, name in self.models.items() if key == stage), self.model)
-
-    def provider(self) -> str:
-        """Return whose quota the work goes on: a provider's name, a command's where that is not known."""
-        if self.kind == "model":
-            return "scripted" if self.model.startswith("scripted:") else "anthropic"
-        if self.preset:
-            return _PROVIDERS[self.preset]
-        return self.command[0].rpartition("/")[2] if self.command else "none"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _preset_is_a_command(cls, data: Any) -> Any:
-        if isinstance(data, dict) and data.get("preset") == "":
-            data = {**data, "preset": None}
-        if isinstance(data, dict) and data.get("preset") is not None:
-            if data.get("command"):
-                raise ValueError("preset and command exclude each other; leave one out")
-            return {"kind": "command", **data}
-        return data
-
-    @model_validator(mode="after")
-    def _preset_needs_a_command(self) -> Self:
-        if self.preset and self.kind != "command":
-            raise ValueError(f"preset {self.preset.value!r} needs kind: command")
-        return self
-
-    def reach(self) -> str:
-        """Return what the agent can reach of yours, as every report tells it."""
-        if self.kind == "model":
-            return f"{self.model or 'no model'} in nightwork's own loop; its commands see none of your variables"
-        name = self.preset or (self.command[0].rpartition("/")[2] if self.command else "none")
-        seen = f"sees your variables {', '.join(self.pass_env)}" if self.pass_env else "sees none of your variables"
-        return f"command {name}; it {seen}, and has the network"
 
 
 class RateLimitSettings(Section):
@@ -283,39 +163,6 @@ def _of_agent(name: str) -> dict[str, Any]:
 
 
 _BATCH_OPTIONS = ("max_tickets", "parallel_agents", "budget_usd", "budget_per_ticket_usd", "deadline")
-
-
-class Measure(StrEnum):
-    """What a gate tells about; the score has one share for each."""
-
-    SYNTAX = "syntax"
-    TESTS = "tests"
-    SECURITY = "security"
-
-
-class GateSettings(Section):
-    """One gate: a command and the form of the report it prints."""
-
-    name: Name
-    measures: Measure
-    command: Command
-    report: str = Field(default="exit_code", description="sarif, junit, mypy, detect_secrets or exit_code")
-    report_path: str | None = Field(
-        default=None, description="the file that holds the report; default: standard output"
-    )
-    coverage_path: str | None = Field(
-        default=None, description="file that the tests write with the lines they ran, Cobertura XML or LCOV"
-    )
-    min_coverage: float | None = Field(
-        default=None, ge=0, le=100, description="percent of the changed lines that must have run; none by default"
-    )
-    timeout: Duration = timedelta(minutes=15)
-
-    @model_validator(mode="after")
-    def _knows_where_coverage_is(self) -> Self:
-        if self.min_coverage is not None and self.coverage_path is None:
-            raise ValueError(f"gate {self.name!r}: min_coverage needs coverage_path, the file that the tests write")
-        return self
 
 
 class Settings(Section):

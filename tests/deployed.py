@@ -12,7 +12,9 @@ from prefect.flow_engine import run_flow
 def create(flow: Flow[..., Any], **parameters: Any) -> UUID:
     """Make a run of a deployment of the flow."""
     with get_client(sync_client=True) as client:
-        deployment = client.create_deployment(client.create_flow(flow), flow.name, enforce_parameter_schema=False)
+        deployment = client.create_deployment(
+            client.create_flow(flow), f"{flow.name} of a test", enforce_parameter_schema=False
+        )
         return client.create_flow_run_from_deployment(deployment, parameters=parameters).id
 
 

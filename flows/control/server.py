@@ -15,7 +15,7 @@ from prefect.settings import get_current_settings
 
 from flows.control.known import answers
 from nightwork.control import DEFAULT_PORT, Outliving, Room
-from nightwork.control.prefect_database import Schema, copy, examine, refuse_unwritable
+from nightwork.control.prefect_database import Schema, close_to_others, copy, examine, refuse_unwritable
 from nightwork.database import ENVIRONMENT
 from nightwork.errors import Infrastructure, bad_input
 from nightwork.llm.credentials import API_KEY, AUTH_TOKEN
@@ -69,9 +69,15 @@ def ensure(room: Room, port: int | None, variables: Mapping[str, str], tell: Tel
 
 
 def _variables(variables: Mapping[str, str], port: int) -> dict[str, str]:
-    """Return the environment of the server, which needs no key of a model and no ledger."""
+    """Return the environment of the server, which needs no key of a model and no ledger.
+
+    Prefect lets the pages of every web site use its API, which is to run code on this machine: here those of its own UI
+    alone may, unless the environment names others.
+    """
     kept = {name: value for name, value in variables.items() if name not in {API_KEY, AUTH_TOKEN, ENVIRONMENT}}
+    own = ",".join(f"http://{host}:{port}" for host in (_HOST, "localhost"))
     return {
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": own,
         **kept,
         "PREFECT_API_URL": f"http://{_HOST}:{port}/api",
         "PREFECT_UI_URL": f"http://{_HOST}:{port}",
@@ -100,6 +106,7 @@ def _ready_home(tell: Tell) -> float:
     """Look at the server's home and database, copying one that will be changed; returns how long a start may take."""
     settings = get_current_settings()
     refuse_unwritable(settings.home)
+    close_to_others(settings.home)
     path = _database()
     if path is None:
         return _MIGRATES_WITHIN_S

@@ -63,7 +63,10 @@ def _line(due: Due) -> str:
 
 def _by_the_clock(cron: str) -> str:
     """Return a schedule in words when it is one of ours, else as it is."""
-    minute, hour, day, month, weekdays = cron.split()
+    parts = cron.split()
+    if len(parts) != 5:
+        return printable(cron)  # of a person: @daily, or one with seconds
+    minute, hour, day, month, weekdays = parts
     if (day, month) != ("*", "*") or not minute.isdecimal():
         return printable(cron)
     if hour.startswith("*/") and minute == "0":

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from flows.control.data import POOL
 from flows.control.server import Tell, ended, reason
+from flows.wiring.outages import OUTLASTING
 from nightwork.control import Outliving, Room
 from nightwork.errors import Infrastructure
 
@@ -50,6 +51,7 @@ def _start(worker: Outliving, name: str, url: str, variables: Mapping[str, str])
     environment = {
         **variables,
         "PREFECT_API_URL": url,
+        **OUTLASTING,
         "PREFECT_LOGGING_EXTRA_LOGGERS": "nightwork",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
-import httpx
 from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId, FlowRunFilterTags
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.exceptions import ObjectNotFound, PrefectException
+from prefect.exceptions import ObjectNotFound
 
+from flows.wiring.effort import best_effort
 from flows.wiring.states import decided_before, superseded
 from nightwork.batch import Batch
 from nightwork.stages.subject import Subject, subjects
@@ -22,6 +21,7 @@ from nightwork.stages.subject import Subject, subjects
 DEPLOYMENT = "decision/decision"
 RESUMING = "Resuming"
 _PAGE = 200
+_NOT_ASKED = "decisions are not asked for in the Prefect UI"
 
 logger = logging.getLogger("nightwork.asking")
 
@@ -31,7 +31,7 @@ def ask_people(repo: str, batch: Batch) -> None:
 
     Nothing happens on a server without the deployment, and nothing here can end the work that it tells of.
     """
-    with _best_effort(), get_client(sync_client=True) as client:
+    with best_effort(logger, _NOT_ASKED), get_client(sync_client=True) as client:
         deployment = _deployment(client)
         if deployment is not None:
             runs, wanted = _runs(client, deployment, batch), subjects(batch)
@@ -43,7 +43,7 @@ def ask_people(repo: str, batch: Batch) -> None:
 
 def close_decided(batch: Batch) -> None:
     """End the runs that ask for what is decided, so that nobody is reminded or asked; best effort."""
-    with _best_effort(), get_client(sync_client=True) as client:
+    with best_effort(logger, _NOT_ASKED), get_client(sync_client=True) as client:
         deployment = _deployment(client)
         if deployment is not None:
             _close(client, _runs(client, deployment, batch), subjects(batch))
@@ -122,11 +122,3 @@ def _tag(batch: Batch) -> str:
 def _named(repo: str, batch: Batch) -> str:
     """Return a repository as any process finds it: a worker stands in another folder."""
     return str(batch.repository) if Path(repo).is_dir() else repo
-
-
-@contextlib.contextmanager
-def _best_effort() -> Iterator[None]:
-    try:
-        yield
-    except (httpx.HTTPError, PrefectException, OSError) as error:
-        logger.warning("decisions are not asked for in the Prefect UI: %s: %s", type(error).__name__, error)

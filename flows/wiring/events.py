@@ -14,12 +14,12 @@ from prefect.events import emit_event
 from prefect.runtime import flow_run
 
 from nightwork.batch import Batch, TicketRef
+from nightwork.gate_settings import Measure
 from nightwork.gates.judgement import GateStatus
 from nightwork.markdown import escape
 from nightwork.outcome import Outcome, Status, Verdict
 from nightwork.redact import redact
 from nightwork.review import ReviewDocument, words
-from nightwork.settings import Measure
 from nightwork.workspace import Repository
 
 Kind = Literal["batch.aborted", "change.vetoed", "ticket.escalated", "batch.ready"]

@@ -12,11 +12,12 @@ from nightwork.agent.model import ModelAgent
 from nightwork.agent.presets import can_enforce_budget
 from nightwork.agent.results import Escalation, Plan, Scope, Work
 from nightwork.agent.trajectory import Trajectory
+from nightwork.agent_settings import BUDGET, AgentSettings
 from nightwork.errors import bad_input
 from nightwork.llm import Model, open_model
 from nightwork.llm.metered import Metered
 from nightwork.sandbox import Confinement, why_unconfined
-from nightwork.settings import BUDGET, FILE_NAME, AgentSettings, Settings
+from nightwork.settings import FILE_NAME, Settings
 
 __all__ = [
     "Agent",

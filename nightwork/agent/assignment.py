@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nightwork.agent_settings import AgentSettings
 from nightwork.errors import NightworkError
 from nightwork.llm.metered import Account
 from nightwork.price import Price
 from nightwork.sandbox import Sandbox
-from nightwork.settings import AgentSettings
 from nightwork.ticket import Ticket
 
 # Runs the gates on the work as it is; returns what they veto, empty when nothing.

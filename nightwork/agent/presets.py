@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nightwork.settings import BUDGET, AgentSettings, Preset
+from nightwork.agent_settings import BUDGET, AgentSettings, Preset
 
 
 @dataclass(frozen=True)

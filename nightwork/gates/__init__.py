@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from nightwork.gate_settings import GateSettings, Measure
 from nightwork.gates import output
 from nightwork.gates.compare import lost_tests, new_failures, new_findings
 from nightwork.gates.judgement import GateResult, GateStatus
@@ -16,7 +17,6 @@ from nightwork.gates.report import GateRun, Report, Severity, TestCase, TestStat
 from nightwork.gates.reports import coverage, parse
 from nightwork.gates.reports.unreadable import UnreadableReport
 from nightwork.sandbox import Finished, Run, Sandbox, named_files
-from nightwork.settings import GateSettings, Measure
 
 __all__ = ["Lines", "compare", "run_gate", "vetoes_of"]
 

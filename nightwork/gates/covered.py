@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from nightwork.gate_settings import GateSettings
 from nightwork.gates.judgement import GateResult, GateStatus
 from nightwork.gates.report import FileCoverage, GateRun, Ranges
 from nightwork.gates.reports.coverage import ranges
 from nightwork.gates.source import parsed
 from nightwork.gates.tricks import Edited
 from nightwork.gates.tricks.wording import is_code, is_python
-from nightwork.settings import GateSettings
 from nightwork.testfile import is_test_file
 
 MAX_PLACES = 20

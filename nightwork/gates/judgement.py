@@ -6,9 +6,9 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from nightwork.gate_settings import Measure
 from nightwork.gates.report import Finding, Severity
 from nightwork.outcome import Verdict
-from nightwork.settings import Measure
 
 
 class _Frozen(BaseModel):

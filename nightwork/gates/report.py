@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from nightwork.gate_settings import Measure
 from nightwork.redact import Redacted
-from nightwork.settings import Measure
 
 
 class _Frozen(BaseModel):

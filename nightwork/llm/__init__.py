@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
+from nightwork.agent_settings import AgentSettings
 from nightwork.errors import bad_input
 from nightwork.llm import credentials
 from nightwork.llm.messages import Counted, Message, Reply, Request, Tool, ToolCall, ToolResult, Usage
@@ -17,7 +18,6 @@ from nightwork.llm.prices import price_of
 from nightwork.llm.schema import input_schema
 from nightwork.llm.scripted import ScriptedModel
 from nightwork.price import Price
-from nightwork.settings import AgentSettings
 
 __all__ = [
     "Counted",

@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from rich.console import RenderableType
 
 from nightwork.agent.results import Option
+from nightwork.gate_settings import Measure
 from nightwork.gates.judgement import Flag, GateStatus
 from nightwork.gates.report import Severity
 from nightwork.manifest import BatchStatus
 from nightwork.metrics import Metric
 from nightwork.outcome import Status, Verdict
-from nightwork.settings import Measure
 from nightwork.shown import WIDTH, Shown
 from nightwork.ticket import Priority
 from nightwork.together import Conflict, Culprit, LeftOut

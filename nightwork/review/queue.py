@@ -15,6 +15,7 @@ import networkx as nx
 from nightwork.agent.results import Escalation
 from nightwork.change import Change
 from nightwork.decision import Kind
+from nightwork.gate_settings import Measure
 from nightwork.gates.judgement import DECEIVING, Flag, GateStatus, Judgement
 from nightwork.manifest import Entry, Manifest
 from nightwork.metrics import batch_metrics
@@ -39,7 +40,6 @@ from nightwork.review.document import (
 from nightwork.review.effort import expected_minutes
 from nightwork.review.steps import next_steps
 from nightwork.score import PASS_MARK
-from nightwork.settings import Measure
 from nightwork.ticket import Priority
 from nightwork.together import Together, some
 

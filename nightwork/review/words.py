@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
+from nightwork.gate_settings import Measure
 from nightwork.gates.judgement import Flag, GateStatus
 from nightwork.markdown import printable
 from nightwork.metrics import Metric
 from nightwork.outcome import Status, Verdict
 from nightwork.review.document import QueueRow, ReviewDocument
-from nightwork.settings import Measure
 from nightwork.together import Culprit, some
 
 

@@ -12,9 +12,10 @@ from types import TracebackType
 from typing import Self
 
 from nightwork.files import make_ignored
+from nightwork.gate_settings import Measure
 from nightwork.gates.flags import matches
 from nightwork.gates.tricks import instruction_files
-from nightwork.settings import Measure, Settings
+from nightwork.settings import Settings
 from nightwork.workspace import Repository
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from nightwork.batch import Batch
 from nightwork.change import Change
+from nightwork.gate_settings import Measure
 from nightwork.gates.judgement import GateResult, GateStatus
 from nightwork.gates.report import GateRun
-from nightwork.settings import Measure
 from nightwork.stages import gates
 from nightwork.stages.difference import Difference
 from nightwork.together import Culprit, LeftOut, first_failing, place, some

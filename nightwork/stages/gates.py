@@ -17,6 +17,7 @@ from nightwork.batch import Attempt, Batch, TicketRef, newest_with
 from nightwork.checkpoint import BatchState
 from nightwork.engine import Future
 from nightwork.files import make_ignored
+from nightwork.gate_settings import Measure
 from nightwork.gates import compare, run_gate, vetoes_of
 from nightwork.gates.covered import with_coverage
 from nightwork.gates.flags import path_flags
@@ -30,7 +31,7 @@ from nightwork.progress import create_reporter
 from nightwork.sandbox import is_confined, open_sandbox
 from nightwork.score import complexity_score, docs_score, security_score, syntax_score, tests_score, total
 from nightwork.score.source import added_complexity, undocumented_names
-from nightwork.settings import Measure, Settings
+from nightwork.settings import Settings
 from nightwork.stages.checkout import Checkout
 from nightwork.stages.difference import Difference
 from nightwork.workspace import Repository

@@ -14,13 +14,13 @@ from nightwork import stop
 from nightwork.batch import Batch
 from nightwork.change import Change
 from nightwork.engine import guarded
+from nightwork.gate_settings import Measure
 from nightwork.gates.judgement import GateStatus
 from nightwork.markdown import escape, fence, table
 from nightwork.outcome import Outcome, Status, Verdict
 from nightwork.review import words
 from nightwork.review.document import QueueRow
 from nightwork.review.queue import is_mergeable
-from nightwork.settings import Measure
 from nightwork.stages import gates
 from nightwork.stages.combining import Built, GateStep, Search, gate, stands_on, without_culprits
 from nightwork.stages.review import document_of

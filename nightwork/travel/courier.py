@@ -6,6 +6,7 @@ the work goes on, and is sent later. Whoever finds the lease taken by another se
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 
 from nightwork import stop
 from nightwork.batch import Batch
-from nightwork.errors import BadInput, Infrastructure, StateError
+from nightwork.errors import BadInput, Infrastructure, NightworkError, StateError
 from nightwork.manifest import BatchStatus
 from nightwork.travel import taking
 from nightwork.travel.arrival import holders
@@ -103,10 +104,11 @@ class Courier:
 
     def _carry(self) -> None:
         lease_s = self.lease.holder.lease_s
-        due, known = time.monotonic(), self._telling()
+        due, known, found = 0.0, dict[str, tuple[int, int]](), dict[str, tuple[int, int]]()
         while not self._end.wait(min(_TICK_S, lease_s / 20)):
-            now, found = time.monotonic(), self._telling()
+            now = time.monotonic()
             try:
+                found = self._telling()
                 self.packer.look(self._newest(), self._begun)
                 if now < due and found == known:
                     continue
@@ -116,7 +118,7 @@ class Courier:
                 logger.error("%s", error)
                 stop.request(str(error))
                 return
-            except (Infrastructure, BadInput, StateError) as error:
+            except (NightworkError, OSError) as error:  # a full disk as well: who stops here loses the lease
                 self._tell_once("network", "what is done cannot be sent, and is kept until it can be: %s", error)
                 due, known = now + min(_EVERY_S, lease_s / 8), found
             else:
@@ -133,9 +135,8 @@ class Courier:
         found = {}
         for name in taking.local_batches(self.repository.root):
             for file in _TELLING:
-                path = self.repository.root / ".nightwork" / "batches" / name / file
-                if path.exists():
-                    about = path.stat()
+                with contextlib.suppress(FileNotFoundError):
+                    about = (self.repository.root / ".nightwork" / "batches" / name / file).stat()
                     found[f"{name}/{file}"] = (about.st_mtime_ns, about.st_ino)
         return found
 

@@ -48,6 +48,9 @@ _WRONG = re.compile(
     r"|does not support --atomic|deny updating|not a valid repository|no supported authentication|not authorized"
 )
 
+# What git says when a ref was not as expected, though it may be so again: another took a lease and gave it back since.
+_LOST = re.compile(r"stale info|atomic push failed for ref|but expected [0-9a-f]{40}|reference already exists")
+
 
 @dataclass(frozen=True)
 class Update:
@@ -119,10 +122,10 @@ class Remote:
         told = self.refs(*(each.ref for each in updates))
         if all(told.get(each.ref) == each.new for each in updates):
             return True
-        if any(told.get(each.ref) != each.expected for each in updates):
+        if any(told.get(each.ref) != each.expected for each in updates) or _LOST.search(out + said):
             return False
         refused = [line for line in out.splitlines() if line.startswith("!")]
-        if refused and "stale info" not in out and "failed to update ref" not in out and "lock ref" not in said:
+        if refused and "failed to update ref" not in out and "lock ref" not in said:
             problem = f"takes no state of nightwork: {_shown(refused[0])} {_shown(said)}"
             raise bad_input(self.url, f"{problem}; it takes the right to push refs/nightwork/* and agent/* branches")
         raise self._error(said or out)

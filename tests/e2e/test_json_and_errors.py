@@ -218,3 +218,16 @@ def test_what_ends_a_run_after_its_batch_was_written_is_told(
     assert ran.code == 3, ran.err
     assert "Traceback" not in ran.err
     assert "worktrees" in ran.err
+
+
+def test_a_server_that_does_not_answer_is_told_at_once_and_nothing_is_begun(
+    command_line: Any, new_repo: Callable[..., Any], writes_a_file: dict[str, Any]
+):
+    repo = new_repo(writes_a_file, ("T-1",))
+    _refused(
+        command_line(PREFECT_API_URL="http://127.0.0.1:9/api")("run", "--repo", str(repo.path)),
+        "http://127.0.0.1:9/api does not answer",
+        "unset PREFECT_API_URL",
+        code=3,
+    )
+    assert not (repo.path / ".nightwork").exists()

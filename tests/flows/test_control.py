@@ -164,6 +164,6 @@ def test_a_block_that_cannot_notify_is_refused(client: SyncPrefectClient) -> Non
 def test_an_automation_leads_to_the_deployment_that_is_there_now(client: SyncPrefectClient) -> None:
     client.delete_deployment(deploy.named(client)["recover"].id)
     deploy.deploy(client, None, ".", "Etc/UTC")
-    assert len(automations.ensure(client, deploy.named(client), None)) == 1
+    assert len(automations.ensure(client, deploy.named(client), None)) == 3
     (found,) = client.read_automations_by_name("nightwork: go on after a crash")
     assert found.actions[0].deployment_id == deploy.named(client)["recover"].id  # type: ignore[union-attr]

@@ -17,6 +17,8 @@ DUE = (
     Due("drift", "0 7 * * 1", "Europe/Berlin", None),
     Due("module-specs", "0 4 * * *", "Europe/Berlin", None),
     Due("gates", "5-10 7 1 * SUN", "Etc/UTC", None),
+    Due("review", "@midnight", "Etc/UTC", None),
+    Due("answers", "30 0 14 * * *", "Etc/UTC", None),
 )
 
 
@@ -49,6 +51,8 @@ def test_schedules_are_told_in_words_those_that_are_not_ours_as_they_are() -> No
     assert "drift         Mon 07:00              off" in told
     assert "module-specs  daily 04:00            off" in told
     assert "gates         5-10 7 1 * SUN         off" in told
+    assert "review        @midnight              off" in told
+    assert "answers       30 0 14 * * *          off" in told
     assert "switches them on" not in told
 
 

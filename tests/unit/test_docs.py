@@ -17,10 +17,11 @@ from pydantic import BaseModel
 from flows.cli import app
 from nightwork import scaffold
 from nightwork.agent.results import Escalation, Work
+from nightwork.gate_settings import GateSettings
 from nightwork.gates.reports import FORMS
 from nightwork.review import ReviewDocument
 from nightwork.section import RunSection, Section
-from nightwork.settings import GateSettings, RunOptions, Settings
+from nightwork.settings import RunOptions, Settings
 from nightwork.spec_settings import SpecsOptions
 from nightwork.ticket import READY_LABEL, Ticket, parse_ticket
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from nightwork.duration import format_duration, parse_duration
 from nightwork.errors import BadInput
-from nightwork.settings import BatchSettings, RunOptions, Settings, format_duration, load, parse_duration
+from nightwork.settings import BatchSettings, RunOptions, Settings, load
 
 
 def repository(tmp_path, text=None):

@@ -14,13 +14,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import PurePosixPath
 
+from nightwork.gate_settings import GateSettings
 from nightwork.gates.judgement import Flag
 from nightwork.gates.tricks.commands import description_files, instruction_files
 from nightwork.gates.tricks.places import place_remarks
 from nightwork.gates.tricks.remark import Edited, Remark, told
 from nightwork.gates.tricks.syntax import syntax_remarks
 from nightwork.gates.tricks.wording import WORDINGS, Wording, is_code, is_python
-from nightwork.settings import GateSettings
 from nightwork.testfile import is_test_file
 
 __all__ = ["Edited", "Remark", "description_files", "find_tricks", "instruction_files", "told"]

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from nightwork.settings import GateSettings
+from nightwork.gate_settings import GateSettings
 from nightwork.testfile import is_test_file
 
 # Files that say nothing but what to run: the gates see them as they are on the base commit.

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
+from nightwork.gate_settings import GateSettings
 from nightwork.gates.flags import matches
 from nightwork.gates.judgement import Flag
 from nightwork.gates.tricks import commands
 from nightwork.gates.tricks.remark import Edited, Remark
 from nightwork.gates.tricks.wording import is_code
-from nightwork.settings import GateSettings
 from nightwork.testfile import is_test_file
 
 COPY_LINES = 20  # a shorter file is the same as another by chance

@@ -16,13 +16,13 @@ from nightwork.agent.model import ModelAgent
 from nightwork.agent.results import Work
 from nightwork.agent.trajectory import Trajectory
 from nightwork.agent.transcript import transcript
+from nightwork.agent_settings import AgentSettings
 from nightwork.errors import ModelError, ThinkingRefused, Unavailable
 from nightwork.llm.claude import ClaudeModel
 from nightwork.llm.credentials import Credentials
 from nightwork.llm.prices import price_of
 from nightwork.outcome import Unfinished
 from nightwork.sandbox import Unconfined
-from nightwork.settings import AgentSettings
 from nightwork.ticket import Ticket
 
 NOTES = Path(tempfile.gettempdir()) / "nightwork-tests-running"

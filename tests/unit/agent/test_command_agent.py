@@ -11,12 +11,12 @@ import pytest
 
 from nightwork.agent import Assignment, Clock, CommandAgent, TimedOut
 from nightwork.agent.results import Escalation, Plan, Scope, Work
+from nightwork.agent_settings import AgentSettings
 from nightwork.breaker import Breaker
 from nightwork.ledger import Ledger, Limits, OverBudget, Purpose
 from nightwork.llm.metered import Account, Patience, WallClock
 from nightwork.outcome import Unfinished
 from nightwork.sandbox import Unconfined
-from nightwork.settings import AgentSettings
 from nightwork.ticket import Ticket
 
 NOTES = Path(tempfile.gettempdir()) / "nightwork-tests-running"

@@ -17,6 +17,7 @@ from nightwork.agent import Assignment, Clock
 from nightwork.agent.model import ModelAgent
 from nightwork.agent.results import Plan, Scope, Work
 from nightwork.agent.trajectory import Trajectory
+from nightwork.agent_settings import AgentSettings
 from nightwork.breaker import Breaker
 from nightwork.ledger import Ledger, Limits
 from nightwork.llm.claude import ClaudeModel
@@ -26,7 +27,6 @@ from nightwork.llm.prices import price_of
 from nightwork.order import Item
 from nightwork.outcome import Outcome, Status
 from nightwork.sandbox import Unconfined
-from nightwork.settings import AgentSettings
 from nightwork.ticket import Ticket
 
 MODEL = "claude-opus-5-5"

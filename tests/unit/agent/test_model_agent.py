@@ -10,11 +10,11 @@ from nightwork.agent import Assignment, Clock
 from nightwork.agent.model import ModelAgent
 from nightwork.agent.results import Escalation, Trigger, Work
 from nightwork.agent.trajectory import Trajectory
+from nightwork.agent_settings import AgentSettings
 from nightwork.errors import ScriptExhausted
 from nightwork.llm import ScriptedModel
 from nightwork.outcome import Unfinished
 from nightwork.sandbox import Unconfined
-from nightwork.settings import AgentSettings
 from nightwork.ticket import Ticket
 
 NOTES = Path(tempfile.gettempdir()) / "nightwork-tests-running"

@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 
 from nightwork.change import ChangedFile, LineChanges
+from nightwork.gate_settings import GateSettings
 from nightwork.gates.covered import Covered, changed_coverage, with_coverage
 from nightwork.gates.judgement import GateResult, GateStatus
 from nightwork.gates.report import FileCoverage, GateRun
 from nightwork.gates.reports.coverage import parse
 from nightwork.gates.reports.unreadable import UnreadableReport
 from nightwork.gates.tricks import Edited
-from nightwork.settings import GateSettings
 
 LCOV = """TN:
 SF:{path}

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from nightwork.change import ChangedFile, LineChanges
+from nightwork.gate_settings import GateSettings
 from nightwork.gates.judgement import Flag
 from nightwork.gates.tricks import Edited, Remark, description_files, find_tricks, instruction_files, told
-from nightwork.settings import GateSettings
 
 
 def gates(*command: str, **more: str) -> list[GateSettings]:

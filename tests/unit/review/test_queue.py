@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from nightwork.agent.results import Context, Escalation, Option, Trigger
 from nightwork.change import Change, ChangedFile
+from nightwork.gate_settings import Measure
 from nightwork.gates.judgement import Flag, GateResult, GateStatus, Judgement, Scores
 from nightwork.gates.report import Finding, Severity
 from nightwork.manifest import BatchStatus, Config, Entry, Manifest
@@ -16,7 +17,6 @@ from nightwork.outcome import Outcome, Reason, Status, Verdict
 from nightwork.review import ReviewDocument, Reviewed, build
 from nightwork.review.document import LeftOutRow, Rank, UnreadyRow, WarningRow
 from nightwork.review.effort import expected_minutes
-from nightwork.settings import Measure
 from nightwork.ticket import Priority
 from nightwork.together import Conflict, Culprit, Together
 

@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from nightwork.agent.results import Option
+from nightwork.gate_settings import Measure
 from nightwork.gates.judgement import Flag, GateStatus
 from nightwork.gates.report import Severity
 from nightwork.manifest import BatchStatus
@@ -34,7 +35,6 @@ from nightwork.review.form import Around, merge_request_form
 from nightwork.review.markdown import artifact
 from nightwork.review.page import fragment, page
 from nightwork.review.terminal import render
-from nightwork.settings import Measure
 from nightwork.ticket import Priority
 from nightwork.together import Conflict, Culprit, LeftOut
 

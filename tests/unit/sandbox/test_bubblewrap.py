@@ -15,10 +15,10 @@ import pytest
 
 from nightwork import stop
 from nightwork.agent import refuse_unconfined
+from nightwork.agent_settings import AgentSettings
 from nightwork.errors import BadInput, Stopped
 from nightwork.sandbox import Bubblewrap, Confinement, Run, Unconfined, cgroup, limits, named_files, open_sandbox
 from nightwork.sandbox.works import Works, limits_held_by, works
-from nightwork.settings import AgentSettings
 
 pytestmark = pytest.mark.skipif(works().problem is not None, reason=str(works().problem))
 Machine = Any

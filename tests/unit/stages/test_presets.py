@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from nightwork.agent import check_agent
+from nightwork.agent_settings import AgentSettings
 from nightwork.errors import BadInput
 from nightwork.outcome import Status
-from nightwork.settings import AgentSettings, BatchSettings, Settings
+from nightwork.settings import BatchSettings, Settings
 from nightwork.stages.review import answer
 
 Night = Any

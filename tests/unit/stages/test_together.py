@@ -15,11 +15,12 @@ import pytest
 from nightwork import stop
 from nightwork.batch import Batch
 from nightwork.decision import Kind
+from nightwork.gate_settings import GateSettings, Measure
 from nightwork.gates.judgement import GateStatus
 from nightwork.gates.report import GateRun
 from nightwork.manifest import save_manifest
 from nightwork.outcome import Outcome, Reason, Status
-from nightwork.settings import GateSettings, Measure, SandboxSettings
+from nightwork.settings import SandboxSettings
 from nightwork.stages import combining, gates, generation, together
 from nightwork.stages.review import decide, document_of, review
 from nightwork.together import Together
