@@ -78,6 +78,7 @@ def _variables(variables: Mapping[str, str], port: int) -> dict[str, str]:
     own = ",".join(f"http://{host}:{port}" for host in (_HOST, "localhost"))
     return {
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": own,
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         **kept,
         "PREFECT_API_URL": f"http://{_HOST}:{port}/api",
         "PREFECT_UI_URL": f"http://{_HOST}:{port}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from prefect import get_client
@@ -12,6 +13,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymen
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
+from prefect.states import Scheduled
 
 from flows.wiring.effort import best_effort
 from flows.wiring.states import decided_before, superseded
@@ -21,6 +23,8 @@ from nightwork.stages.subject import Subject, subjects
 DEPLOYMENT = "decision/decision"
 RESUMING = "Resuming"
 _PAGE = 200
+# A run has a process for some seconds until it is suspended: a whole batch at once would be late, and slow for all.
+_APART = timedelta(seconds=2)
 _NOT_ASKED = "decisions are not asked for in the Prefect UI"
 
 logger = logging.getLogger("nightwork.asking")
@@ -36,9 +40,9 @@ def ask_people(repo: str, batch: Batch) -> None:
         if deployment is not None:
             runs, wanted = _runs(client, deployment, batch), subjects(batch)
             _close(client, runs, wanted)
-            for subject in wanted:
-                if subject.taken is None:
-                    _ask(client, deployment, repo, subject, runs)
+            now = datetime.now(UTC)
+            for number, subject in enumerate(each for each in wanted if each.taken is None):
+                _ask(client, deployment, repo, subject, runs, now + number * _APART)
 
 
 def close_decided(batch: Batch) -> None:
@@ -70,7 +74,12 @@ def _runs(client: SyncPrefectClient, deployment: DeploymentResponse, batch: Batc
 
 
 def _ask(
-    client: SyncPrefectClient, deployment: DeploymentResponse, repo: str, subject: Subject, runs: Iterable[FlowRun]
+    client: SyncPrefectClient,
+    deployment: DeploymentResponse,
+    repo: str,
+    subject: Subject,
+    runs: Iterable[FlowRun],
+    at: datetime,
 ) -> None:
     """Start the run of a subject unless one asks, or was ended by a person; one that broke is replaced."""
     before = [run for run in runs if _is_about(run, subject)]
@@ -79,6 +88,7 @@ def _ask(
     batch = subject.batch
     client.create_flow_run_from_deployment(
         deployment.id,
+        state=Scheduled(scheduled_time=at),
         parameters={"repo": _named(repo, batch), "batch_id": batch.id, "ticket": subject.ticket},
         name=f"{subject.ticket} {subject.kind} · {batch.id}",
         tags=["nightwork", _tag(batch), f"ticket:{subject.ticket}", f"remind-{subject.urgency}"],

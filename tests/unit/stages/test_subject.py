@@ -105,7 +105,7 @@ def test_an_escalation_is_answered_by_one_of_its_options(night: Night) -> None:
     taken = subject.take(Answer(subject.options[0], "go", "Ann"))
     assert not isinstance(taken, str)
     assert (taken.kind, taken.option, taken.by) == (Kind.ANSWER, subject.options[0], "Ann")
-    assert "`answers`" in subject.then(taken)
+    assert "run of answers" in subject.then(taken)
 
 
 def test_what_was_said_of_one_attempt_is_not_taken_for_the_next(night: Night) -> None:
