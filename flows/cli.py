@@ -5,6 +5,7 @@ Exit codes: 0 all done, 1 some items did not complete, 2 wrong use or bad input,
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -38,6 +39,7 @@ _GO_ON = "`nightwork resume` goes on with a batch, `nightwork specs` with specs"
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    os.environ.setdefault("DO_NOT_TRACK", "1")  # else Prefect says on the terminal that it tracks, and does
     sys.exit(run_command(sys.argv[1:]))
 
 

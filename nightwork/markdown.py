@@ -58,14 +58,15 @@ def escape(text: object) -> str:
     line = " ".join(printable(str(text)).split())
     line = _MARK.sub(r"\\\g<0>", line)
     line = _ADDRESS.sub(lambda match: f"{match[1]}\\." if match[1] else ":\\//", line)
-    return _LEADING.sub(r"\1\\\2", line)
+    return _LEADING.sub(r"\1\3\\\2\4", line)
 
 
 # Most of what is escaped: words of letters with the signs of sentences, single spaces between them.
 _HARMLESS = re.compile(r"[A-Za-z][A-Za-z0-9,;()'/%-]*(?:(?: |\. )[A-Za-z0-9,;()'/%-]+)*\.?")
 _MARK = re.compile(r"[\\`*_\[\]<>&|~#]")
 _ADDRESS = re.compile(r"\b([wW]{3})\.|(:)//")
-_LEADING = re.compile(r"^(\d*)([-+=.)])")
+# Marks of lists and rules; a date or a number with a fraction, as in 2026-01-15, is none.
+_LEADING = re.compile(r"^()([-+=])|^(\d+)([.)])(?= |$)")
 
 
 def fence(text: str, language: str = "") -> str:

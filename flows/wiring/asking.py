@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from prefect.states import Scheduled
 from flows.wiring.effort import best_effort
 from flows.wiring.states import decided_before, superseded
 from nightwork.batch import Batch
+from nightwork.markdown import one_line
 from nightwork.stages.subject import Subject, subjects
 
 DEPLOYMENT = "decision/decision"
@@ -86,11 +88,12 @@ def _ask(
     if any(not run.state or not run.state.is_final() or run.state.is_cancelled() for run in before):
         return
     batch = subject.batch
+    where = _named(repo, batch)
     client.create_flow_run_from_deployment(
         deployment.id,
         state=Scheduled(scheduled_time=at),
-        parameters={"repo": _named(repo, batch), "batch_id": batch.id, "ticket": subject.ticket},
-        name=f"{subject.ticket} {subject.kind} · {batch.id}",
+        parameters={"repo": where, "batch_id": batch.id, "ticket": subject.ticket},
+        name=f"{subject.ticket} {subject.kind} · {_called(where)} {batch.id}",
         tags=["nightwork", _tag(batch), f"ticket:{subject.ticket}", f"remind-{subject.urgency}"],
         idempotency_key=f"{_key(subject)} {len(before) + 1}",
     )
@@ -132,3 +135,8 @@ def _tag(batch: Batch) -> str:
 def _named(repo: str, batch: Batch) -> str:
     """Return a repository as any process finds it: a worker stands in another folder."""
     return str(batch.repository) if Path(repo).is_dir() else repo
+
+
+def _called(where: str) -> str:
+    """Return the last part of where a repository is: batches of two repositories often have the same name."""
+    return one_line(re.split("[/:]", where.rstrip("/"))[-1].removesuffix(".git"))

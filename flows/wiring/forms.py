@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated, Any, Literal, NoReturn
 
 from prefect.context import FlowRunContext
@@ -18,6 +19,10 @@ _COMMENT = "What to change, or what the next reader is to know. To request chang
 _WORD = "What the agent is to know beside the option; it reads this as you write it."
 _NAME = "Who decides; it stands in the record of decisions."
 _LONGEST_NAME = 80
+# Where a person looks first says of itself only that the run was suspended.
+_WAITS = "waits for a person: Resume opens the form (in the newer UI in the menu at the top right)"
+
+logger = logging.getLogger("nightwork.decision")
 
 Comment = Annotated[str, Field(max_length=10_000)]
 Name = Annotated[str, Field(max_length=_LONGEST_NAME)]
@@ -32,12 +37,15 @@ def answer_to(subject: Subject, form: str) -> Answer | None:
     key = asked[-1] if asked else _next_key(subject)
     if not key.startswith(f"{subject.key}-on-"):
         return None
+    if not asked:
+        logger.info(_WAITS)
     return answer_of(suspend_flow_run(form_for(subject, form), key=key))
 
 
 def ask_again(subject: Subject, form: str) -> NoReturn:
     """Suspend the run with a further form."""
     key = _next_key(subject)
+    logger.info(_WAITS)
     suspend_flow_run(form_for(subject, form), key=key)
     raise RuntimeError(f"the form {key} had an answer before it was shown")
 

@@ -73,6 +73,17 @@ class Room:
         made = self.ask(f"/deployments/{found['id']}/create_flow_run", {"parameters": parameters})
         return str(made["id"])
 
+    def create(self, deployment: str, name: str, tags: list[str]) -> str:
+        """Make a run that no worker starts."""
+        found = self.ask(f"/deployments/name/{deployment}")
+        never = {"type": "SCHEDULED", "state_details": {"scheduled_time": "2100-01-01T00:00:00Z"}}
+        wanted = {"name": name, "tags": ["nightwork", *tags], "state": never, "enforce_parameter_schema": False}
+        return str(self.ask(f"/deployments/{found['id']}/create_flow_run", wanted)["id"])
+
+    def set_state(self, run_id: str, kind: str, name: str, message: str | None = None) -> None:
+        state = {"type": kind, "name": name, "message": message}
+        self.ask(f"/flow_runs/{run_id}/set_state", {"state": state, "force": True})
+
     def run(self, run_id: str) -> Any:
         return self.ask(f"/flow_runs/{run_id}")
 
@@ -163,6 +174,7 @@ def test_a_room_is_kept_up_mends_itself_tells_people_and_ends_so_that_work_goes_
     _nobody_else_is_let_in(room)
     _schedules_have_made_runs(room, until)
     _people_are_told(room, inbox[1], until)
+    _who_waits_is_reminded_of_once_for_each_time_and_not_when_it_is_decided(room, inbox[1], until)
     run_id = _a_run_whose_machine_is_gone_is_found_and_goes_on(room, until)
 
     until(lambda: room.run(run_id)["state_name"] == "Running", 90, lambda: room.log("worker-1")[-3000:])
@@ -214,6 +226,34 @@ def _people_are_told(room: Room, got: list[Any], until: Callable[..., None]) -> 
     room.ask("/events", [event])
     until(lambda: got, 60, lambda: room.log("server")[-3000:])
     assert got == [{"subject": "nightwork: a batch was aborted", "body": "batch b-1: the budget is spent"}]
+
+
+def _who_waits_is_reminded_of_once_for_each_time_and_not_when_it_is_decided(
+    room: Room, got: list[Any], until: Callable[..., None]
+) -> None:
+    hurry(room, "nightwork: waits for 1 hour", 10)  # less is refused
+    hurry(room, "nightwork: waits for 4 hours", 20)
+    for name in ("decided", "open"):
+        run_id = _suspended(room, name)
+        if name == "decided":
+            room.set_state(run_id, "COMPLETED", "Approve")
+    until(lambda: sum("open waits" in each["subject"] for each in got) == 2, 90, lambda: str(got))
+    assert [each["subject"] for each in got[1:]] == ["nightwork: open waits for you"] * 2
+    room.set_state(run_id, "COMPLETED", "Approve")
+
+    drifted = room.create("drift/drift", "drift", [])
+    room.set_state(drifted, "FAILED", "Drifted", "3 of 4 specs")
+    until(lambda: len(got) > 3, 60, lambda: str(got))
+    assert got[3]["subject"] == "nightwork: module specs have drifted"
+    assert got[3]["body"].startswith(f"{room.run(drifted)['parameters']['repo']}: 3 of 4 specs\n")
+    got.clear()
+
+
+def _suspended(room: Room, name: str) -> str:
+    run_id = room.create("decision/decision", name, ["remind-1h"])
+    room.set_state(run_id, "RUNNING", "Running")
+    room.set_state(run_id, "PAUSED", "Suspended")
+    return run_id
 
 
 def _a_run_whose_machine_is_gone_is_found_and_goes_on(room: Room, until: Callable[..., None]) -> str:

@@ -118,10 +118,10 @@ def test_each_thing_to_decide_has_one_run_however_often_the_review_is_made(make_
     batch = night(make_repository({**tickets, "A-5": {}}, {"A-4": {"C1": [ASK]}, "A-5": {"C1": []}}))
     found = runs(batch)
     assert {name: run.name for name, run in found.items()} == {
-        "A-1": f"A-1 merge request · {batch.id}",
-        "A-2": f"A-2 merge request · {batch.id}",
-        "A-3": f"A-3 merge request · {batch.id}",
-        "A-4": f"A-4 escalation · {batch.id}",
+        "A-1": f"A-1 merge request · {batch.repository.name} {batch.id}",
+        "A-2": f"A-2 merge request · {batch.repository.name} {batch.id}",
+        "A-3": f"A-3 merge request · {batch.repository.name} {batch.id}",
+        "A-4": f"A-4 escalation · {batch.repository.name} {batch.id}",
     }
     assert [sorted(found[f"A-{n}"].tags)[2] for n in (1, 2, 3, 4)] == [
         "remind-4h",
@@ -272,4 +272,4 @@ def test_a_process_of_its_own_asks_and_another_takes_the_answer(make_repository:
             )  # fmt: skip
             run = client.read_flow_run(run.id)
             assert run.state_name == ends, done.stdout + done.stderr
-    assert run.name == f"A-1 merge request · {batch.id}"
+    assert run.name == f"A-1 merge request · {batch.repository.name} {batch.id}"

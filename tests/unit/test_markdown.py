@@ -29,6 +29,9 @@ def rendered(source):
 @given(hostile)
 @example("- item")
 @example("1. item")
+@example("1.")
+@example("2026-01-15-overnight")
+@example("99.6")
 @example("---")
 @example("===")
 @example("<script>alert(1)</script>")
@@ -36,6 +39,11 @@ def rendered(source):
 def test_escaped_text_at_the_start_of_a_line_renders_as_itself(line):
     if seen(line):
         assert rendered(escape(line)) == f"<p>{seen(line)}</p>\n"
+
+
+@pytest.mark.parametrize("text", ["2026-01-15-overnight: 4 of 4 ready", "99.6"])
+def test_dates_and_numbers_read_as_they_are_where_nothing_renders_them(text):
+    assert escape(text) == text
 
 
 @given(hostile)
