@@ -17,6 +17,7 @@ from nightwork.batch import Batch
 from nightwork.outcome import Outcome, Status, Verdict
 from nightwork.settings import load
 from nightwork.stages import intake
+from nightwork.stages.selection import Selection
 from nightwork.ticket import READY_LABEL, Ticket
 
 BATCH_ID = "measured"
@@ -73,7 +74,7 @@ def batch(root: Path, of: Sequence[Ticket], settled: int = 0) -> Batch:
     `batch.max_tickets` bounds what intake takes from a tracker; what it then writes is written here too.
     """
     write_tickets(root, of)
-    made, chosen = Batch(root, BATCH_ID), intake.Selection(admitted=list(of), dependencies={t.id: () for t in of})
+    made, chosen = Batch(root, BATCH_ID), Selection(admitted=list(of), dependencies={t.id: () for t in of})
     intake.write_manifest(str(root), made.id, load(root), chosen)
     state, now = made.state(), datetime.now(UTC)
     for ticket in of[:settled]:

@@ -72,6 +72,22 @@ def session(verbose: bool) -> Iterator[None]:
     """
     prepare(verbose)
     import httpx
+    from prefect.exceptions import ObjectNotFound
+
+    _use_server()
+    try:
+        with _progress(), stop.on_signals(_tell_stop):
+            yield
+    except (httpx.HTTPError, ObjectNotFound) as error:  # or one that was started anew with an empty database
+        told = f"{type(error).__name__}: {error}; all that was done is kept, see to the server and resume"
+        raise Infrastructure("the Prefect server", told) from error
+
+
+def _use_server() -> None:
+    """See to a server for a run: the one that is set, that of `nightwork up`, or a temporary one.
+
+    Raises Infrastructure when the one that is set does not answer.
+    """
     from prefect.context import refresh_global_settings_context
     from prefect.settings import get_current_settings
 
@@ -89,12 +105,6 @@ def session(verbose: bool) -> Iterator[None]:
         from flows.control.temporary import start_server
 
         start_server()
-    try:
-        with _progress(), stop.on_signals(_tell_stop):
-            yield
-    except httpx.HTTPError as error:
-        told = f"{type(error).__name__}: {error}; all that was done is kept, see to the server and resume"
-        raise Infrastructure("the Prefect server", told) from error
 
 
 def _refuse_a_server_that_is_away() -> None:

@@ -38,15 +38,22 @@ def decision(repo: Repo, batch_id: KnownBatchId, ticket: TicketId) -> State[Any]
     if said is None:
         return superseded()
     taken = _record(repo, subject, said)
+    if taken is None:
+        return superseded()
     if isinstance(taken, str):
         ask_again(subject, asked_again(taken, text))
     return decision_state(taken, subject.then(taken)) if said.is_in(taken) else decided_before(taken)
 
 
-def _record(repo: str, subject: Subject, said: Answer) -> Decision | str:
-    """Record an answer; returns the decision that holds, here or on the remote, or why this one is not taken."""
+def _record(repo: str, subject: Subject, said: Answer) -> Decision | str | None:
+    """Record an answer; returns the decision that holds, here or on the remote, or why this one is not taken.
+
+    None when something else is asked by now, of which the answer says nothing.
+    """
     with contextlib.suppress(DecidedElsewhere), looked_at(repo) as place:
         subject = subject.seen_from(Path(place))
+        if not subject.is_asked():
+            return None
         taken = subject.take(said)
         if isinstance(taken, str):
             return taken

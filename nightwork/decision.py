@@ -17,6 +17,8 @@ from nightwork.markdown import one_line
 from nightwork.redact import Redacted
 
 COMMAND_LINE = "command line"
+# Times that any time zone can tell; a log may come from a remote, and hold anything.
+_FIRST, _LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class Kind(StrEnum):
@@ -40,7 +42,7 @@ class Decision(BaseModel):
     message: Redacted = ""
     escalation: int = Field(default=0, description="number of the attempt's escalation that an answer belongs to")
     by: Redacted = COMMAND_LINE
-    at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+    at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC), ge=_FIRST, le=_LAST)
     minutes: float | None = Field(default=None, description="time that the reviewer took, when known")
 
     def text(self) -> str:

@@ -1,7 +1,7 @@
 """The settings of one target repository: `nightwork.yaml` at its root, then the environment, then flags.
 
-Every key, with its default and its meaning, is in docs/settings.md, which a test holds against this module. The larger
-sections stand beside it, in `*_settings.py`.
+Every key, with its default and its meaning, is in docs/settings.md, which a test holds against this module. Large
+sections have modules of their own: `agent_settings`, `gate_settings`, `forge_settings`, `spec_settings`, `guarding`.
 """
 
 from __future__ import annotations

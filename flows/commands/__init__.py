@@ -94,10 +94,11 @@ def run_overnight(
         from flows.overnight import overnight
 
         state = overnight(str(batch.repository), batch.id, options, return_state=True)
-    if state.name not in {"Completed", "Incomplete", "Aborted"}:
+    if state.name not in {"Completed", "Incomplete", "Aborted", "Cancelled"}:
         state.result(raise_on_failure=True)
-    if state.name == "Aborted":
+    if state.name in {"Aborted", "Cancelled"}:
         note(f"aborted: {state.message}")
+        return document_of(batch), "Aborted"
     return document_of(batch), str(state.name)
 
 

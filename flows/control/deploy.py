@@ -9,6 +9,7 @@ from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
 from prefect.client.schemas.objects import ConcurrencyOptions
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
@@ -46,12 +47,13 @@ def deploy(client: SyncPrefectClient, repo: str | None, first_repo: str, time_zo
 
 def named(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
     """Return nightwork's deployments on a server, by name, in the order of prefect.yaml."""
-    found = {each.name: each for each in client.read_deployments() if each.entrypoint in _entrypoints()}
-    return {each["name"]: found[each["name"]] for each in deployments() if each["name"] in found}
-
-
-def _entrypoints() -> set[str]:
-    return {each["entrypoint"] for each in deployments()}
+    names, entrypoints = zip(*((each["name"], each["entrypoint"]) for each in deployments()), strict=True)
+    # By name: without a filter a server tells the first 200 of all.
+    chosen = DeploymentFilter(name=DeploymentFilterName(any_=list(names)))
+    found = {
+        each.name: each for each in client.read_deployments(deployment_filter=chosen) if each.entrypoint in entrypoints
+    }
+    return {name: found[name] for name in names if name in found}
 
 
 def _create(

@@ -15,7 +15,7 @@ from prefect.settings import get_current_settings
 
 from flows.control.known import answers
 from nightwork.control import DEFAULT_PORT, Outliving, Room
-from nightwork.control.prefect_database import Schema, copy, examine, refuse_unwritable
+from nightwork.control.prefect_database import Schema, close_to_others, copy, examine, refuse_unwritable
 from nightwork.database import ENVIRONMENT
 from nightwork.errors import Infrastructure, bad_input
 from nightwork.llm.credentials import API_KEY, AUTH_TOKEN
@@ -78,6 +78,7 @@ def _variables(variables: Mapping[str, str], port: int) -> dict[str, str]:
     own = ",".join(f"http://{host}:{port}" for host in (_HOST, "localhost"))
     return {
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": own,
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         **kept,
         "PREFECT_API_URL": f"http://{_HOST}:{port}/api",
         "PREFECT_UI_URL": f"http://{_HOST}:{port}",
@@ -106,6 +107,7 @@ def _ready_home(tell: Tell) -> float:
     """Look at the server's home and database, copying one that will be changed; returns how long a start may take."""
     settings = get_current_settings()
     refuse_unwritable(settings.home)
+    close_to_others(settings.home)
     path = _database()
     if path is None:
         return _MIGRATES_WITHIN_S

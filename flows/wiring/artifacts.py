@@ -11,31 +11,27 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-import httpx
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
-from prefect.exceptions import PrefectException
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from flows.wiring.effort import best_effort
 from nightwork.batch import Batch
 from nightwork.markdown import escape
 
 logger = logging.getLogger("nightwork.artifacts")
 _SECONDS_BETWEEN_MOVES = 1.0
-# A client tries again after 2, 4 and 8 seconds, as long as a server takes to start anew: to wait longer for each report
-# would hold up the tickets all through an outage.
-_RETRIES = 3
+_NOT_KEPT = "a report was not kept"
 
 
 def report(kind: str, subject: str, markdown: str) -> None:
     """Keep a report on a batch."""
-    with _best_effort():
+    with best_effort(logger, _NOT_KEPT):
         create_markdown_artifact(markdown, key=_key(kind), description=subject)
 
 
 def report_on(kind: str, ticket: str, markdown: str, batch_id: str = "") -> None:
     """Keep a report on one ticket."""
     where = f"{ticket} in batch {batch_id}" if batch_id else ticket
-    with _best_effort():
+    with best_effort(logger, _NOT_KEPT):
         create_markdown_artifact(markdown, key=_key(f"{kind}-{ticket}"), description=where)
 
 
@@ -50,7 +46,7 @@ def progress_bar(description: str) -> Callable[[float], None]:
     """Show a bar at 0 percent; the function that comes back moves it, once a second at most and always to 100."""
     artifact: list[UUID] = []
     told_at = time.monotonic()
-    with _best_effort():
+    with best_effort(logger, _NOT_KEPT):
         artifact.append(cast(UUID, create_progress_artifact(0.0, key="progress", description=description)))
 
     def move(percent: float) -> None:
@@ -58,7 +54,7 @@ def progress_bar(description: str) -> Callable[[float], None]:
         if percent < 100 and time.monotonic() - told_at < _SECONDS_BETWEEN_MOVES:
             return
         told_at = time.monotonic()
-        with _best_effort(retries=0):
+        with best_effort(logger, _NOT_KEPT, retries=0):
             for known in artifact:
                 update_progress_artifact(known, percent)
 
@@ -96,12 +92,3 @@ class _Waits(logging.Handler):
 def _key(text: str) -> str:
     """Return an artifact key: lower-case letters, digits and dashes only."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-
-
-@contextlib.contextmanager
-def _best_effort(retries: int = _RETRIES) -> Iterator[None]:
-    try:
-        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: retries}):
-            yield
-    except (httpx.HTTPError, PrefectException, OSError) as error:
-        logger.warning("a report was not kept: %s: %s", type(error).__name__, error)

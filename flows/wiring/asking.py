@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId, FlowRunFilterTags
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.exceptions import ObjectNotFound, PrefectException
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Scheduled
 
+from flows.wiring.effort import best_effort
 from flows.wiring.states import decided_before, superseded
 from nightwork.batch import Batch
 from nightwork.markdown import one_line
@@ -24,6 +25,9 @@ from nightwork.stages.subject import Subject, subjects
 DEPLOYMENT = "decision/decision"
 RESUMING = "Resuming"
 _PAGE = 200
+# A run has a process for some seconds until it is suspended: a whole batch at once would be late, and slow for all.
+_APART = timedelta(seconds=2)
+_NOT_ASKED = "decisions are not asked for in the Prefect UI"
 
 logger = logging.getLogger("nightwork.asking")
 
@@ -33,19 +37,19 @@ def ask_people(repo: str, batch: Batch) -> None:
 
     Nothing happens on a server without the deployment, and nothing here can end the work that it tells of.
     """
-    with _best_effort(), get_client(sync_client=True) as client:
+    with best_effort(logger, _NOT_ASKED), get_client(sync_client=True) as client:
         deployment = _deployment(client)
         if deployment is not None:
             runs, wanted = _runs(client, deployment, batch), subjects(batch)
             _close(client, runs, wanted)
-            for subject in wanted:
-                if subject.taken is None:
-                    _ask(client, deployment, repo, subject, runs)
+            now = datetime.now(UTC)
+            for number, subject in enumerate(each for each in wanted if each.taken is None):
+                _ask(client, deployment, repo, subject, runs, now + number * _APART)
 
 
 def close_decided(batch: Batch) -> None:
     """End the runs that ask for what is decided, so that nobody is reminded or asked; best effort."""
-    with _best_effort(), get_client(sync_client=True) as client:
+    with best_effort(logger, _NOT_ASKED), get_client(sync_client=True) as client:
         deployment = _deployment(client)
         if deployment is not None:
             _close(client, _runs(client, deployment, batch), subjects(batch))
@@ -72,7 +76,12 @@ def _runs(client: SyncPrefectClient, deployment: DeploymentResponse, batch: Batc
 
 
 def _ask(
-    client: SyncPrefectClient, deployment: DeploymentResponse, repo: str, subject: Subject, runs: Iterable[FlowRun]
+    client: SyncPrefectClient,
+    deployment: DeploymentResponse,
+    repo: str,
+    subject: Subject,
+    runs: Iterable[FlowRun],
+    at: datetime,
 ) -> None:
     """Start the run of a subject unless one asks, or was ended by a person; one that broke is replaced."""
     before = [run for run in runs if _is_about(run, subject)]
@@ -82,6 +91,7 @@ def _ask(
     where = _named(repo, batch)
     client.create_flow_run_from_deployment(
         deployment.id,
+        state=Scheduled(scheduled_time=at),
         parameters={"repo": where, "batch_id": batch.id, "ticket": subject.ticket},
         name=f"{subject.ticket} {subject.kind} · {_called(where)} {batch.id}",
         tags=["nightwork", _tag(batch), f"ticket:{subject.ticket}", f"remind-{subject.urgency}"],
@@ -130,11 +140,3 @@ def _named(repo: str, batch: Batch) -> str:
 def _called(where: str) -> str:
     """Return the last part of where a repository is: batches of two repositories often have the same name."""
     return one_line(re.split("[/:]", where.rstrip("/"))[-1].removesuffix(".git"))
-
-
-@contextlib.contextmanager
-def _best_effort() -> Iterator[None]:
-    try:
-        yield
-    except (httpx.HTTPError, PrefectException, OSError) as error:
-        logger.warning("decisions are not asked for in the Prefect UI: %s: %s", type(error).__name__, error)

@@ -14,8 +14,9 @@ from prefect.runtime import flow_run
 from prefect.states import Failed
 from prefect.utilities.annotations import quote
 
+from flows.wiring.cancelling import unless_cancelled
 from flows.wiring.logs import speak
-from nightwork.errors import BadInput, Infrastructure, NightworkError, StateError
+from nightwork.errors import BadInput, Infrastructure, NightworkError, StateError, Stopped
 from nightwork.markdown import one_line
 from nightwork.redact import redact
 
@@ -39,11 +40,13 @@ def refusing(body: Callable[P, R]) -> Callable[P, R | State[Any]]:
     def told(*args: P.args, **kwargs: P.kwargs) -> R | State[Any]:
         speak()
         try:
-            return body(*args, **kwargs)
+            return unless_cancelled(body(*args, **kwargs))
         except BadInput as error:
             return Failed(name="Refused", message=_plain(error), data=error)
         except (StateError, Infrastructure) as error:
             return Failed(message=_plain(error), data=error)
+        except Stopped as error:
+            return unless_cancelled(Failed(message=_plain(error), data=error))
 
     # Prefect looks for the names in annotations where the function that it is given stands, which is here.
     told.__signature__ = inspect.signature(body, eval_str=True)  # type: ignore[attr-defined]

@@ -59,7 +59,7 @@ def slot(limit: str | None) -> Iterator[None]:
 
 def _taken(limit: str) -> contextlib.ExitStack:
     """Wait for a slot; what comes back holds it, or nothing when there was no server to ask."""
-    held, away_since = contextlib.ExitStack(), None
+    held, away_since, is_told = contextlib.ExitStack(), None, False
     while True:
         stop.check()
         try:
@@ -72,7 +72,9 @@ def _taken(limit: str) -> contextlib.ExitStack:
             stop.wait(min(_LOOK_AGAIN_S, _AWAY_FOR_S / 4))
         if problem is None:
             away_since = None
-            logger.info("all slots of %s are taken; waiting for one", limit)
+            if not is_told:
+                logger.info("all slots of %s are taken; waiting for one", limit)
+            is_told = True
             continue
         away_since = time.monotonic() if away_since is None else away_since
         if time.monotonic() - away_since > _AWAY_FOR_S:

@@ -79,6 +79,15 @@ def copy(path: Path, to: Path) -> None:
     unfinished.replace(to)
 
 
+def close_to_others(home: Path) -> None:
+    """Take from other users of the machine what they may do in a server's home: it holds the secrets of blocks, and the
+    key that opens them. What its group may do stays.
+    """
+    about = home.stat()
+    if about.st_uid == os.getuid() and about.st_mode & 0o007:
+        home.chmod(about.st_mode & 0o7770)
+
+
 def refuse_unwritable(home: Path) -> None:
     """Raise Infrastructure when a server could not write in its home: its rights, or a full disk."""
     try:

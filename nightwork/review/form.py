@@ -16,6 +16,7 @@ from nightwork.review.document import EscalationRow, QueueRow
 from nightwork.together import Culprit
 
 _MOST = 8  # of each list; the review page has all
+NEXT_RUN = "with the next run of answers (14:00 by default), of overnight, or of nightwork resume"
 _LINE, _PARAGRAPH = 240, 1200
 _CONTEXT = {"Tried", "Why", "Blocks"}
 
@@ -64,7 +65,7 @@ def escalation_form(row: EscalationRow, around: Around) -> str:
         _listed("More options, which the review page describes", [option.name for option in row.options[_MOST:]]),
         _listed("Questions", row.questions),
         _look(around),
-        "The ticket goes on with the answer, and with the comment as it stands, at 14:00 or in the next batch.",
+        f"The ticket goes on with the answer, and with the comment as it stands, {NEXT_RUN}.",
     ]
     return _joined(parts)
 

@@ -109,15 +109,22 @@ def _settle_status(batch: Batch, document: ReviewDocument) -> ReviewDocument:
     return document.model_copy(update={"status": status})
 
 
-def decide(batch: Batch, ticket: str, kind: Kind, message: str, by: str = COMMAND_LINE) -> Decision:
+def decide(
+    batch: Batch, ticket: str, kind: Kind, message: str, by: str = COMMAND_LINE, attempt: int | None = None
+) -> Decision:
     """Record a decision on a ticket's merge request and mark it so; returns the one that holds, an earlier one first.
 
-    Raises BadInput when there is nothing to decide, or changes are requested without saying which.
+    Raises BadInput when there is nothing to decide, when it is no longer the `attempt` that was looked at, or when
+    changes are requested without saying which.
     """
     state = batch.state()
     outcome = state.items.get(ticket)
     if outcome is None or not outcome.has_landed() or batch.change(ticket, outcome.attempt) is None:
         raise bad_input(f"ticket {ticket!r}", f"has no merge request in {batch.id}; `nightwork review` lists them")
+    if attempt not in {None, outcome.attempt}:
+        raise bad_input(
+            f"ticket {ticket!r}", f"was worked on again: this is attempt {outcome.attempt}; look at it anew"
+        )
     if kind is Kind.REQUEST_CHANGES and not message.strip():
         raise bad_input("comment (-m)", "say which changes; the agent of the next attempt reads it")
     if kind is Kind.APPROVE:
@@ -160,14 +167,24 @@ def _minutes_since(opened: datetime | None) -> float | None:
     return minutes if minutes is not None and shortest <= minutes <= longest else None
 
 
-def answer(batch: Batch, ticket: str, option: str, message: str, by: str = COMMAND_LINE) -> Decision:
+def answer(
+    batch: Batch,
+    ticket: str,
+    option: str,
+    message: str,
+    by: str = COMMAND_LINE,
+    asked: tuple[int, int] | None = None,
+) -> Decision:
     """Record the answer to a ticket's escalation; returns the one that holds, an earlier one first.
 
-    Raises BadInput when nothing is asked, or for an option that the escalation does not offer.
+    Raises BadInput when nothing is asked, when it is no longer the question (attempt and number) that was looked at,
+    or for an option that the escalation does not offer.
     """
     outcome, record = batch.state().items.get(ticket), batch.escalation(ticket)
     if outcome is None or record is None or outcome.status is not Status.ESCALATED:
         raise bad_input(f"ticket {ticket!r}", f"asks nothing in {batch.id}; `nightwork review` lists the escalations")
+    if asked not in {None, (record.attempt, record.number)}:
+        raise bad_input(f"ticket {ticket!r}", "asks something else by now; look at it anew")
     names = [choice.name for choice in record.escalation.options]
     if option not in names:
         raise bad_input(f"option {option!r}", f"{ticket} offers {', '.join(names)}; add anything else with -m")

@@ -18,12 +18,10 @@ from nightwork.gates.report import Severity
 from nightwork.manifest import Entry
 from nightwork.outcome import Outcome, Status
 from nightwork.redact import redact
-from nightwork.review.form import Around, escalation_form, merge_request_form
+from nightwork.review.form import NEXT_RUN, Around, escalation_form, merge_request_form
 from nightwork.stages.publish import Landing
 from nightwork.stages.review import answer, decide, document_of
 from nightwork.ticket import Priority
-
-_NEXT_RUN = "with the next run of `answers` (14:00 by default), of `overnight`, or of `nightwork resume`"
 
 
 class Urgency(StrEnum):
@@ -77,13 +75,22 @@ class Subject:
         return f"{self.kind.replace(' ', '-')}-{self.attempt}{number}"
 
     def take(self, said: Answer) -> Decision | str:
-        """Record what a person said; returns the decision that holds, an earlier one first, or why it is not taken."""
+        """Record what a person said of this very subject.
+
+        Returns the decision that holds, an earlier one first, or why it is not taken.
+        """
         try:
             if self.escalation is not None:
-                return answer(self.batch, self.ticket, said.choice, said.comment, said.by)
-            return decide(self.batch, self.ticket, Kind(said.choice), said.comment, said.by)
+                asked = self.attempt, self.escalation
+                return answer(self.batch, self.ticket, said.choice, said.comment, said.by, asked)
+            return decide(self.batch, self.ticket, Kind(said.choice), said.comment, said.by, self.attempt)
         except BadInput as error:
             return str(error)
+
+    def is_asked(self) -> bool:
+        """Say whether it is still the newest thing to decide on its ticket: another run may have gone on meanwhile."""
+        newest = subject_of(self.batch, self.ticket)
+        return newest is not None and newest.key == self.key
 
     def seen_from(self, repository: Path) -> Subject:
         """Return the same subject in another working copy."""
@@ -104,7 +111,7 @@ class Subject:
     def then(self, taken: Decision) -> str:
         """Return what comes of a decision, in words."""
         if self.escalation is not None:
-            return f"goes on {_NEXT_RUN}"
+            return f"goes on {NEXT_RUN}"
         if taken.kind is Kind.APPROVE:
             return f"nothing was merged; once it is, set `state: done` in the ticket {self.ticket}"
         return "a second commit follows in the next batch" if taken.kind is Kind.REQUEST_CHANGES else "it is closed"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,13 +83,6 @@ def _without_secret(parts: SplitResult) -> str:
     user, _, host = parts.netloc.rpartition("@")
     name = user.partition(":")[0]
     return f"{name}@{host}" if name and parts.scheme == "ssh" else host
-
-
-def copies_folder() -> Path:
-    """Return where this user's working copies of other repositories stand."""
-    told = Path(os.environ.get("XDG_STATE_HOME", ""))
-    state = told if told.is_absolute() else Path.home() / ".local" / "state"
-    return state / "nightwork" / "clones"
 
 
 def copy_name(url: str) -> str:

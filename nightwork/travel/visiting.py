@@ -20,6 +20,7 @@ from nightwork.files import make_ignored
 from nightwork.lock import hold
 from nightwork.markdown import one_line
 from nightwork.settings import load as load_settings
+from nightwork.state_home import state_home
 from nightwork.travel import taking
 from nightwork.travel.arrival import Arrival, Overruled, holders
 from nightwork.travel.copies import bring_up_to_date, copy_id, ensure_copy, tidy
@@ -28,7 +29,7 @@ from nightwork.travel.files import mark
 from nightwork.travel.lease import Lease
 from nightwork.travel.names import BATCHES, BATCHES_SEEN, BATCHES_SYNCED, read_note
 from nightwork.travel.packing import Packer
-from nightwork.travel.source import Source, copies_folder, copy_name
+from nightwork.travel.source import Source, copy_name
 from nightwork.workspace import Repository
 from nightwork.workspace.remote import Access, Remote, Update
 
@@ -97,7 +98,7 @@ def _located(source: Source) -> tuple[Path, Access | None]:
     if source.is_folder():
         return Repository.open(Path(source.where)).root, None
     access = source.access()
-    return copies_folder() / copy_name(access.url), access
+    return state_home() / "clones" / copy_name(access.url), access
 
 
 def _place(root: Path) -> _Place:

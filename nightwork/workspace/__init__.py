@@ -6,32 +6,22 @@ configuration nor hooks are read for writing. This package alone runs git.
 
 from __future__ import annotations
 
-import contextlib
-import shutil
 import socket
-import tempfile
-import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from nightwork.change import ChangedFile, LineChanges
 from nightwork.errors import bad_input
-from nightwork.files import remove_tree
-from nightwork.workspace import entries, lines, stored
+from nightwork.workspace import entries, lines, stored, worktrees
 from nightwork.workspace.entries import TreeEntry
-from nightwork.workspace.git import Git, shown
-from nightwork.workspace.linked import admin_folder, refuse_swapped
+from nightwork.workspace.git import Git
 from nightwork.workspace.merging import Merge, merge_all
-from nightwork.workspace.nested import add_all
 from nightwork.workspace.stored import Stored
 
 BRANCH_PREFIX = "agent/"
 WIP_PREFIX = "refs/nightwork/wip/"
 OLD_WIP_PREFIX = "refs/nightwork/old/"
-
-# `git worktree add` and `prune` of one repository get in each other's way.
-_worktree_lock = threading.Lock()
 
 
 class Repository:
@@ -167,67 +157,25 @@ class Repository:
 
     def is_our_worktree(self, path: Path) -> bool:
         """Say whether a whole worktree that `add_worktree` has made stands at `path`."""
-        return not path.is_symlink() and path.is_dir() and _is_whole(path)
+        return not path.is_symlink() and path.is_dir() and worktrees.is_whole(path)
 
     def add_worktree(self, path: Path, commit: str, kept: str | None = None) -> bool:
         """Check `commit` out at `path`, detached; a whole worktree there is kept, and one half made is made anew.
 
         The files of `kept` stand in the place of the commit's, when it is given. Returns whether it was made.
         """
-        if _is_whole(path):
-            return False
-        with _worktree_lock:
-            self._remove(path)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self.git("worktree", "add", "--quiet", "--detach", "--force", str(path), commit)
-        if kept:
-            self.git.at(path)("read-tree", "--reset", "-u", kept)
-        admin_folder(path).joinpath(_WHOLE).touch()
-        return True
+        return worktrees.add(self.git, path, commit, kept)
 
     def remove_worktree(self, path: Path) -> None:
         """Remove a worktree with everything in it; none is fine."""
-        with _worktree_lock:
-            self._remove(path)
-
-    def _remove(self, path: Path) -> None:
-        if path.is_dir() and not path.is_symlink():
-            remove_tree(path)
-        else:
-            path.unlink(missing_ok=True)
-        self._forget(path)
-
-    def _forget(self, path: Path) -> None:
-        """Drop what git still knows of a worktree that is gone; those of the user may only be out of reach."""
-        for pointer in (self._common_folder() / "worktrees").glob("*/gitdir"):
-            with contextlib.suppress(FileNotFoundError):
-                if Path(pointer.read_text(encoding="utf-8").strip()) == path / ".git":
-                    shutil.rmtree(pointer.parent, ignore_errors=True)
-
-    def _common_folder(self) -> Path:
-        own = self.root / ".git"
-        if own.is_dir() and not (own / "commondir").exists():
-            return own
-        return Path(self.git("rev-parse", "--path-format=absolute", "--git-common-dir"))
+        worktrees.remove(self.git, path)
 
     def snapshot(self, worktree: Path) -> str:
         """Return the tree hash of a worktree as it is, new files included and ignored ones left out.
 
         Raises Tampered when its link to git was swapped: another folder's configuration could name programs to run.
         """
-        if worktree != self.root:
-            refuse_swapped(worktree, self._common_folder())
-        with tempfile.TemporaryDirectory() as folder:
-            git, env = self.git.at(worktree), {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-            own = worktree / ".git"
-            index = (
-                admin_folder(worktree) if own.is_file() else Path(git("rev-parse", "--absolute-git-dir"))
-            ) / "index"
-            with contextlib.suppress(FileNotFoundError):
-                # With its time: git looks inside a file only when the index is not newer than the file's last change.
-                shutil.copy2(index, env["GIT_INDEX_FILE"])
-            add_all(git, worktree, env)
-            return git("write-tree", env=env)
+        return worktrees.snapshot(self.git, worktree)
 
     def commit(self, tree: str, parents: list[str], message: str, at: datetime) -> str:
         """Make a commit object; the same arguments give the same commit, so that making it twice is harmless."""
@@ -281,21 +229,7 @@ class Repository:
 
     def changes(self, old: str, new: str) -> list[ChangedFile]:
         """Return what differs between two commits, renames found, sorted by path."""
-        options = ("--raw", "--numstat", "-z", "-M", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none")
-        parts = iter(self.git("diff", *options, old, new, "--").split("\0"))
-        statuses: list[tuple[str, str | None, str]] = []
-        lines: dict[str, tuple[int | None, int | None]] = {}
-        for part in parts:
-            if part.startswith(":"):
-                status = part.rpartition(" ")[2][0]
-                statuses.append((status, next(parts) if status in "RC" else None, next(parts)))
-            elif part:
-                added, deleted, path = part.split("\t", 2)
-                path = path or (next(parts), next(parts))[1]
-                lines[path] = (None, None) if added == "-" else (int(added), int(deleted))
-        return sorted(
-            (_changed(*found, *lines.get(found[2], (None, None))) for found in statuses), key=lambda c: c.path
-        )
+        return lines.changed_files(self.git, old, new)
 
     def line_changes(self, old: str, new: str, files: Sequence[ChangedFile], limit: int) -> dict[str, LineChanges]:
         """Return the lines that differ in `files`, by path; those of files over `limit` bytes are left out."""
@@ -340,36 +274,4 @@ class Repository:
 
         A link on the way to one of them is removed, so that nothing behind it is read or deleted.
         """
-        git = self.git.at(worktree)
-        known = set(git("ls-tree", "-r", "-z", "--name-only", commit).split("\0")) if paths else set()
-        folders = {str(folder) for path in known for folder in Path(path).parents}
-        for path in paths:
-            for folder in [*reversed(Path(path).parents), Path(path)][1:]:
-                if (worktree / folder).is_symlink():
-                    (worktree / folder).unlink()
-            if path not in known:
-                _delete(worktree / path)
-        if present := [path for path in paths if path in known or path.rstrip("/") in folders]:
-            named = ("--pathspec-from-file=-", "--pathspec-file-nul")  # more than a command line holds
-            git("checkout", "--quiet", *named, commit, stdin="\0".join(present))
-
-
-def _changed(status: str, old: str | None, path: str, added: int | None, deleted: int | None) -> ChangedFile:
-    before = shown(old) if old else None
-    return ChangedFile(path=shown(path), status=status, added=added, deleted=deleted, old_path=before)
-
-
-# Marks, in git's own folder of a worktree, that its checkout came to its end.
-_WHOLE = "nightwork-whole"
-
-
-def _is_whole(worktree: Path) -> bool:
-    return (worktree / ".git").is_file() and admin_folder(worktree).joinpath(_WHOLE).exists()
-
-
-def _delete(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            path.unlink()
+        worktrees.restore(self.git.at(worktree), worktree, commit, paths)

@@ -1,4 +1,4 @@
-"""What git tells of the content of a difference: changed lines, and new files that are copies."""
+"""What git tells of a difference: changed files with renames found, changed lines, and new files that are copies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from nightwork.change import ChangedFile, LineChanges
-from nightwork.workspace.git import Git
+from nightwork.workspace.git import Git, shown
 
 FILES_A_CALL = 500
 MOST_BYTES = 100_000_000
@@ -17,6 +17,24 @@ MOST_SOURCES = 500
 _PATCH = ("--patch", "--unified=0", "--text", "--no-color", "--submodule=short")
 _PLAIN = ("--no-ext-diff", "--no-textconv")
 _HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
+
+
+def changed_files(git: Git, old: str, new: str) -> list[ChangedFile]:
+    """Return what differs between two commits, renames found, sorted by path."""
+    options = ("--raw", "--numstat", "-z", "-M", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none")
+    parts = iter(git("diff", *options, old, new, "--").split("\0"))
+    statuses: list[tuple[str, str | None, str]] = []
+    lines: dict[str, tuple[int | None, int | None]] = {}
+    for part in parts:
+        if part.startswith(":"):
+            status = part.rpartition(" ")[2][0]
+            statuses.append((status, next(parts) if status in "RC" else None, next(parts)))
+        elif part:
+            added, deleted, path = part.split("\t", 2)
+            path = path or (next(parts), next(parts))[1]
+            lines[path] = (None, None) if added == "-" else (int(added), int(deleted))
+    found = (_changed(*each, *lines.get(each[2], (None, None))) for each in statuses)
+    return sorted(found, key=lambda change: change.path)
 
 
 def line_changes(git: Git, old: str, new: str, files: Sequence[ChangedFile], limit: int) -> dict[str, LineChanges]:
@@ -100,3 +118,8 @@ def _read(section: Iterable[str]) -> LineChanges:
         elif number is not None and line.startswith("-"):
             removed.append(line[1:])
     return LineChanges(tuple(added), tuple(removed))
+
+
+def _changed(status: str, old: str | None, path: str, added: int | None, deleted: int | None) -> ChangedFile:
+    before = shown(old) if old else None
+    return ChangedFile(path=shown(path), status=status, added=added, deleted=deleted, old_path=before)

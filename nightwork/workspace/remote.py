@@ -36,7 +36,7 @@ _OPTIONS = {
     "push.recurseSubmodules": "no",
     "push.gpgSign": "false",
     "push.followTags": "false",
-    "http.lowSpeedLimit": "1",
+    "http.lowSpeedLimit": "100",
     "http.lowSpeedTime": "60",
 }
 

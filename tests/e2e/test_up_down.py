@@ -174,6 +174,7 @@ def test_a_room_is_kept_up_mends_itself_tells_people_and_ends_so_that_work_goes_
     assert mended["done"][0] == "server: started"
     assert not any("worker" in line for line in mended["done"])
 
+    _nobody_else_is_let_in(room)
     _schedules_have_made_runs(room, until)
     _people_are_told(room, inbox[1], until)
     _who_waits_is_reminded_of_once_for_each_time_and_not_when_it_is_decided(room, inbox[1], until)
@@ -186,6 +187,30 @@ def test_a_room_is_kept_up_mends_itself_tells_people_and_ends_so_that_work_goes_
     assert "status: aborted" in (repo.batch() / "manifest.yaml").read_text()
     assert not any(is_alive(each) for each in (mended["server_pid"], *mended["workers"].values()))
     assert room.shell("down").err.strip() == "nothing runs"
+
+
+def _nobody_else_is_let_in(room: Room) -> None:
+    """Neither the page of another web site, which a browser would let ask with leave, nor another user's processes."""
+
+    def answered(origin: str, kind: str | None) -> tuple[int, str | None]:
+        url, asks = f"http://127.0.0.1:{room.port}/api/flows/", {"origin": origin}
+        if kind is None:  # what a browser asks first, unless it thinks that a form could have sent it
+            asks |= {"access-control-request-method": "POST", "access-control-request-headers": "content-type"}
+            request = urllib.request.Request(url, headers=asks, method="OPTIONS")
+        else:
+            request = urllib.request.Request(url, b'{"name": "evil"}', asks | {"content-type": kind}, method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, answer.headers["access-control-allow-origin"]
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers["access-control-allow-origin"]
+
+    own = f"http://localhost:{room.port}"
+    assert answered(own, None) == (200, own)
+    assert answered("https://evil.example", None) == (400, None)
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""):
+        assert answered("https://evil.example", kind) == (422, None)
+    assert room.prefect_home.stat().st_mode & 0o007 == 0
 
 
 def _schedules_have_made_runs(room: Room, until: Callable[..., None]) -> None:

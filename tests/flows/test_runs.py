@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from prefect import State, get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
 from prefect.client.schemas.objects import StateType
-from prefect.states import Completed, Crashed, Pending, Running, Scheduled, Suspended
+from prefect.states import Cancelling, Completed, Crashed, Pending, Running, Scheduled, Suspended
 
 from flows.answers import answers
 from flows.gates import gates
@@ -23,7 +24,7 @@ from flows.intake import intake
 from flows.overnight import overnight
 from flows.recover import recover
 from flows.review import review
-from flows.wiring import runs
+from flows.wiring import cancelling, runs
 from nightwork.batch import batches
 from nightwork.checkpoint import BatchState
 from nightwork.errors import BadInput
@@ -83,6 +84,27 @@ def test_a_run_of_a_schedule_waits_for_the_one_before_it(make_repository: Make, 
     assert (batch.folder / "manifest.yaml").stat().st_mtime_ns > may_end.stat().st_mtime_ns
 
 
+def test_a_run_that_waits_for_another_can_be_cancelled(
+    make_repository: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cancelling, "_LOOK_EVERY_S", 0.2)
+    root, may_end = make_repository({"A": {}}), tmp_path / "may end"
+    run = create(overnight, repo=str(root))
+    with (
+        subprocess.Popen([sys.executable, "-c", HOLDER, root, may_end], stdout=subprocess.PIPE) as holder,
+        get_client(sync_client=True) as client,
+    ):
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        canceller = threading.Timer(2.0, client.set_flow_run_state, [run, Cancelling(), True])
+        canceller.start()
+        start(overnight, run)
+        canceller.join()
+        assert client.read_flow_run(run).state_name == "Cancelled"
+        may_end.touch()
+    assert batches(root) == []
+
+
 def test_stages_that_find_nothing_to_do_say_so(make_repository: Make) -> None:
     root = str(make_repository({"A": {}}))
     for flow in (generation, gates, review, answers):
@@ -118,6 +140,43 @@ def test_agents_of_a_provider_share_its_slots(make_repository: Make, tmp_path: P
         finally:
             client.delete_global_concurrency_limit_by_name("agents-scripted")
     assert log.read_text().split() == ["begin", "end"] * 3
+
+
+def test_a_cancelled_run_stops_without_a_signal_and_goes_on_when_it_is_tried_again(
+    make_repository: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cancelling, "_LOOK_EVERY_S", 0.2)
+    begun, may_end = tmp_path / "begun", tmp_path / "may_end"
+    wait = [{"run": {"command": ["sh", "-c", f"touch {begun}; while [ ! -e {may_end} ]; do sleep 0.1; done"]}}]
+    done: list[object] = [
+        [{"edit": {"path": "A.txt", "old": "", "new": "new\n"}}],
+        [{"submit_work": {"summary": "add it", "changes": ["add a file"]}}],
+    ]
+    root = make_repository(
+        {"A": {}, "B": {"dependencies": ["A"]}}, {"A": {"C2": [wait, *done]}}, sandbox={"confine": False}
+    )
+    run = create(overnight, repo=str(root))
+
+    def cancel() -> None:
+        while not begun.exists():
+            time.sleep(0.1)
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(run, Cancelling(), force=True)
+
+    canceller = threading.Thread(target=cancel)
+    canceller.start()
+    start(overnight, run)
+    canceller.join()
+    with get_client(sync_client=True) as client:
+        assert client.read_flow_run(run).state_name == "Cancelled"
+    (batch,) = batches(root)
+    assert batch.state().items["A"].reason is Reason.STOPPED
+    assert not batch.state().items["B"].has_landed()
+    may_end.touch()
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run, Scheduled(name="AwaitingRetry"), force=True)
+    assert start(overnight, run).is_completed()
+    assert batches(root) == [batch]
 
 
 def test_a_crashed_run_goes_on_once(make_repository: Make) -> None:

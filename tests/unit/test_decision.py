@@ -61,6 +61,8 @@ def test_nothing_decided_is_nothing(tmp_path):
             '{"ticket":"A","attempt":1,"kind":"maybe"}',
         ),
         "[1]",
+        '{"ticket":"A","attempt":1,"kind":"approve","at":"9999-12-31T23:59:59-12:00"}',
+        '{"ticket":"A","attempt":1,"kind":"approve","at":"0001-01-01T00:00:00+12:00"}',
     ],
 )
 def test_a_line_that_is_no_decision_is_told_with_its_path(tmp_path, line):

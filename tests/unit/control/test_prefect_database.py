@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nightwork.control.prefect_database import Schema, copy, examine, refuse_unwritable
+from nightwork.control.prefect_database import Schema, close_to_others, copy, examine, refuse_unwritable
 from nightwork.errors import Infrastructure, StateError
 
 KNOWN = ("one", "two", "three")
@@ -73,3 +73,9 @@ def test_a_home_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(Infrastructure, match="set PREFECT_HOME to another folder"):
         refuse_unwritable(tmp_path / "file" / "home")
+
+
+def test_a_home_is_closed_to_other_users_and_stays_open_to_its_group(tmp_path: Path) -> None:
+    tmp_path.chmod(0o2775)
+    close_to_others(tmp_path)
+    assert tmp_path.stat().st_mode & 0o7777 == 0o2770

@@ -14,7 +14,8 @@ from nightwork.manifest import Config, Entry, Manifest
 from nightwork.outcome import Outcome, Status
 from nightwork.settings import BatchSettings, Settings
 from nightwork.stages.earlier import earlier_attempts
-from nightwork.stages.intake import collect, select
+from nightwork.stages.intake import collect
+from nightwork.stages.selection import select
 from nightwork.ticket import State, Ticket
 from nightwork.tracker import Found
 from nightwork.workspace import Repository

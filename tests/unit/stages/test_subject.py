@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import pytest
@@ -104,4 +105,17 @@ def test_an_escalation_is_answered_by_one_of_its_options(night: Night) -> None:
     taken = subject.take(Answer(subject.options[0], "go", "Ann"))
     assert not isinstance(taken, str)
     assert (taken.kind, taken.option, taken.by) == (Kind.ANSWER, subject.options[0], "Ann")
-    assert "`answers`" in subject.then(taken)
+    assert "run of answers" in subject.then(taken)
+
+
+def test_what_was_said_of_one_attempt_is_not_taken_for_the_next(night: Night) -> None:
+    batch, _ = night.run()
+    seen = one(batch, "A")
+    shutil.copytree(batch.attempt_folder("A", 1), batch.attempt_folder("A", 2))
+    state = batch.state()
+    state.items["A"] = state.items["A"].with_(attempt=2)
+    batch.save(state)
+    assert not seen.is_asked()
+    assert "this is attempt 2" in str(seen.take(Answer("approve", "", "Ann")))
+    assert batch.decisions.all() == []
+    assert one(batch, "A").is_asked()

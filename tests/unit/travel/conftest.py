@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -43,6 +44,10 @@ class Remote:
     def refs(self) -> dict[str, str]:
         lines = self.git("for-each-ref", "--format=%(refname) %(objectname)").splitlines()
         return dict(line.split() for line in lines)
+
+    def kept(self, path: str) -> str:
+        """Return a file of the batch as the remote holds it."""
+        return self.git("show", f"refs/nightwork/batches/{BATCH}:{path}")
 
     def push(self, files: dict[str, str], message: str = "more") -> None:
         for name, text in files.items():
@@ -101,6 +106,22 @@ def make_remote(place: Path, pause_s: float = 0.0) -> Remote:
 def remote(tmp_path: Path) -> Remote:
     """Return a remote whose agents are quick."""
     return make_remote(tmp_path / "shared")
+
+
+@pytest.fixture(scope="session")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Remote:
+    """Return a remote that a machine has left with a whole batch; only to be copied."""
+    place = tmp_path_factory.mktemp("night")
+    remote = make_remote(place / "shared")
+    Machine(place / "machine").run("run", remote.url)
+    return remote
+
+
+@pytest.fixture
+def travelled(night: Remote, tmp_path: Path) -> Remote:
+    """Return a remote that holds a whole batch, which no machine of the test knows yet."""
+    shared = shutil.copytree(night.folder.parent, tmp_path / "shared", symlinks=True)
+    return Remote(shared / night.folder.name, shared / night.work.name, shared / night.log.name)
 
 
 @dataclass

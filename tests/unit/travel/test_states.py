@@ -53,13 +53,6 @@ def test_what_batches_hold_may_come_in():
     refuse_unsafe([entry(name) for name in names], "a test")
 
 
-@pytest.fixture
-def travelled(remote, machine):
-    """Return a remote that holds a whole batch."""
-    machine("first").run("run", remote.url)
-    return remote
-
-
 def push_state(remote, files, note=None, name="night"):
     """Put a state in the place of the one that the remote holds: bytes, or (mode, bytes)."""
     git, entries = remote.git, ""
@@ -79,14 +72,13 @@ def push_state(remote, files, note=None, name="night"):
 
 
 def test_a_state_of_something_else_or_half_a_state_is_refused_and_nothing_is_written(travelled, machine, at_home):
-    manifest = machine("first").batch.folder / "manifest.yaml"
-    checkpoint = machine("first").batch.folder / "checkpoint.json"
+    manifest, checkpoint = (travelled.kept(name) for name in ("manifest.yaml", "checkpoint.json"))
     states = [
-        {"manifest.yaml": manifest.read_text()},
-        {"checkpoint.json": checkpoint.read_text()},
-        {"manifest.yaml": manifest.read_text().replace("night", "other"), "checkpoint.json": checkpoint.read_text()},
-        {"manifest.yaml": "a: [", "checkpoint.json": checkpoint.read_text()},
-        {"manifest.yaml": manifest.read_text(), "checkpoint.json": "{"},
+        {"manifest.yaml": manifest},
+        {"checkpoint.json": checkpoint},
+        {"manifest.yaml": manifest.replace("night", "other"), "checkpoint.json": checkpoint},
+        {"manifest.yaml": "a: [", "checkpoint.json": checkpoint},
+        {"manifest.yaml": manifest, "checkpoint.json": "{"},
     ]
     at_home("second")
     for files in states:
@@ -97,8 +89,8 @@ def test_a_state_of_something_else_or_half_a_state_is_refused_and_nothing_is_wri
         assert "refs/nightwork/lock" not in travelled.refs()
 
 
-def test_a_state_that_would_move_other_refs_is_refused(travelled, machine, at_home):
-    files = {name: (machine("first").batch.folder / name).read_text() for name in ("manifest.yaml", "checkpoint.json")}
+def test_a_state_that_would_move_other_refs_is_refused(travelled, at_home):
+    files = {name: travelled.kept(name) for name in ("manifest.yaml", "checkpoint.json")}
     at_home("second")
     for ref in (
         "refs/heads/main",
