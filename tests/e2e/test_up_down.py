@@ -269,11 +269,11 @@ def _a_run_whose_machine_is_gone_is_found_and_goes_on(room: Room, until: Callabl
     room.kill("worker-1")  # first, so that it cannot tell of the run's end
     for process_id in engines:
         os.kill(process_id, signal.SIGKILL)
-    until(lambda: room.run(run_id)["state_name"] == "Crashed", 60, lambda: str(room.run(run_id)["state"]))
-    assert room.run(run_id)["state"]["message"].startswith("No sign of life")
+    assert room.up()["done"] == ["worker-1: started"]  # `recover`, which finds the run, needs one
+    until(lambda: room.run(run_id)["run_count"] == 2, 150, lambda: room.log("worker-1")[-3000:])
     hurry(room, "nightwork: no sign of life", 180)
-    assert room.up()["done"] == ["worker-1: started"]
-    until(lambda: room.run(run_id)["run_count"] == 2, 90, lambda: room.log("worker-1")[-3000:])
+    (crashed,) = [state for state in room.ask(f"/flow_run_states/?flow_run_id={run_id}") if state["type"] == "CRASHED"]
+    assert crashed["message"].startswith("No sign of life")
     return run_id
 
 
