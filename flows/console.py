@@ -65,8 +65,10 @@ def notes() -> Console:
 
 
 @contextlib.contextmanager
-def session(verbose: bool) -> Iterator[None]:
+def session(verbose: bool, is_apart: bool = False) -> Iterator[None]:
     """Surround one flow: Prefect made quiet, progress shown, and a stop that keeps everything.
+
+    One that `is_apart` leaves the server of `nightwork up` alone.
 
     Raises Infrastructure when the server is lost for longer than is waited for it.
     """
@@ -74,7 +76,7 @@ def session(verbose: bool) -> Iterator[None]:
     import httpx
     from prefect.exceptions import ObjectNotFound
 
-    _use_server()
+    _use_server(is_apart)
     try:
         with _progress(), stop.on_signals(_tell_stop):
             yield
@@ -83,7 +85,7 @@ def session(verbose: bool) -> Iterator[None]:
         raise Infrastructure("the Prefect server", told) from error
 
 
-def _use_server() -> None:
+def _use_server(is_apart: bool) -> None:
     """See to a server for a run: the one that is set, that of `nightwork up`, or a temporary one.
 
     Raises Infrastructure when the one that is set does not answer.
@@ -93,7 +95,7 @@ def _use_server() -> None:
 
     from flows.control.known import use_server
 
-    if url := use_server():
+    if not is_apart and (url := use_server()):
         notes().print(f"using the server of `nightwork up`: {url.removesuffix('/api')}")
     if get_current_settings().api.url:
         for name, value in OUTLASTING.items():

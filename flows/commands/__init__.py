@@ -83,14 +83,14 @@ def batch_of(repo: Path, batch_id: str | None, ticket: str) -> Batch:
 
 
 def run_overnight(
-    repository: Path, batch_id: str | None, options: RunOptions, verbose: bool
+    repository: Path, batch_id: str | None, options: RunOptions, verbose: bool, is_apart: bool = False
 ) -> tuple[ReviewDocument, str]:
     """Run the overnight flow; returns the review document and the name of the state in which the flow ended."""
     from flows import console
     from nightwork.batch import start_batch
 
     batch, _ = start_batch(str(repository), batch_id, options)
-    with console.session(verbose):
+    with console.session(verbose, is_apart):
         from flows.overnight import overnight
 
         state = overnight(str(batch.repository), batch.id, options, return_state=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,9 @@ def demo(
 
     shop = example.unpack("shop", into)
     note(f"example repository: {shop}")
-    document, _ = run_overnight(shop, None, run_options(), verbose)
+    if "PREFECT_API_URL" not in os.environ:  # what is tried out does not stand among the real runs
+        os.environ.setdefault("PREFECT_HOME", str(shop / ".nightwork" / "prefect"))
+    document, _ = run_overnight(shop, None, run_options(), verbose, is_apart=True)
     differences = example.differences("shop", shop, document)
     show(document, json)
     for difference in differences:

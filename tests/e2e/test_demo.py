@@ -31,6 +31,7 @@ def test_the_demo_needs_no_server_and_leads_to_a_finished_batch(
     request.addfinalizer(lambda: _remove(shop))
     _is_a_clean_checkout(shop)
     _has_a_follow_up_ticket(shop, document)
+    assert not (serverless.home / ".prefect" / "prefect.db").exists()
     server = request.getfixturevalue("server")
     _goes_on(command_line(PREFECT_API_URL=server), shop, ran.out)
 
