@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from flows.control.data import POOL
-from flows.control.server import Tell, ended, reason
+from flows.control.server import Tell, reason
 from flows.wiring.outages import OUTLASTING
 from nightwork.control import Outliving, Room
 from nightwork.errors import Infrastructure
@@ -66,17 +66,23 @@ def end(workers: Sequence[Outliving], tell: Tell) -> bool:
     A run ends its agents' turns first: after half a minute it is told what still ends, after five it is left to itself.
     """
     began, is_told, asked = time.monotonic(), False, set[int]()
+    patience_s, are_ending = _LEFT_AFTER_S, False
     # A worker that is told to end kills its runs at once: they come first, those as well that it takes up meanwhile.
-    while runs := [process_id for worker in workers for process_id in worker.children()]:
-        for process_id in set(runs) - asked:
-            asked.add(process_id)
+    while any(worker.pid() is not None for worker in workers):
+        runs = {process_id for worker in workers for process_id in worker.children()}
+        for process_id in runs - asked:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(process_id, signal.SIGTERM)
+        asked |= runs
+        if not runs and not are_ending:
+            patience_s, are_ending = time.monotonic() - began + _ENDS_WITHIN_S, True
+            for worker in workers:
+                worker.signal(signal.SIGTERM)
         waited = time.monotonic() - began
-        if waited > _TOLD_AFTER_S and not is_told:
+        if runs and waited > _TOLD_AFTER_S and not is_told:
             is_told = True
             tell(f"{len(runs)} runs still end: each stops after the turn that its agents are at")
-        if waited > _LEFT_AFTER_S:
+        if waited > patience_s:
             return False
         time.sleep(0.1)
-    return ended(workers, _ENDS_WITHIN_S)
+    return True
