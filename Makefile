@@ -12,7 +12,7 @@ demo: .venv/ready
 	$(BIN)/nightwork demo
 
 test: .venv/ready $(MERMAID)/node_modules/ready
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 lint: .venv/ready
 	$(BIN)/ruff check
