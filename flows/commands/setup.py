@@ -19,10 +19,12 @@ def demo(
 ) -> int:
     """Run the whole pipeline on the bundled example: no key, no server needed."""
     from nightwork import example
+    from nightwork.files import make_ignored
 
     shop = example.unpack("shop", into)
     note(f"example repository: {shop}")
     if "PREFECT_API_URL" not in os.environ:  # what is tried out does not stand among the real runs
+        make_ignored(shop / ".nightwork")
         os.environ.setdefault("PREFECT_HOME", str(shop / ".nightwork" / "prefect"))
     document, _ = run_overnight(shop, None, run_options(), verbose, is_apart=True)
     differences = example.differences("shop", shop, document)

@@ -12,13 +12,13 @@ from uuid import uuid4
 
 import pytest
 import yaml
-from flows.outages import OUTLASTING
 from prefect import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
-from flows import slots
 from flows.overnight import overnight
+from flows.wiring import slots
+from flows.wiring.outages import OUTLASTING
 from nightwork import stop
 from nightwork.batch import batches
 from nightwork.errors import Stopped

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from prefect.exceptions import PrefectException
 from prefect.settings import get_current_settings
 
 from flows.overnight import overnight
-from flows.wiring import artifacts
+from flows.wiring.effort import best_effort
 from nightwork.batch import Batch, newest
 from nightwork.decision import Kind
 from nightwork.manifest import BatchStatus
@@ -211,7 +212,7 @@ def test_a_stage_that_breaks_does_not_stop_the_review_and_is_told(make_repositor
 
 def test_a_report_that_the_server_does_not_take_ends_nothing() -> None:
     for error in (httpx.ConnectError("refused"), PrefectException("503"), OSError("reset")):
-        with artifacts._best_effort():
+        with best_effort(logging.getLogger("nightwork"), "a report was not kept"):
             raise error
-    with pytest.raises(ZeroDivisionError), artifacts._best_effort():
+    with pytest.raises(ZeroDivisionError), best_effort(logging.getLogger("nightwork"), "a report was not kept"):
         raise ZeroDivisionError  # a fault of ours is not hidden

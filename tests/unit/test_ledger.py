@@ -151,7 +151,9 @@ while True:
 
 def reserving(place: Place, usd: float) -> subprocess.Popen[str]:
     """Start a process that makes calls of which it never sees the end, until there is no room."""
-    name, told = (place.name, variables_of(place)) if isinstance(place, Schema) else (str(place), {})
+    name, told = (
+        (place.name.removeprefix("nightwork_"), variables_of(place)) if isinstance(place, Schema) else (str(place), {})
+    )
     command = [sys.executable, "-c", _RESERVES, name, str(usd)]
     return subprocess.Popen(
         command, env={**os.environ, **told}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
