@@ -153,7 +153,7 @@ def run_modules(
     submit: Callable[[ModuleRef], Future],
     on_progress: Callable[[Event], object] = lambda _: None,
 ) -> TrackResult:
-    """Work on every module that is not settled, `submit` starting `Batch.work_on` for each; returns what came of all."""
+    """Work on every module that is not settled, `submit` starting `Batch.work_on`; returns what came of all."""
     state, given_up = batch.state, list[Outcome]()
     saving = Saving(state, batch.range.checkpoint, given_up.append)
     saving.now()

@@ -1,4 +1,4 @@
-"""The tries at one module: a folder each, with its conversations, what it found, and, once it is over, what came of it."""
+"""The tries at one module: a folder each, with what it found, its conversations, and in the end what came of it."""
 
 from __future__ import annotations
 
