@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 
 from nightwork import engine, stop
@@ -23,12 +23,12 @@ from nightwork.stages.earlier import answered, reopened
 def run_tickets(
     batch: Batch,
     submit: Callable[[TicketRef], Future],
-    on_end: Callable[[str, Outcome, float], object] = lambda *_: None,
+    on_end: Callable[[str, Outcome, Mapping[str, Outcome]], object] = lambda *_: None,
     options: RunOptions = RunOptions(),
 ) -> BatchState:
     """Work on every ticket that is not settled, or on the answered ones alone; the checkpoint is saved after each.
 
-    `on_end` is told of each ticket that ends, started or not, and of how much of the batch is done, in percent.
+    `on_end` is told of each ticket that ends, started or not, and of all tickets as they are then.
     """
     manifest, settings, expected = batch.manifest(), batch.settings(), expectation(batch.repository)
     minutes = _minutes(manifest, settings, expected)
@@ -52,7 +52,7 @@ def run_tickets(
         given_up.extend([outcome] if ends_the_run(outcome) else [])
         batch.save(state)
         reporter.complete(name, outcome)
-        on_end(name, outcome, _percent_done(state))
+        on_end(name, outcome, state.items)
 
     with stop.on_signals(), account.running(batch):
         engine.run(
@@ -90,10 +90,6 @@ def _waited_s(batch: Batch, ticket: str, outcome: Outcome) -> float:
     """Return for how long a provider was waited for since the ticket was started."""
     path = batch.attempt_folder(ticket, outcome.attempt) / "trajectory.jsonl"
     return Trajectory(path).waited_since(outcome.started_at) if outcome.started_at else 0.0
-
-
-def _percent_done(state: BatchState) -> float:
-    return 100 * sum(outcome.status is not Status.PENDING for outcome in state.items.values()) / len(state.items)
 
 
 def has_work(batch: Batch, retry_failed: bool) -> bool:
