@@ -34,7 +34,7 @@ from nightwork.track.range import Operation, Range
 from nightwork.track.rebuild import rebuild
 from nightwork.track.report import markdown
 from nightwork.track.result import Row, TrackResult
-from nightwork.track.standing import begins, take_up
+from nightwork.track.standing import begins, is_over, take_up
 from nightwork.track.track import Track
 from nightwork.track.tries import Ended, Tries
 from nightwork.track.work import ModuleRef, Step, Story, Work, at_once
@@ -67,7 +67,7 @@ class Batch:
 
     def tries(self, name: str) -> Tries:
         """Return the tries of this run at a module."""
-        return Tries(self.range.folder / self.state.run_id / name)
+        return tries_of(self.range, self.state, name)
 
     def parallel(self) -> int:
         """Return how many modules are worked on at the same time; orchestrate takes one after the other."""
@@ -118,6 +118,11 @@ class Batch:
         )
 
 
+def tries_of(chosen: Range, state: BatchState, name: str) -> Tries:
+    """Return the tries of a run at a module; a run that is begun anew knows nothing of them."""
+    return Tries(chosen.folder / state.run_id / name)
+
+
 @contextlib.contextmanager
 def open_batch(chosen: Range, patience_s: float = 0.0) -> Iterator[Batch]:
     """Hold the repository of a range for one run; an unfinished run over the same range is gone on with.
@@ -134,18 +139,19 @@ def open_batch(chosen: Range, patience_s: float = 0.0) -> Iterator[Batch]:
         remove_tree(chosen.folder / "desks")
         models = open_models(root, chosen.settings, state.run_id, chosen.settings.tracks.parallel)
         batch = Batch(chosen, state, models, _sandbox(chosen.track, chosen.settings), began)
-        tries = {module.id: batch.tries(module.id) for module in chosen.modules}
-        state.items = begins(state, chosen.modules, tries)
+        state.items = begins(state, chosen.modules, batch.tries)
         yield batch
 
 
-def is_done(chosen: Range) -> bool:
-    """Say whether nothing is left to do: the same range was worked through, and no file was changed since."""
+def done_before(chosen: Range) -> TrackResult | None:
+    """Return what came of a range when nothing is left to do: it was worked through, and no file was changed since."""
     if not chosen.checkpoint.exists():
-        return False
-    state = take_up(chosen.checkpoint, chosen.subject(), chosen.modules)
-    tries = {module.id: Tries(chosen.folder / state.run_id / module.id) for module in chosen.modules}
-    return all(outcome.is_settled() for outcome in begins(state, chosen.modules, tries).values())
+        return None
+    state, began = take_up(chosen.checkpoint, chosen.subject(), chosen.modules), time.perf_counter()
+    begun = begins(state, chosen.modules, lambda name: tries_of(chosen, state, name))
+    if not all(is_over(outcome) for outcome in begun.values()):
+        return None
+    return result_of(chosen, state, sum(outcome.cost_usd for outcome in begun.values()), began)
 
 
 def run_modules(
@@ -189,23 +195,18 @@ def run_range(chosen: Range, on_progress: Callable[[Event], object] = lambda _: 
         return run_modules(batch, lambda ref: pool.submit(batch.work_on, ref), on_progress)
 
 
-def result_of(batch: Batch) -> TrackResult:
+def result_of(chosen: Range, state: BatchState, cost_usd: float, began: float) -> TrackResult:
     """Return what came of all modules of a range, those of earlier runs too."""
-    chosen, rubric = batch.range, batch.range.track.definition.rubric
-    rows = [
-        Row.of(
-            module.id,
-            module.document.relative_to(chosen.track.root).as_posix(),
-            batch.state.items[module.id],
-            ended.story if (ended := batch.tries(module.id).last()) else None,
-        )
-        for module in chosen.modules
-    ]
-    tracks = chosen.settings.tracks
+    track, tracks, rubric = chosen.track, chosen.settings.tracks, chosen.track.definition.rubric
+    rows = []
+    for module in chosen.modules:
+        ended = tries_of(chosen, state, module.id).last()
+        shown = module.document.relative_to(track.root).as_posix()
+        rows.append(Row.of(module.id, shown, state.items[module.id], ended.story if ended else None))
     return TrackResult(
         operation=chosen.operation,
-        track=chosen.track.name,
-        title=chosen.track.definition.title,
+        track=track.name,
+        title=track.definition.title,
         start=chosen.modules[0].number,
         end=chosen.modules[-1].number,
         rows=tuple(rows),
@@ -213,15 +214,15 @@ def result_of(batch: Batch) -> TrackResult:
         model=tracks.model,
         reviewer=tracks.reviewer or tracks.model,
         ended_at=datetime.now(UTC),
-        duration_s=time.perf_counter() - batch.began,
-        cost_usd=batch.models.spent_usd(),
-        checkpoint=chosen.checkpoint.relative_to(chosen.track.root).as_posix(),
-        report=(chosen.folder / "report.md").relative_to(chosen.track.root).as_posix(),
+        duration_s=time.perf_counter() - began,
+        cost_usd=cost_usd,
+        checkpoint=chosen.checkpoint.relative_to(track.root).as_posix(),
+        report=(chosen.folder / "report.md").relative_to(track.root).as_posix(),
     )
 
 
 def _reported(batch: Batch) -> TrackResult:
-    result = result_of(batch)
+    result = result_of(batch.range, batch.state, batch.models.spent_usd(), batch.began)
     try:
         write_atomically(batch.range.folder / "report.md", markdown(result))
     except OSError as error:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from nightwork.checkpoint import BatchState, load_checkpoint
 from nightwork.errors import Infrastructure, StateError, bad_input
-from nightwork.outcome import PENDING, Outcome, Status, Unfinished
+from nightwork.outcome import PENDING, Outcome, Reason, Status, Unfinished
 from nightwork.settings import Settings
 from nightwork.track import versions
 from nightwork.track.track import Module, Track
@@ -52,20 +52,25 @@ def take_up(path: Path, subject: Mapping[str, str], modules: Sequence[Module]) -
     return state
 
 
-def begins(state: BatchState, modules: Sequence[Module], tries: Mapping[str, Tries]) -> dict[str, Outcome]:
+def begins(state: BatchState, modules: Sequence[Module], tries: Callable[[str], Tries]) -> dict[str, Outcome]:
     """Return how each module begins: what is settled stays so while its files are as they were left."""
-    return {module.id: _begin(state.items.get(module.id, PENDING), module, tries[module.id]) for module in modules}
+    return {module.id: _begin(state.items.get(module.id, PENDING), module, tries(module.id)) for module in modules}
 
 
 def _begin(before: Outcome, module: Module, tries: Tries) -> Outcome:
     ended = tries.last()
-    if ended and not ended.again and ended.outcome.attempt >= before.attempt and not before.is_settled():
+    if ended and not ended.again and ended.outcome.attempt >= before.attempt and not is_over(before):
         before = ended.outcome  # it was over when the run was killed, and the checkpoint was not told any more
     if before.status is Status.FAILED:
         return PENDING.with_(attempt=before.attempt + 1)
-    if before.is_settled() and _is_changed(module, ended):
+    if is_over(before) and _is_changed(module, ended):
         return PENDING.with_(attempt=before.attempt + 1)
-    return before if before.is_settled() else PENDING.with_(attempt=before.attempt)
+    return before if is_over(before) else PENDING.with_(attempt=before.attempt)
+
+
+def is_over(outcome: Outcome) -> bool:
+    """Say whether a module is left as it is while its files are."""
+    return outcome.is_settled() or outcome.reason is Reason.EXISTS
 
 
 def _is_changed(module: Module, ended: Ended | None) -> bool:
