@@ -11,9 +11,10 @@ from flows.gates import gates
 from flows.generation import generation
 from flows.review import review
 from flows.wiring.named import resolved, take_credentials
+from flows.wiring.naming import run_name
 from flows.wiring.parameters import Options, Repo
 from flows.wiring.place import working_copy
-from flows.wiring.policy import refusing, run_name
+from flows.wiring.policy import refusing
 from flows.wiring.runs import nothing_to_do
 from flows.wiring.states import batch_state
 from nightwork.outcome import Outcome

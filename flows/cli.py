@@ -12,7 +12,7 @@ from collections.abc import Callable
 import cyclopts
 from cyclopts import Group
 
-from flows.commands import ABORTED, ALL_DONE, BAD_INPUT, control, morning, night, note, setup, specs
+from flows.commands import ABORTED, ALL_DONE, BAD_INPUT, control, morning, night, note, setup, specs, tracks
 from nightwork import __version__
 
 app = cyclopts.App(
@@ -28,13 +28,14 @@ _COMMANDS: dict[str, tuple[Callable[..., int], ...]] = {
     "Morning": (morning.review, morning.decide, morning.answer, morning.trends),
     "Control room": (control.up, control.down),
     "Specs": (specs.specs, specs.drift),
+    "Tracks": (tracks.fix_review, tracks.research, tracks.orchestrate),
 }
 for title, commands in _COMMANDS.items():
     group = Group.create_ordered(title)
     for command in commands:
         app.command(command, group=group)
 
-_GO_ON = "`nightwork resume` goes on with a batch, `nightwork specs` with specs"
+_GO_ON = "`nightwork resume` goes on with a batch, the same command with specs and tracks"
 
 
 def main() -> None:

@@ -9,8 +9,9 @@ from prefect import State, flow
 
 from flows.wiring.artifacts import report
 from flows.wiring.named import folder_of
+from flows.wiring.naming import run_name
 from flows.wiring.parameters import Project
-from flows.wiring.policy import refusing, run_name, uncached
+from flows.wiring.policy import refusing, uncached
 from flows.wiring.states import drift_state
 from nightwork.module_spec import drift as library
 from nightwork.module_spec.document.written import checked_root

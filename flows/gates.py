@@ -10,9 +10,10 @@ from prefect import State, flow
 from flows.wiring.artifacts import report, report_on
 from flows.wiring.events import tell_veto
 from flows.wiring.named import take_credentials
+from flows.wiring.naming import run_name
 from flows.wiring.parameters import BatchId, Repo
 from flows.wiring.place import working_copy
-from flows.wiring.policy import by_name, kept, refusing, run_name, uncached
+from flows.wiring.policy import by_name, kept, refusing, uncached
 from flows.wiring.runs import bind, bound_batch, nothing_to_do
 from flows.wiring.states import as_state
 from nightwork.batch import Batch, TicketRef, find_batch

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from prefect import State, flow
 
-from flows.wiring.artifacts import progress_bar, report_on, waits_shown
+from flows.wiring.artifacts import report_on, waits_shown
 from flows.wiring.events import tell_abort, tell_escalation
 from flows.wiring.named import resolved, take_credentials
+from flows.wiring.naming import run_name
 from flows.wiring.parameters import BatchId, Options, Repo
 from flows.wiring.place import working_copy
-from flows.wiring.policy import kept, refusing, run_name, uncached
+from flows.wiring.policy import kept, refusing, uncached
 from flows.wiring.runs import bind, bound_batch, nothing_to_do
 from flows.wiring.slots import limit_of, slot
 from flows.wiring.states import as_state
+from flows.wiring.told import progress
 from nightwork.agent.transcript import transcript
 from nightwork.batch import TicketRef, find_batch
 from nightwork.engine import guarded
@@ -61,15 +64,14 @@ def generation(repo: Repo = ".", batch_id: BatchId = "", options: Options = RunO
         if batch is None:
             return nothing_to_do("no batch waits for agents")
         bind(batch.id)
-        show_progress = progress_bar(batch.id)
-
-        def on_end(name: str, outcome: Outcome, percent: float) -> None:
-            show_progress(percent)
-            if outcome.started_at is None:
-                tell(name, outcome)
-
         limit = limit_of(batch.settle_settings(options).agent.provider())
-        with waits_shown(batch.id):
+        with progress(batch.id, batch.state().items) as move, waits_shown(batch.id):
+
+            def on_end(name: str, outcome: Outcome, items: Mapping[str, Outcome]) -> None:
+                move(items)
+                if outcome.started_at is None:
+                    tell(name, outcome)
+
             stage.run_tickets(batch, lambda ref: work_on.submit(ref, limit), on_end, options)
         tell_abort(batch)
     return None

@@ -8,9 +8,10 @@ from prefect import State, flow
 
 from flows.wiring.artifacts import report
 from flows.wiring.named import resolved, take_credentials
+from flows.wiring.naming import run_name
 from flows.wiring.parameters import BatchId, Options, Repo
 from flows.wiring.place import working_copy
-from flows.wiring.policy import refusing, run_name, uncached
+from flows.wiring.policy import refusing, uncached
 from flows.wiring.runs import bind, bound_batch, is_deployed, nothing_to_do
 from nightwork.batch import start_batch
 from nightwork.settings import RunOptions

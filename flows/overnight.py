@@ -13,9 +13,10 @@ from flows.review import review
 from flows.wiring.artifacts import report_review
 from flows.wiring.events import tell_abort
 from flows.wiring.named import resolved, take_credentials
+from flows.wiring.naming import run_name
 from flows.wiring.parameters import BatchId, Options, Repo
 from flows.wiring.place import working_copy
-from flows.wiring.policy import refusing, run_name
+from flows.wiring.policy import refusing
 from flows.wiring.runs import bind, bound_batch
 from flows.wiring.states import batch_state, passed_on
 from nightwork.batch import start_batch

@@ -16,7 +16,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 from prefect.states import Cancelled, Completed, Crashed, Failed, Scheduled
 
-from flows.wiring.policy import run_name
+from flows.wiring.naming import run_name
 
 RECOVERED_LABEL = "nightwork.recovered"
 # What becomes of a run whose process or machine is gone. A sign of life may come after the event by which a run was

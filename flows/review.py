@@ -10,9 +10,10 @@ from flows.wiring.artifacts import report
 from flows.wiring.asking import ask_people
 from flows.wiring.events import tell_ready
 from flows.wiring.named import take_credentials
+from flows.wiring.naming import run_name
 from flows.wiring.parameters import BatchId, Repo
 from flows.wiring.place import looked_at
-from flows.wiring.policy import refusing, run_name, uncached
+from flows.wiring.policy import refusing, uncached
 from flows.wiring.runs import bind, bound_batch, nothing_to_do
 from nightwork.batch import find_batch
 from nightwork.review import ReviewDocument

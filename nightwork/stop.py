@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from nightwork.errors import Stopped
 
 _asked = threading.Event()
+_signalled = threading.Event()
 _by: list[str] = []
 _listening: list[Callable[[str], object]] = []
 
@@ -39,8 +40,9 @@ def on_signals(tell: Callable[[str], object] = lambda _: None) -> Iterator[None]
 
     def ask(number: int, _: object) -> None:
         name = signal.Signals(number).name
-        if is_requested():
+        if _signalled.is_set():  # a wish that came otherwise is no signal: a worker sends one of its own for it
             raise KeyboardInterrupt(name)
+        _signalled.set()
         request(name)
         for each in _listening:
             each(name)
@@ -61,6 +63,7 @@ def reset() -> None:
     """Forget an earlier wish; for a process that runs several batches one after the other."""
     _by.clear()
     _asked.clear()
+    _signalled.clear()
 
 
 def is_requested() -> bool:

@@ -5,20 +5,16 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from typing import cast
-from uuid import UUID
 
-from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.artifacts import create_markdown_artifact
 
 from flows.wiring.effort import best_effort
 from nightwork.batch import Batch
 from nightwork.markdown import escape
 
 logger = logging.getLogger("nightwork.artifacts")
-_SECONDS_BETWEEN_MOVES = 1.0
 _NOT_KEPT = "a report was not kept"
 
 
@@ -40,25 +36,6 @@ def report_review(kind: str, batch: Batch) -> None:
     written = batch.folder / "review.md"
     if written.exists():
         report(kind, batch.id, written.read_text(encoding="utf-8"))
-
-
-def progress_bar(description: str) -> Callable[[float], None]:
-    """Show a bar at 0 percent; the function that comes back moves it, once a second at most and always to 100."""
-    artifact: list[UUID] = []
-    told_at = time.monotonic()
-    with best_effort(logger, _NOT_KEPT):
-        artifact.append(cast(UUID, create_progress_artifact(0.0, key="progress", description=description)))
-
-    def move(percent: float) -> None:
-        nonlocal told_at
-        if percent < 100 and time.monotonic() - told_at < _SECONDS_BETWEEN_MOVES:
-            return
-        told_at = time.monotonic()
-        with best_effort(logger, _NOT_KEPT, retries=0):
-            for known in artifact:
-                update_progress_artifact(known, percent)
-
-    return move
 
 
 @contextlib.contextmanager

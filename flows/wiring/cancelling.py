@@ -24,7 +24,7 @@ from prefect.states import Cancelled
 from nightwork import stop
 
 R = TypeVar("R")
-_LOOK_EVERY_S = 15.0
+_LOOK_EVERY_S = 3.0
 _TELL_EVERY_S = 0.5
 _cancelled: set[UUID] = set()
 _UNREACHABLE = (httpx.HTTPError, PrefectException, OSError)

@@ -1,4 +1,4 @@
-"""How runs are named, and how tasks are cached: by a key of the library's making, or not at all."""
+"""How flows end, and how tasks are cached: by a key of the library's making, or not at all."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any, ParamSpec, TypeVar
 from prefect import State, Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
-from prefect.runtime import flow_run
 from prefect.states import Failed
 from prefect.utilities.annotations import quote
 
 from flows.wiring.cancelling import unless_cancelled
 from flows.wiring.logs import speak
+from flows.wiring.told import as_outermost
 from nightwork.errors import BadInput, Infrastructure, NightworkError, StateError, Stopped
 from nightwork.markdown import one_line
 from nightwork.redact import redact
@@ -23,11 +23,6 @@ from nightwork.redact import redact
 P = ParamSpec("P")
 R = TypeVar("R")
 _LONGEST = 4000
-
-
-def run_name() -> str:
-    """Return the name of the flow run that begins: the flow's, and the batch's when it has been named."""
-    return " ".join(filter(None, [flow_run.flow_name, flow_run.parameters.get("batch_id")]))
 
 
 def refusing(body: Callable[P, R]) -> Callable[P, R | State[Any]]:
@@ -40,7 +35,8 @@ def refusing(body: Callable[P, R]) -> Callable[P, R | State[Any]]:
     def told(*args: P.args, **kwargs: P.kwargs) -> R | State[Any]:
         speak()
         try:
-            return unless_cancelled(body(*args, **kwargs))
+            with as_outermost():
+                return unless_cancelled(body(*args, **kwargs))
         except BadInput as error:
             return Failed(name="Refused", message=_plain(error), data=error)
         except (StateError, Infrastructure) as error:

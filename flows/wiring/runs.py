@@ -9,7 +9,7 @@ from prefect.context import FlowRunContext
 from prefect.runtime import deployment
 from prefect.states import Completed
 
-from flows.wiring.policy import run_name
+from flows.wiring.naming import name_with
 
 # On the flow run itself, so that a Retry in the UI and a recovery after a crash know it, whichever worker takes them.
 BATCH_LABEL = "nightwork.batch"
@@ -46,7 +46,10 @@ def bind(batch_id: str) -> None:
     with get_client(sync_client=True) as client:
         if run.labels.get(BATCH_LABEL) != batch_id:
             client.update_flow_run_labels(run.id, {BATCH_LABEL: batch_id})
-        client.update_flow_run(run.id, name=f"{run_name()} {batch_id}")  # each start names a run anew
+        wanted = name_with(batch_id)
+        if run.name != wanted:
+            client.update_flow_run(run.id, name=wanted)
+            run.name = wanted
 
 
 def nothing_to_do(why: str, name: str = "NothingToDo") -> State[Any]:

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nightwork.sandbox import mark
+from nightwork.sandbox.mark import start_of, stat_of
 from nightwork.sandbox.process import start_outliving
-
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class Outliving:
             process_id = int(noted.partition(" ")[0])
         except (OSError, ValueError):
             return None
-        if boot != _BOOT.read_text(encoding="ascii").strip():
-            return None
-        return process_id if _start_of(noted) == _start_of(_stat(process_id)) else None
+        start = start_of(noted)
+        is_it = start is not None and boot == mark.boot() and start == start_of(stat_of(process_id))
+        return process_id if is_it else None
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal, if it lives."""
@@ -65,20 +65,7 @@ class Outliving:
             return []
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
-            fields = _stat(int(folder.name)).rpartition(")")[2].split()
+            fields = stat_of(int(folder.name)).rpartition(")")[2].split()
             if fields and fields[0] != "Z" and int(fields[1]) == process_id:
                 found.append(int(folder.name))
         return found
-
-
-def _stat(process_id: int) -> str:
-    try:
-        return Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-
-
-def _start_of(stat: str) -> str | None:
-    """Return when a process started, in ticks since boot (proc(5), field 22); None for one that has ended."""
-    fields = stat.rpartition(")")[2].split()
-    return fields[19] if len(fields) > 19 and fields[0] != "Z" else None

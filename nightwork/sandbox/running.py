@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nightwork.sandbox.cgroup import remove_leftovers
+from nightwork.sandbox.mark import start_of, stat_of
 
 
 @contextlib.contextmanager
@@ -47,9 +48,5 @@ def end_leftovers(state_folder: Path) -> list[int]:
 
 
 def _started(process_id: int) -> str | None:
-    """Return when a process started, in ticks since boot (proc(5), field 22 of stat); None when that is not told."""
-    try:
-        stat = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    return stat.rpartition(")")[2].split()[19]
+    """Return when a process started, one as well that has ended and whose group has not; None when nobody knows."""
+    return start_of(stat_of(process_id), also_ended=True)

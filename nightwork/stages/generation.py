@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 from nightwork import engine, stop
 from nightwork.agent.trajectory import Trajectory
@@ -24,12 +23,12 @@ from nightwork.stages.earlier import answered, reopened
 def run_tickets(
     batch: Batch,
     submit: Callable[[TicketRef], Future],
-    on_end: Callable[[str, Outcome, float], object] = lambda *_: None,
+    on_end: Callable[[str, Outcome, Mapping[str, Outcome]], object] = lambda *_: None,
     options: RunOptions = RunOptions(),
 ) -> BatchState:
     """Work on every ticket that is not settled, or on the answered ones alone; the checkpoint is saved after each.
 
-    `on_end` is told of each ticket that ends, started or not, and of how much of the batch is done, in percent.
+    `on_end` is told of each ticket that ends, started or not, and of all tickets as they are then.
     """
     manifest, settings, expected = batch.manifest(), batch.settings(), expectation(batch.repository)
     minutes = _minutes(manifest, settings, expected)
@@ -53,7 +52,7 @@ def run_tickets(
         given_up.extend([outcome] if ends_the_run(outcome) else [])
         batch.save(state)
         reporter.complete(name, outcome)
-        on_end(name, outcome, _percent_done(state))
+        on_end(name, outcome, state.items)
 
     with stop.on_signals(), account.running(batch):
         engine.run(
@@ -93,10 +92,6 @@ def _waited_s(batch: Batch, ticket: str, outcome: Outcome) -> float:
     return Trajectory(path).waited_since(outcome.started_at) if outcome.started_at else 0.0
 
 
-def _percent_done(state: BatchState) -> float:
-    return 100 * sum(outcome.status is not Status.PENDING for outcome in state.items.values()) / len(state.items)
-
-
 def has_work(batch: Batch, retry_failed: bool) -> bool:
     """Say whether a resume would start a ticket, judge a change or combine what passed."""
     state = reopened(batch, retry_failed)
@@ -110,11 +105,8 @@ def has_work(batch: Batch, retry_failed: bool) -> bool:
 def _refusal(state: BatchState, settings: Settings, minutes: float) -> Outcome | None:
     """Say why a ticket that is expected to take so many minutes may not be started; None when it may."""
     limits = settings.batch
-    if stop.is_requested():
-        return Outcome(status=Status.ABORTED, reason=Reason.STOPPED, message="the run was stopped")
-    if limits.deadline and datetime.now(UTC) + timedelta(minutes=minutes) > limits.deadline:
-        message = f"about {minutes:.0f} minutes of work do not end before {limits.deadline:%Y-%m-%d %H:%M %Z}"
-        return Outcome(status=Status.ABORTED, reason=Reason.DEADLINE, message=message)
+    if (refused := engine.refusal(limits.deadline, minutes)) is not None:
+        return refused
     spent = sum(outcome.cost_usd for outcome in state.items.values())
     if limits.budget_usd is not None and spent >= limits.budget_usd:
         message = f"${spent:.2f} of ${limits.budget_usd:.2f} are spent"

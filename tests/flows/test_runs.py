@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -46,7 +47,7 @@ def test_a_run_that_is_tried_again_goes_on_with_its_batch(make_repository: Make)
     run = create(overnight, repo=str(root))
     assert start(overnight, run).is_completed()
     (batch,) = batches(root)
-    assert name_of(run) == f"overnight {batch.id}"
+    assert re.fullmatch(rf"overnight-{batch.id}-\d{{14}}", name_of(run))
     state: BatchState = batch.state()
     state.items["A"] = Outcome(status=Status.ABORTED, reason=Reason.STOPPED)
     batch.save(state)
@@ -56,7 +57,7 @@ def test_a_run_that_is_tried_again_goes_on_with_its_batch(make_repository: Make)
     assert start(overnight, run).is_completed()
     assert batches(root) == [batch]
     assert batch.state().items["A"].status is Status.COMPLETED
-    assert name_of(run) == f"overnight {batch.id}"
+    assert re.fullmatch(rf"overnight-{batch.id}-\d{{14}}", name_of(run))
 
 
 HOLDER = """
