@@ -73,7 +73,7 @@ def reviews(script, item):
         ("002-percentage-points", [5.83, 9.25], True),
         ("003-averages", [8.0, 9.0], True),
         ("004-rates", [7.33, 4.16, 9.0], True),
-        ("005-relative-risk", [6.5, 6.5, 6.5], False),
+        ("005-relative-risk", [6.5], False),
         ("006-base-rates", [6.66], False),
         ("007-samples", [5.5, 6.25, 7.0, 7.25], False),
         ("008-growth", [7.0, 7.5, 9.0], True),
