@@ -5,14 +5,20 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
 
 from nightwork.example import unpack
 from nightwork.llm.scripted import ScriptedModel
+from nightwork.track.batch import run_range
+from nightwork.track.range import Operation, check
 from nightwork.track.rubric import broken_floors, passes, score
 from nightwork.track.track import chosen, open_track
+from nightwork.track_settings import TrackOptions
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "course"
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +114,33 @@ def test_every_fix_that_passes_its_review_passes_the_audit(track, script, tmp_pa
             texts = {each["name"]: each["text"] for each in written["sidecars"]}
             quiz.write_text(texts.get("quiz") or module.sidecars["quiz"].read_text(encoding="utf-8"), encoding="utf-8")
             assert audit(track, module, document, quiz).returncode == 0, module.id
+
+
+@pytest.mark.parametrize(
+    ("operation", "start", "end"), [("fix-review", 1, 8), ("research", 1, 4), ("orchestrate", 9, 9)]
+)
+def test_the_example_comes_to_what_it_says(tmp_path, operation, start, end):
+    folder = unpack("course", tmp_path / "course")
+    expected = yaml.safe_load((EXAMPLE / "expected.yaml").read_text(encoding="utf-8"))[operation]
+    result = run_range(check(Operation(operation), "numbers", start, end, TrackOptions(), folder))
+    assert {row.module: row.label() for row in result.rows} == expected
+    track = open_track("numbers", folder)
+    audits = {module.number: audit(track, module, module.document, module.sidecars["quiz"]) for module in track.modules}
+    failing = [number for number, result in audits.items() if result.returncode]
+    assert failing == {"fix-review": [9], "research": [3, 9], "orchestrate": [3]}[operation]
+
+
+def test_a_version_that_is_no_better_and_a_lesson_that_needs_a_person_stay_as_they_were(repository, tmp_path):
+    folder = unpack("course", tmp_path / "course")
+    result = run_range(check(Operation.FIX_REVIEW, "numbers", 4, 6, TrackOptions(), folder))
+    assert [(row.rounds, row.kept, row.lost) for row in result.rows] == [(2, 1, 1), (2, 0, 0), (0, 0, 0)]
+    for name in ("05-relative-risk", "06-base-rates"):
+        path = f"numbers/lessons/{name}.md"
+        assert (folder / path).read_bytes() == (repository / path).read_bytes()
+    assert "five times as dangerous" not in (folder / "numbers/lessons/04-rates.md").read_text(encoding="utf-8")
+
+
+def test_what_readme_and_table_of_the_example_say_is_what_is_expected():
+    expected = yaml.safe_load((EXAMPLE / "expected.yaml").read_text(encoding="utf-8"))["fix-review"]
+    rows = re.findall(r"^\| (\d) [\w ]+ \| (\w+)", (EXAMPLE / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert dict(rows) == {item[2]: told.partition("(")[0] for item, told in expected.items()}
