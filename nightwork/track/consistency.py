@@ -77,8 +77,6 @@ def _of_audit(definition: Definition) -> Iterator[tuple[Location, str]]:
         if name not in known:
             listed = ", ".join(f"{{{each}}}" for each in known)
             yield ("audit", "command", place), f"{{{name}}} stands for nothing; known: {listed}"
-    if definition.audit and not definition.audit.command[0].strip():
-        yield ("audit", "command", 0), "expected a program"
 
 
 def _twice(location: Location, names: Iterable[str], key: str | None = None) -> Iterator[tuple[Location, str]]:

@@ -23,10 +23,22 @@ _WORD = r"[a-z][a-z0-9_]{0,39}"
 AUDIT_VALUES = (DOCUMENT, "number", "name", "track")
 
 
-def _plain(text: str) -> str:
-    if printable(text) != text or not text.strip():
+def _printable(text: str) -> str:
+    if printable(text) != text:
         raise ValueError("expected a plain text, without control or hidden characters")
     return text
+
+
+def _plain(text: str) -> str:
+    if not text.strip():
+        raise ValueError("expected a plain text, not an empty one")
+    return _printable(text)
+
+
+def _words(words: tuple[str, ...]) -> tuple[str, ...]:
+    if not words or not words[0].strip() or any("\0" in word for word in words):
+        raise ValueError("expected a program and its arguments, none with a NUL")
+    return words
 
 
 def checked_track_name(name: str) -> str:
@@ -70,7 +82,7 @@ class Sidecar(Section):
 class Audit(Section):
     """The command that checks a document: exit code 0 is passed, what it prints is what it found."""
 
-    command: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
+    command: Annotated[tuple[str, ...], Field(max_length=100), AfterValidator(_words)]
     timeout: Duration = timedelta(seconds=60)
     memory_mb: int | None = Field(default=None, ge=16, le=1_000_000, description="in place of sandbox.memory_mb")
     network: bool = Field(default=False, description="whether it may reach the network")
@@ -121,7 +133,7 @@ class Definition(Section):
     """Everything that a track is told."""
 
     name: TrackName | None = Field(default=None, description="by default that of the folder")
-    title: str = Field(default="", max_length=200)
+    title: Annotated[str, AfterValidator(_printable)] = Field(default="", max_length=200)
     documents: Documents
     sidecars: tuple[Sidecar, ...] = Field(default=(), max_length=20)
     audit: Audit | None = None

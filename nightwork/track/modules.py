@@ -121,6 +121,7 @@ class _Places:
         self._folder = folder
         self._reserved = {_key(path) for path in reserved}
         self._owners: dict[str, str] = {}
+        self._above: set[str] = set()
         self._folders: dict[Path, str | None] = {folder: None}
 
     def problems(self, module: Module, what: str, path: Path) -> Iterator[str]:
@@ -129,6 +130,10 @@ class _Places:
         owner = self._owners.setdefault(_key(path), f"the {what} of module {module.number}")
         if owner != f"the {what} of module {module.number}":
             yield f"{relative}: is {owner}, and the {what} of module {module.number} too"
+        above = [_key(each) for each in path.parents if each.is_relative_to(self._folder)]
+        self._above.update(above)
+        if _key(path) in self._above or any(key in self._owners for key in above):
+            yield f"{relative}: is a file of one module and a folder of another"
         if _key(path) in self._reserved:
             yield f"{relative}: says how the track is judged, and cannot be the {what} of module {module.number}"
         try:

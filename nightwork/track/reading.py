@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 
 from nightwork import beneath, yamlfile
 from nightwork.errors import BadInput, Fault, bad_input
+from nightwork.settings import FILE_NAME as SETTINGS
 from nightwork.settings import load
 from nightwork.track.consistency import disagreements
 from nightwork.track.definition import FILE_NAME, Definition
@@ -96,7 +98,7 @@ def _validated(reading: Reading) -> tuple[Definition | None, set[str]]:
 def _read_modules(reading: Reading, definition: Definition) -> None:
     reserved = {reading.folder / FILE_NAME, *(reading.folder / path for _, _, path in _prompts(reading.file.data))}
     words = definition.audit.command if definition.audit else ()
-    reserved |= {reading.folder / word for word in words if (reading.folder / word).is_file()}
+    reserved |= {reading.folder / posixpath.normpath(word) for word in (SETTINGS, *words)}
     reading.modules, problems = modules_of(definition, reading.folder, reserved)
     for problem in problems[:_MOST_PROBLEMS]:
         reading.add(("documents",), problem)
@@ -111,8 +113,9 @@ def _read_templates(reading: Reading) -> None:
             reading.templates[name] = default_template(name)
             continue
         location, path = given[name]
+        if not _is_path(path):
+            continue  # told already
         try:
-            checked_path(path)
             text = beneath.read(reading.folder, Path(path), _LARGEST_PROMPT).decode("utf-8-sig")
             shown = PurePosixPath(reading.file.name).parent / path
             reading.templates[name] = parse_template(text, str(shown), name.partition(":")[0])
@@ -124,6 +127,13 @@ def _read_templates(reading: Reading) -> None:
             reading.add(location, f"{path}: cannot be read: {error.strerror}")
         except ValueError as error:
             reading.add(location, f"{path}: {error}")
+
+
+def _is_path(text: str) -> bool:
+    try:
+        return bool(checked_path(text))
+    except ValueError:
+        return False
 
 
 def _prompts(data: dict[str, Any]) -> Iterator[tuple[Location, str, str]]:

@@ -158,8 +158,17 @@ def test_links_in_the_place_of_what_may_be_written_are_faults(course, faults, tm
         ('documents: {pattern: ".{name}/{number}.md", names: ["git"]}', "'.git' holds no documents"),
         ('documents: {pattern: ".{name}/{number}.md", names: ["nightwork"]}', "'.nightwork' holds no documents"),
         (
-            'documents: {pattern: "{name}.py", names: [audit]}\naudit: {command: [python3, audit.py]}',
+            'documents: {pattern: "{name}.py", names: [audit]}\naudit: {command: [python3, x/../audit.py]}',
             "says how the track is judged",
+        ),
+        ('documents: {pattern: "{name}.yaml", names: [nightwork]}', "says how the track is judged"),
+        (
+            'documents: {pattern: "{name}", names: [a, b]}\nsidecars: [{name: s, path: "a/{name}"}]',
+            "is a file of one module and a folder of another",
+        ),
+        (
+            'documents: {pattern: "a/{name}", names: [a, b]}\nresearch: {path: "{name}"}',
+            "is a file of one module and a folder of another",
         ),
     ],
 )
