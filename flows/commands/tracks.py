@@ -108,7 +108,14 @@ def _given(
     }
 
 
-def _run(operation: str, about: tuple[str, int, int, Path], given: dict[str, Any], json: bool, verbose: bool) -> int:
+def _run(
+    operation: str,
+    about: tuple[str, int, int, Path],
+    given: dict[str, Any],
+    background: bool,
+    json: bool,
+    verbose: bool,
+) -> int:
     """Check everything, then run the flow; what has nothing to do answers before Prefect is imported."""
     chosen, (_, start, end, _) = _checked(operation, about, given), about
     done = _done(chosen)
