@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nightwork.llm import Message, Reply, Request, ToolCall
+from nightwork.llm.estimate import estimated_tokens
 from nightwork.module_spec.asking.answer import Answer, Described
 from nightwork.module_spec.asking.generate import overhead_text
-from nightwork.module_spec.asking.interface import estimated_tokens
 from nightwork.module_spec.job import Job, Wish
 from nightwork.module_spec.run import Run
 from nightwork.module_spec.source.project import Project

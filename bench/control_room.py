@@ -83,8 +83,8 @@ def measure() -> list[Figure]:
         tasks = room.ask("task_runs/count", task_runs={"name": {"like_": ""}})
         open_mb = room.database_mb()
         pages = _pages(room)
-        errors, causes = room.errors(), Counter(line[:300] for line in room.errors(_CAUSE))
         room.nightwork("down")
+        errors, causes = room.errors(), Counter(line[:300] for line in room.errors(_CAUSE))
         kept_mb = room.database_mb()
     for cause, times in causes.most_common(5):
         print(f"{times} times: {cause}", file=sys.stderr)

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from bench import packages
 from bench.answering import SETTINGS, Answering, tell
 from bench.figures import Figure, main
+from nightwork.llm.estimate import estimated_tokens, tokens_of
 from nightwork.module_spec.asking.context import Caps
 from nightwork.module_spec.asking.generate import overhead_text
-from nightwork.module_spec.asking.interface import estimated_tokens, tokens_of
 from nightwork.module_spec.source.project import Project
 from nightwork.module_spec.source.scan import scan
 

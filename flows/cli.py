@@ -12,7 +12,7 @@ from collections.abc import Callable
 import cyclopts
 from cyclopts import Group
 
-from flows.commands import ABORTED, ALL_DONE, BAD_INPUT, batches, control, morning, night, note, setup, specs
+from flows.commands import ABORTED, ALL_DONE, BAD_INPUT, batches, control, morning, night, note, setup, specs, tracks
 from nightwork import __version__
 
 app = cyclopts.App(
@@ -28,6 +28,7 @@ _COMMANDS: dict[str, tuple[Callable[..., int], ...]] = {
     "Morning": (morning.review, morning.decide, morning.answer, morning.trends),
     "Control room": (control.up, control.down),
     "Specs": (specs.specs, specs.drift),
+    "Tracks": (tracks.fix_review, tracks.research, tracks.orchestrate),
     "Runs": (batches.list_runs, batches.show, batches.logs, batches.stop),
 }
 _NAMES = {batches.list_runs: "list"}
@@ -36,7 +37,7 @@ for title, commands in _COMMANDS.items():
     for command in commands:
         app.command(command, name=_NAMES.get(command), group=group)
 
-_GO_ON = "`nightwork resume` goes on with a batch, `nightwork specs` with specs"
+_GO_ON = "`nightwork resume` goes on with a batch, the same command with specs and tracks"
 
 
 def main() -> None:

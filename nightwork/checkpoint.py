@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
@@ -19,6 +21,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 from nightwork import records
 from nightwork.files import write_atomically
 from nightwork.outcome import PENDING, Outcome
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class BatchState(BaseModel):
@@ -31,12 +35,21 @@ class BatchState(BaseModel):
     batch_id: str
     run_id: str = Field(default_factory=lambda: uuid.uuid4().hex)
     saved_at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+    subject: dict[str, str] = Field(
+        default_factory=dict, description="what the batch is about, where its id is not all"
+    )
     items: dict[str, Outcome]
 
     @classmethod
-    def new(cls, kind: Literal["overnight", "specs", "track"], batch_id: str, names: list[str]) -> BatchState:
+    def new(
+        cls,
+        kind: Literal["overnight", "specs", "track"],
+        batch_id: str,
+        names: list[str],
+        subject: Mapping[str, str] = _NOTHING,
+    ) -> BatchState:
         """Return the state of a batch in which nothing has been done."""
-        return cls(kind=kind, batch_id=batch_id, items=dict.fromkeys(names, PENDING))
+        return cls(kind=kind, batch_id=batch_id, items=dict.fromkeys(names, PENDING), subject=dict(subject))
 
     @field_validator("items", mode="before")
     @classmethod

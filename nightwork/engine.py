@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Mapping, Sequence, Set
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from nightwork import stop
 from nightwork.order import Item, ReadyList
 from nightwork.outcome import PENDING, Outcome, Reason, Status, outcome_of_error
 
@@ -70,6 +71,17 @@ def run(
     """
     inbox = inbox or queue.SimpleQueue()
     return _Run(items, known, submit, record, admit, clock, inbox, releases).until_all_ended(parallel)
+
+
+def refusal(deadline: datetime | None, minutes: float = 0.0) -> Outcome | None:
+    """Say why an item that is expected to take so many minutes may not be started; None when it may."""
+    if stop.is_requested():
+        return Outcome(status=Status.ABORTED, reason=Reason.STOPPED, message="the run was stopped")
+    if deadline is None or datetime.now(UTC) + timedelta(minutes=minutes) <= deadline:
+        return None
+    told = f"{deadline:%Y-%m-%d %H:%M %Z}"
+    message = f"about {minutes:.0f} minutes of work do not end before {told}" if minutes else f"{told} is over"
+    return Outcome(status=Status.ABORTED, reason=Reason.DEADLINE, message=message)
 
 
 def startable(items: Sequence[Item], settled: Mapping[str, Outcome]) -> list[str]:

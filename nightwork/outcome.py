@@ -49,13 +49,15 @@ class Reason(StrEnum):
     GAVE_UP = "gave_up"  # failed: the agent said that it cannot be done
     MALFORMED = "malformed"  # failed: no valid answer after asking again
     STUCK = "stuck"  # failed: rounds without change
+    BELOW_MARK = "below_mark"  # failed: what came of the last round does not pass
     ERROR = "error"  # failed: an unexpected answer of a tool, a model or a command agent
     DEPENDENCY = "dependency"  # skipped: a dependency did not complete
     CARRIED_OVER = "carried_over"  # skipped: a later batch has taken it up
     CLOSED = "closed"  # skipped: the ticket was closed meanwhile
     UNCHANGED = "unchanged"  # skipped: what it was made from is as it was
     STALE = "stale"  # skipped: what it was made from has changed, and nobody asked for an update
-    EDITED = "edited"  # skipped: a person has changed what was written
+    EXISTS = "exists"  # skipped: what was asked for is there
+    EDITED = "edited"  # skipped: a person has changed what was written; aborted: what is worked on, meanwhile
     RATE_LIMIT = "rate_limit"  # aborted, as the following four
     DEADLINE = "deadline"
     STOPPED = "stopped"

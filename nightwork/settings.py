@@ -1,7 +1,8 @@
 """The settings of one target repository: `nightwork.yaml` at its root, then the environment, then flags.
 
 Every key, with its default and its meaning, is in docs/settings.md, which a test holds against this module. Large
-sections have modules of their own: `agent_settings`, `gate_settings`, `forge_settings`, `spec_settings`, `guarding`.
+sections have modules of their own: `agent_settings`, `gate_settings`, `forge_settings`, `spec_settings`,
+`track_settings`, `guarding`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from nightwork.redact import hide_variable
 from nightwork.sandbox.confinement import Confinement
 from nightwork.section import RunSection, Section
 from nightwork.spec_settings import SpecsSettings
+from nightwork.track_settings import TracksSettings
 
 FILE_NAME = "nightwork.yaml"
 ENVIRONMENT_PREFIX = "NIGHTWORK_"
@@ -186,6 +188,7 @@ class Settings(Section):
     escalation: EscalationSettings = EscalationSettings()
     forge: ForgeSettings = ForgeSettings()
     specs: SpecsSettings = SpecsSettings()
+    tracks: TracksSettings = TracksSettings()
     gates: tuple[GateSettings, ...] = ()
     gate_config: tuple[str, ...] = Field(
         default=(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import socket
@@ -17,7 +18,9 @@ from nightwork.control import Outliving, Room
 from nightwork.errors import Infrastructure
 
 _SETTLES_S = 1.0
-_ENDS_WITHIN_S = 30.0
+_ENDS_WITHIN_S = 90.0  # a server with much to do takes its time to answer a worker that signs off
+# One whose pool is paused hears it the second time only (Prefect 3.8).
+_TOLD_AGAIN_AFTER_S = 15.0
 _TOLD_AFTER_S = 30.0
 _LEFT_AFTER_S = 300.0
 
@@ -66,7 +69,7 @@ def end(workers: Sequence[Outliving], tell: Tell) -> bool:
     A run ends its agents' turns first: after half a minute it is told what still ends, after five it is left to itself.
     """
     began, is_told, asked = time.monotonic(), False, set[int]()
-    patience_s, are_ending = _LEFT_AFTER_S, False
+    patience_s, told_at = _LEFT_AFTER_S, -math.inf
     # A worker that is told to end kills its runs at once: they come first, those as well that it takes up meanwhile.
     while any(worker.pid() is not None for worker in workers):
         runs = {process_id for worker in workers for process_id in worker.children()}
@@ -74,8 +77,9 @@ def end(workers: Sequence[Outliving], tell: Tell) -> bool:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(process_id, signal.SIGTERM)
         asked |= runs
-        if not runs and not are_ending:
-            patience_s, are_ending = time.monotonic() - began + _ENDS_WITHIN_S, True
+        if not runs and time.monotonic() - told_at > _TOLD_AGAIN_AFTER_S:
+            patience_s = min(patience_s, time.monotonic() - began + _ENDS_WITHIN_S)
+            told_at = time.monotonic()
             for worker in workers:
                 worker.signal(signal.SIGTERM)
         waited = time.monotonic() - began

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from nightwork.section import Plain
 from nightwork.settings import RunOptions
 from nightwork.spec_settings import SpecsOptions
+from nightwork.track_settings import TrackOptions
 
 
 def _shown(title: str, description: str, **more: Any) -> Any:
@@ -53,5 +54,17 @@ Options = Annotated[
 ]
 SpecOptions = Annotated[
     SpecsOptions,
+    _shown("Options", "What this run does differently from nightwork.yaml; what is empty stays as it is", default={}),
+]
+
+Track = Annotated[
+    str,
+    Field(min_length=1, max_length=2000),
+    _shown("Track", "A folder on the worker's machine with a track.yaml"),
+]
+Start = Annotated[int, Field(ge=1), _shown("First module", "Its number; counted from 1")]
+End = Annotated[int, Field(ge=1), _shown("Last module", "Its number; it is worked on too")]
+TrackChoices = Annotated[
+    TrackOptions,
     _shown("Options", "What this run does differently from nightwork.yaml; what is empty stays as it is", default={}),
 ]

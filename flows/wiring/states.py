@@ -16,6 +16,7 @@ from nightwork.module_spec.result import BatchResult
 from nightwork.outcome import Outcome, Status, Unfinished
 from nightwork.review import ReviewDocument
 from nightwork.shown import Shown, Unended
+from nightwork.track.result import TrackResult
 
 
 def as_state(outcome: Outcome) -> State[Any]:
@@ -55,6 +56,15 @@ def specs_state(result: BatchResult) -> State[Any]:
         return _unended("Aborted", f"{result.told()}; run again to go on", result)
     if result.failed:
         return _unended("Incomplete", result.told(), result)
+    return Completed(message=result.told(), data=result)
+
+
+def track_state(result: TrackResult) -> State[Any]:
+    """Return the state that tells an operation over a range: Completed, Incomplete or Aborted."""
+    if result.is_aborted():
+        return _unended("Aborted", f"{result.told()}; run again to go on", result)
+    if result.flagged():
+        return _unended("Incomplete", f"{result.told()}; {len(result.flagged())} for a person", result)
     return Completed(message=result.told(), data=result)
 
 

@@ -173,11 +173,13 @@ class Trajectory:
                 return str(record.get("stop_reason", ""))
         return ""
 
-    def messages(self) -> tuple[Message, ...]:
-        """Return the conversation as a model takes it: user and assistant in turn."""
+    def messages(self, stage: str | None = None) -> tuple[Message, ...]:
+        """Return the conversation, or that of one stage, as a model takes it: user and assistant in turn."""
         messages: list[Message] = []
         said: list[dict[str, Any]] = []
         for record in self._shown():
+            if stage not in {None, record["stage"]}:
+                continue
             if record["kind"] in {"user", "result"}:
                 said.append(record)
             elif record["kind"] == "assistant":

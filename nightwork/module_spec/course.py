@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nightwork import stop
+from nightwork import engine
 from nightwork.checkpoint import BatchState
 from nightwork.engine import Future
 from nightwork.llm.metered import ends_the_run
@@ -17,10 +16,10 @@ from nightwork.module_spec.asking.answer import Answer
 from nightwork.module_spec.job import Ref
 from nightwork.module_spec.purse import Purse
 from nightwork.module_spec.run import Run, Unwritable
-from nightwork.module_spec.saving import Saving
 from nightwork.module_spec.step import Ended, Step
 from nightwork.outcome import PENDING, Outcome, Reason, Status
 from nightwork.progress import Event, create_reporter
+from nightwork.saving import Saving
 from nightwork.settings import Settings
 from nightwork.spec_settings import NO_MODEL, SpecsOptions
 
@@ -101,7 +100,7 @@ class Course:
         return refused if self._run.prepare(name, name in self._done).outcome is None else None
 
     def _refusal(self) -> Outcome | None:
-        return self._given_up[0] if self._given_up else _refusal(self._batch.options)
+        return self._given_up[0] if self._given_up else engine.refusal(self._batch.options.deadline)
 
 
 def _ends_all(outcome: Outcome) -> bool:
@@ -113,13 +112,3 @@ def _ends_all(outcome: Outcome) -> bool:
 def _again(before: Outcome) -> Outcome:
     """Return how a module begins: what failed before is tried once more."""
     return PENDING.with_(attempt=before.attempt + (before.status is Status.FAILED))
-
-
-def _refusal(options: SpecsOptions) -> Outcome | None:
-    """Say why no further module may be begun; None when one may."""
-    if stop.is_requested():
-        return Outcome(status=Status.ABORTED, reason=Reason.STOPPED, message="the run was stopped")
-    if options.deadline and datetime.now(UTC) > options.deadline:
-        message = f"the deadline, {options.deadline:%Y-%m-%d %H:%M %Z}, is over"
-        return Outcome(status=Status.ABORTED, reason=Reason.DEADLINE, message=message)
-    return None

@@ -9,10 +9,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from nightwork.llm.estimate import estimated_tokens
 from nightwork.llm.prices import price_of
 from nightwork.markdown import one_line
 from nightwork.module_spec.asking.generate import MAX_ANSWER_TOKENS, overhead_text
-from nightwork.module_spec.asking.interface import estimated_tokens
 from nightwork.module_spec.dates import today
 from nightwork.module_spec.document.written import checked_root
 from nightwork.module_spec.job import Wish

@@ -10,8 +10,8 @@ from nightwork.database import Place, place_of
 from nightwork.ledger import Ledger, Limits, Line
 from nightwork.llm import Model, open_model
 from nightwork.llm.journal import reserved_numbers
-from nightwork.llm.metered import Account, Metered, Patience
-from nightwork.llm.providers import breaker_of
+from nightwork.llm.metered import Account, Metered
+from nightwork.llm.providers import open_account
 from nightwork.markdown import storable
 from nightwork.module_spec.source.units import SPECS
 from nightwork.settings import Settings
@@ -59,15 +59,15 @@ class Purse:
         from nightwork.llm.claude import ClaudeModel
         from nightwork.llm.sending import Sendings
 
-        limits = settings.rate_limit
-        account = Account(
-            ledger=Ledger(_place(root, settings.database)),
-            batch=run_id,
-            limits=Limits(None, settings.specs.budget_usd),
-            parallel=settings.specs.parallel,
-            breaker=lambda provider: breaker_of(provider, limits, settings.database),
-            patience=Patience(since, limits.max_hits, limits.max_outage.total_seconds()),
-            max_retries=settings.specs.max_retries,
+        specs = settings.specs
+        account = open_account(
+            Ledger(_place(root, settings.database)),
+            run_id,
+            Limits(None, specs.budget_usd),
+            settings,
+            since=since,
+            parallel=specs.parallel,
+            max_retries=specs.max_retries,
         )
         folder = root / STATE / "sent"
         account.ledger.close_leftovers(reserved_numbers(folder, account.ledger))

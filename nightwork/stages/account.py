@@ -16,8 +16,8 @@ from nightwork.breaker import Closure, Kind, closures, provider_of
 from nightwork.database import place_of
 from nightwork.errors import Infrastructure, StateError
 from nightwork.ledger import Ledger, Limits, Line, Purpose
-from nightwork.llm.metered import Account, Patience
-from nightwork.llm.providers import breaker_of, breakers_place
+from nightwork.llm.metered import Account
+from nightwork.llm.providers import breakers_place, open_account
 from nightwork.review.document import WaitRow
 from nightwork.workspace import Repository
 
@@ -117,17 +117,11 @@ def account_of(batch: Batch) -> Account:
     """Return the account on which the calls of a batch go."""
     settings = batch.settings()
     limits = Limits(settings.batch.budget_per_ticket_usd, settings.batch.budget_usd)
-    return Account(
-        ledger=ledger_of(batch),
-        batch=batch.id,
-        limits=limits,
+    return open_account(
+        ledger_of(batch),
+        batch.id,
+        limits,
+        settings,
+        since=run_of(batch).at.timestamp(),
         parallel=min(settings.batch.parallel_agents, len(batch.manifest().tickets)),
-        breaker=lambda provider: breaker_of(provider, settings.rate_limit, settings.database),
-        patience=patience_of(batch),
     )
-
-
-def patience_of(batch: Batch) -> Patience:
-    """Return how much the run under way takes from a provider."""
-    settings = batch.settings().rate_limit
-    return Patience(run_of(batch).at.timestamp(), settings.max_hits, settings.max_outage.total_seconds())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 from nightwork import engine, stop
 from nightwork.agent.trajectory import Trajectory
@@ -106,11 +105,8 @@ def has_work(batch: Batch, retry_failed: bool) -> bool:
 def _refusal(state: BatchState, settings: Settings, minutes: float) -> Outcome | None:
     """Say why a ticket that is expected to take so many minutes may not be started; None when it may."""
     limits = settings.batch
-    if stop.is_requested():
-        return Outcome(status=Status.ABORTED, reason=Reason.STOPPED, message="the run was stopped")
-    if limits.deadline and datetime.now(UTC) + timedelta(minutes=minutes) > limits.deadline:
-        message = f"about {minutes:.0f} minutes of work do not end before {limits.deadline:%Y-%m-%d %H:%M %Z}"
-        return Outcome(status=Status.ABORTED, reason=Reason.DEADLINE, message=message)
+    if (refused := engine.refusal(limits.deadline, minutes)) is not None:
+        return refused
     spent = sum(outcome.cost_usd for outcome in state.items.values())
     if limits.budget_usd is not None and spent >= limits.budget_usd:
         message = f"${spent:.2f} of ${limits.budget_usd:.2f} are spent"

@@ -36,12 +36,18 @@ class Repository:
         """Find the repository around `folder`; raises BadInput when there is none, or none with a commit."""
         if not folder.is_dir():
             raise bad_input(folder, "no such folder; name a git repository with --repo")
-        code, top, _ = Git(folder).status("rev-parse", "--show-toplevel")
-        if code:
+        top = cls.top(folder)
+        if top is None:
             raise bad_input(folder, "not in a git repository; run `git init` and commit, or name another with --repo")
-        repository = cls(Path(top.removesuffix("\n")))
+        repository = cls(top)
         repository.resolve("HEAD")
         return repository
+
+    @staticmethod
+    def top(folder: Path) -> Path | None:
+        """Return the top of the working tree around a folder, with or without a commit; None when there is none."""
+        code, top, _ = Git(folder).status("rev-parse", "--show-toplevel")
+        return None if code else Path(top.removesuffix("\n"))
 
     @classmethod
     def create(cls, folder: Path, message: str) -> Repository:

@@ -24,6 +24,7 @@ from nightwork.section import RunSection, Section
 from nightwork.settings import RunOptions, Settings
 from nightwork.spec_settings import SpecsOptions
 from nightwork.ticket import READY_LABEL, Ticket, parse_ticket
+from nightwork.track_settings import TrackOptions
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = {path.relative_to(ROOT).as_posix(): path for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))}
@@ -84,11 +85,20 @@ def test_every_option_of_a_run_of_specs_is_told_with_its_real_default() -> None:
     assert documented == list(defaults(SpecsOptions, "options."))
 
 
+def test_every_option_of_a_run_of_a_track_is_told_with_its_real_default() -> None:
+    documented = [(row[0].strip("`"), row[1]) for row in rows(SETTINGS, "Options of one run of a track")]
+    assert documented == list(defaults(TrackOptions, "options."))
+
+
 def test_every_section_of_the_settings_is_documented() -> None:
-    covered = {Settings, GateSettings, RunOptions, SpecsOptions} | {
+    covered = {Settings, GateSettings, RunOptions, SpecsOptions, TrackOptions} | {
         type(field.default) for field in Settings.model_fields.values() if isinstance(field.default, Section)
     }
-    assert {*Section.__subclasses__(), *RunSection.__subclasses__()} - {RunSection} == covered
+    sections = {*Section.__subclasses__(), *RunSection.__subclasses__()} - {RunSection}
+    of_settings = {
+        each for each in sections if not each.__module__.startswith("nightwork.track.")
+    }  # those of track.yaml
+    assert of_settings == covered
 
 
 def test_every_form_of_a_report_is_told() -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from nightwork.llm.estimate import BYTES_PER_TOKEN, estimated_tokens, tokens_of
 from nightwork.markdown import data_block, storable
 from nightwork.module_spec.asking.excerpt import shown
-from nightwork.module_spec.asking.interface import BYTES_PER_TOKEN, MAX_INTERFACE_TOKENS, estimated_tokens, tokens_of
+from nightwork.module_spec.asking.interface import MAX_INTERFACE_TOKENS
 from nightwork.module_spec.source.skeleton import Skeleton
 
 

@@ -10,7 +10,7 @@ import tokenize
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nightwork.module_spec.asking.interface import BYTES_PER_TOKEN
+from nightwork.llm.estimate import BYTES_PER_TOKEN
 from nightwork.module_spec.source.skeleton import Skeleton, Symbol, SymbolKind
 from nightwork.redact import find, redact
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from nightwork.llm.estimate import BYTES_PER_TOKEN
 from nightwork.module_spec.source.skeleton import Skeleton, Symbol, SymbolKind
 from nightwork.redact import redact
 
-# Of source and of what is written about it; a little less than most tokens have, so that a cap holds.
-BYTES_PER_TOKEN = 3.0
 MAX_INTERFACE_TOKENS = 300
 _MAX_SIGNATURE = 160
 _SHORTEST = 4  # bytes of a line that tells anything
@@ -23,16 +22,6 @@ _RANKS = (
     frozenset({SymbolKind.CONSTANT}),
     frozenset({SymbolKind.FIELD}),
 )
-
-
-def estimated_tokens(text: str) -> int:
-    """Return about how many tokens a text has, rather too many than too few."""
-    return tokens_of(len(text.encode("utf-8", "replace")))
-
-
-def tokens_of(size: int) -> int:
-    """Return about how many tokens so many bytes are."""
-    return -int(-size // BYTES_PER_TOKEN)
 
 
 def interface_text(skeletons: Sequence[Skeleton], purpose: str, described: Mapping[str, str]) -> str:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import re
 
+from nightwork.llm.estimate import estimated_tokens
 from nightwork.module_spec.asking.context import Caps, assemble, dependency_text, needs_model
-from nightwork.module_spec.asking.interface import estimated_tokens
 
 KEY = "sk-ant-" + "a8Kx2Qp7Zt" * 9
 SMALL = "def total(cart):\n    return sum(cart)\n"

@@ -11,12 +11,12 @@ from nightwork.errors import ContextOverflow, ProviderRefused, Stopped, Unavaila
 from nightwork.ledger import Ledger, Limits, OverBudget
 from nightwork.llm.claude import ClaudeModel
 from nightwork.llm.credentials import Credentials
+from nightwork.llm.estimate import estimated_tokens
 from nightwork.llm.messages import Reply, Request
 from nightwork.llm.metered import Account, Metered, Patience
 from nightwork.llm.prices import price_of
 from nightwork.module_spec.asking.context import assemble
 from nightwork.module_spec.asking.generate import Prompt, failed, generate, overhead_text, prompt_version
-from nightwork.module_spec.asking.interface import estimated_tokens
 from nightwork.module_spec.asking.names import Known, project_names
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
 

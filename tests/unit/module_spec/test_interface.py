@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from nightwork.module_spec.asking.interface import MAX_INTERFACE_TOKENS, estimated_tokens, interface_text
+from nightwork.llm.estimate import estimated_tokens
+from nightwork.module_spec.asking.interface import MAX_INTERFACE_TOKENS, interface_text
 from nightwork.redact import redact
 
 SHOP = '''

@@ -1,0 +1,185 @@
+"""The commands that work through a range of a track: a course, a book, numbered documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from flows.commands import ABORTED, ALL_DONE, HERE, NOT_ALL_DONE, Json, Verbose, note
+from flows.commands.background import Background, begin, is_to_begin
+
+if TYPE_CHECKING:
+    from nightwork.track.range import Range
+    from nightwork.track.result import TrackResult
+
+Track = Annotated[str, Parameter(help="the folder of a track, or its name in the settings (tracks.folders)")]
+Start = Annotated[int, Parameter(help="number of the first module, counted from 1")]
+End = Annotated[int, Parameter(help="number of the last module, which is worked on too")]
+Root = Annotated[Path, Parameter(help="a folder of the repository whose settings name the track")]
+Model = Annotated[str | None, Parameter(help="who writes: claude-..., or scripted:FILE")]
+Reviewer = Annotated[str | None, Parameter(help="who reviews; by default the model that writes")]
+Parallel = Annotated[int | None, Parameter(help="modules at the same time")]
+Retries = Annotated[int | None, Parameter(help="tries of a module after one that failed")]
+Budget = Annotated[float | None, Parameter(help="what the run may cost; never overshot")]
+Deadline = Annotated[str | None, Parameter(help="no module is begun after it: 2026-01-31T06:00+01:00")]
+NoSandbox = Annotated[bool, Parameter(negative="", help="run the audit with your rights")]
+
+
+def fix_review(
+    track: Track,
+    start: Start,
+    end: End,
+    *,
+    repo: Root = HERE,
+    model: Model = None,
+    reviewer: Reviewer = None,
+    parallel: Parallel = None,
+    retries: Retries = None,
+    budget_usd: Budget = None,
+    deadline: Deadline = None,
+    no_sandbox: NoSandbox = False,
+    background: Background = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> int:
+    """Audit and review the documents of a range, and mend each until it passes; no version that is worse stays."""
+    given = {"parallel": parallel, **_given(model, reviewer, retries, budget_usd, deadline, no_sandbox)}
+    return _run("fix-review", (track, start, end, repo), given, background, json, verbose)
+
+
+def research(
+    track: Track,
+    start: Start,
+    end: End,
+    *,
+    repo: Root = HERE,
+    model: Model = None,
+    parallel: Parallel = None,
+    retries: Retries = None,
+    budget_usd: Budget = None,
+    deadline: Deadline = None,
+    background: Background = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> int:
+    """Write the research file of each module of a range that has none, and check those that are there."""
+    given = {"parallel": parallel, **_given(model, None, retries, budget_usd, deadline, False)}
+    return _run("research", (track, start, end, repo), given, background, json, verbose)
+
+
+def orchestrate(
+    track: Track,
+    start: Start,
+    end: End,
+    *,
+    repo: Root = HERE,
+    model: Model = None,
+    reviewer: Reviewer = None,
+    retries: Retries = None,
+    budget_usd: Budget = None,
+    deadline: Deadline = None,
+    no_sandbox: NoSandbox = False,
+    background: Background = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> int:
+    """Write the modules of a range anew, one after the other, by the phases of the track; then judge and mend them."""
+    given = _given(model, reviewer, retries, budget_usd, deadline, no_sandbox)
+    return _run("orchestrate", (track, start, end, repo), given, background, json, verbose)
+
+
+def _given(
+    model: str | None,
+    reviewer: str | None,
+    retries: int | None,
+    budget_usd: float | None,
+    deadline: str | None,
+    no_sandbox: bool,
+) -> dict[str, Any]:
+    return {
+        "model": model,
+        "reviewer": reviewer,
+        "retries": retries,
+        "budget_usd": budget_usd,
+        "deadline": deadline,
+        "no_sandbox": no_sandbox,
+    }
+
+
+def _run(
+    operation: str,
+    about: tuple[str, int, int, Path],
+    given: dict[str, Any],
+    background: bool,
+    json: bool,
+    verbose: bool,
+) -> int:
+    """Check everything, then run the flow; what has nothing to do answers before Prefect is imported."""
+    chosen, (_, start, end, _) = _checked(operation, about, given), about
+    done = _done(chosen)
+    if done is not None:
+        note(f"nothing to do: modules {start} to {end} are done, and their files as they were left")
+        note(f"to start over, delete {chosen.checkpoint}")
+        return _finish(done, json)
+    if is_to_begin(background):
+        parameters = {
+            "track": str(chosen.track.folder),
+            "start": start,
+            "end": end,
+            "options": chosen.options.model_dump(mode="json", exclude_defaults=True),
+        }
+        return begin(operation, [chosen.track.name, start, end], chosen.track.root, parameters)
+    from flows import console
+
+    with console.session(verbose):
+        flow = _flow(operation)
+        state = flow(str(chosen.track.folder), start, end, chosen.options, return_state=True)
+        from nightwork.shown import Unended
+        from nightwork.track.result import TrackResult
+
+        try:
+            ended: object = state.result()
+        except Unended as error:
+            ended = error.result
+    assert isinstance(ended, TrackResult)
+    return _finish(ended, json)
+
+
+def _checked(operation: str, about: tuple[str, int, int, Path], given: dict[str, Any]) -> Range:
+    from nightwork import yamlfile
+    from nightwork.track.range import Operation, check
+    from nightwork.track_settings import TrackOptions
+
+    track, start, end, repo = about
+    origins: dict[tuple[int | str, ...], str] = {(name,): f"--{name.replace('_', '-')}" for name in given}
+    options = yamlfile.validate(TrackOptions, yamlfile.YamlFile("options", given, {}, origins))
+    return check(Operation(operation), track, start, end, options, repo)
+
+
+def _done(chosen: Range) -> TrackResult | None:
+    from nightwork.track.batch import done_before
+
+    return done_before(chosen)
+
+
+def _flow(operation: str) -> Any:
+    """Return the flow of an operation."""
+    import importlib
+
+    name = operation.replace("-", "_")
+    return getattr(importlib.import_module(f"flows.{name}"), name)
+
+
+def _finish(result: TrackResult, json: bool) -> int:
+    """Show what a run came to; returns the exit code."""
+    if json:
+        print(result.model_dump_json(indent=1))
+    else:
+        from flows import console
+
+        console.results().print(result.render())
+    if result.is_aborted():
+        return ABORTED
+    return ALL_DONE if result.is_complete() else NOT_ALL_DONE
