@@ -21,6 +21,7 @@ NAMES = (
     "overhead",
     "orchestration",
     "control_room",
+    "batches",
     "conflicts",
     "sandbox",
     "specs",

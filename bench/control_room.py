@@ -58,8 +58,8 @@ class Room:
         return answer.json() if answer.content else None
 
     def run(self, name: str) -> dict[str, Any] | None:
-        """Return the newest run of a name."""
-        found = self.ask("flow_runs/filter", flow_runs={"name": {"any_": [name]}}, sort="START_TIME_DESC", limit=1)
+        """Return the newest run with something in its name."""
+        found = self.ask("flow_runs/filter", flow_runs={"name": {"like_": name}}, sort="START_TIME_DESC", limit=1)
         return dict(found[0]) if found else None
 
     def errors(self, of: re.Pattern[str] = _ERROR) -> list[str]:
@@ -139,7 +139,8 @@ def _through_deployment(room: Room, root: Path) -> float:
 
 def _pages(room: Room) -> list[tuple[str, float, str]]:
     """Return for each page the seconds until its content is there, the slower of two loads, and what the API took."""
-    ids = {name: (room.run(f"{name} {_BATCH}") or {}).get("id") for name in ("overnight", "generation")}
+    names = {"overnight": f"overnight-{_BATCH}-", "generation": f"generation {_BATCH}"}
+    ids = {flow: (room.run(name) or {}).get("id") for flow, name in names.items()}
     review = room.ask("artifacts/latest/filter", artifacts={"key": {"any_": ["review"]}})[0]
     pages = {
         "dashboard": ("dashboard", "text=/\\d+ total/"),
