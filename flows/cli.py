@@ -12,7 +12,7 @@ from collections.abc import Callable
 import cyclopts
 from cyclopts import Group
 
-from flows.commands import ABORTED, ALL_DONE, BAD_INPUT, control, morning, night, note, setup, specs, tracks
+from flows.commands import ABORTED, ALL_DONE, BAD_INPUT, batches, control, morning, night, note, setup, specs, tracks
 from nightwork import __version__
 
 app = cyclopts.App(
@@ -29,11 +29,13 @@ _COMMANDS: dict[str, tuple[Callable[..., int], ...]] = {
     "Control room": (control.up, control.down),
     "Specs": (specs.specs, specs.drift),
     "Tracks": (tracks.fix_review, tracks.research, tracks.orchestrate),
+    "Runs": (batches.list_runs, batches.show, batches.logs, batches.stop),
 }
+_NAMES = {batches.list_runs: "list"}
 for title, commands in _COMMANDS.items():
     group = Group.create_ordered(title)
     for command in commands:
-        app.command(command, group=group)
+        app.command(command, name=_NAMES.get(command), group=group)
 
 _GO_ON = "`nightwork resume` goes on with a batch, the same command with specs and tracks"
 

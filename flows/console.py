@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from rich import filesize
 from rich.console import Console, Group, RenderableType
@@ -22,6 +23,7 @@ from rich.text import Text
 
 from flows.wiring.outages import OUTLASTING
 from nightwork import stop
+from nightwork.control.detached import VARIABLE, own_run
 from nightwork.errors import Infrastructure
 from nightwork.markdown import printable
 from nightwork.outcome import Status
@@ -51,6 +53,8 @@ QUIET = {
     "PREFECT_CLI_PROMPT": "false",
     "DO_NOT_TRACK": "1",
 }
+# Of a run on another machine nothing else tells whether it lives. Each flow ends up to a second later for it.
+_SIGNS_OF_LIFE = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
 
 
 def results() -> Console:
@@ -76,9 +80,19 @@ def session(verbose: bool, is_apart: bool = False) -> Iterator[None]:
     import httpx
     from prefect.exceptions import ObjectNotFound
 
+    from flows.wiring.naming import called
+    from flows.wiring.told import alone
+
+    background = own_run()
+    os.environ.pop(VARIABLE, None)
     _use_server(is_apart)
     try:
-        with _progress(), stop.on_signals(_tell_stop):
+        with (
+            _progress(),
+            stop.on_signals(_tell_stop),
+            called(background.name if background else ""),
+            alone(background.log if background else None),
+        ):
             yield
     except (httpx.HTTPError, ObjectNotFound) as error:  # or one that was started anew with an empty database
         told = f"{type(error).__name__}: {error}; all that was done is kept, see to the server and resume"
@@ -95,10 +109,11 @@ def _use_server(is_apart: bool) -> None:
 
     from flows.control.known import use_server
 
-    if not is_apart and (url := use_server()):
-        notes().print(f"using the server of `nightwork up`: {url.removesuffix('/api')}")
-    if get_current_settings().api.url:
-        for name, value in OUTLASTING.items():
+    if not is_apart and (room := use_server()):
+        notes().print(f"using the server of `nightwork up`: {room.removesuffix('/api')}")
+    if url := get_current_settings().api.url:
+        is_here = urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
+        for name, value in (OUTLASTING if is_here else {**OUTLASTING, **_SIGNS_OF_LIFE}).items():
             os.environ.setdefault(name, value)
         refresh_global_settings_context()
         _refuse_a_server_that_is_away()

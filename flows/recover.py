@@ -6,16 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from prefect import State, flow, get_client
-from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterParentFlowRunId,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
 from prefect.client.schemas.objects import StateType
 from prefect.states import Cancelled, Completed, Crashed, Failed, Scheduled
 
+from flows.wiring.ended import end_stages
 from flows.wiring.naming import run_name
 
 RECOVERED_LABEL = "nightwork.recovered"
@@ -46,16 +40,6 @@ def recover(flow_run_id: UUID, is_silent: bool = False) -> State[Any]:
         if RECOVERED_LABEL in run.labels:
             return Failed(name="GivenUp", message=f"{run.name} crashed again; look at its log, then Retry it")
         client.update_flow_run_labels(flow_run_id, {RECOVERED_LABEL: "once"})
-        _end_stages(client, flow_run_id)
+        end_stages(client, flow_run_id, run.state)
         client.set_flow_run_state(flow_run_id, Scheduled(name="AwaitingRetry", message="goes on after a crash"))
     return Completed(message=f"{run.name} goes on")
-
-
-def _end_stages(client: SyncPrefectClient, flow_run_id: UUID) -> None:
-    """Let the stages that ended with their run not look as if they went on."""
-    chosen = FlowRunFilter(
-        parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flow_run_id]),
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING])),
-    )
-    for stage in client.read_flow_runs(flow_run_filter=chosen):
-        client.set_flow_run_state(stage.id, Crashed(message="ended with the run above it"), force=True)

@@ -22,6 +22,7 @@ from flows.commands import (
     run_overnight,
     waiting_batch,
 )
+from flows.commands.background import Background, begin_overnight, is_to_begin
 
 
 def run(
@@ -41,6 +42,7 @@ def run(
     dry_run: Annotated[bool, Parameter(negative="", help="say what would be done, and change nothing")] = False,
     strict: Annotated[bool, Parameter(negative="", help="refuse the batch when any ticket is unready")] = False,
     no_sandbox: NoSandbox = False,
+    background: Background = False,
     json: Json = False,
     verbose: Verbose = False,
 ) -> int:
@@ -60,6 +62,8 @@ def run(
     batch = check_new_batch(repo, batch_id, options, only_show=dry_run, json=json)
     if dry_run:
         return ALL_DONE
+    if is_to_begin(background):
+        return begin_overnight(batch, options, [] if batch_id else ["--batch-id", batch.id])
     document, state = run_overnight(batch.repository, batch.id, options, verbose)
     return finish(document, state, json)
 
@@ -74,6 +78,7 @@ def resume(
     budget_per_ticket_usd: Annotated[float | None, Parameter(help="each ticket's, what is spent included")] = None,
     deadline: Annotated[str | None, Parameter(help="no ticket is started after it")] = None,
     no_sandbox: NoSandbox = False,
+    background: Background = False,
     json: Json = False,
     verbose: Verbose = False,
 ) -> int:
@@ -93,6 +98,8 @@ def resume(
         deadline=deadline,
         no_sandbox=no_sandbox,
     )
+    if is_to_begin(background):
+        return begin_overnight(found, options, [] if batch else [found.id])
     document, state = run_overnight(found.repository, found.id, options, verbose)
     return finish(document, state, json)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from flows.commands import ABORTED, ALL_DONE, HERE, NOT_ALL_DONE, Json, Verbose, note
+from flows.commands.background import Background, begin, is_to_begin
 
 if TYPE_CHECKING:
     from nightwork.module_spec.drift import Drift
@@ -30,6 +31,7 @@ def specs(
     message_batches: Annotated[bool | None, Parameter(help="send Message Batches, at half the price")] = None,
     deadline: Annotated[str | None, Parameter(help="no module is begun after it: 2026-01-31T06:00+01:00")] = None,
     dry_run: Annotated[bool, Parameter(negative="", help="say what would be written and cost; change nothing")] = False,
+    background: Background = False,
     json: Json = False,
     verbose: Verbose = False,
 ) -> int:
@@ -51,6 +53,10 @@ def specs(
     if unchanged is not None:
         return _finish(unchanged, json)
     _check_model(repo, options)
+    if is_to_begin(background):
+        root = repo.resolve()
+        given = options.model_dump(mode="json", exclude_defaults=True)
+        return begin("module-specs", [root.name], root, {"repo": str(root), "options": given})
     from flows import console
 
     with console.session(verbose):

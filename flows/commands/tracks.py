@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from flows.commands import ABORTED, ALL_DONE, HERE, NOT_ALL_DONE, Json, Verbose, note
+from flows.commands.background import Background, begin, is_to_begin
 
 if TYPE_CHECKING:
     from nightwork.track.range import Range
@@ -39,12 +40,13 @@ def fix_review(
     budget_usd: Budget = None,
     deadline: Deadline = None,
     no_sandbox: NoSandbox = False,
+    background: Background = False,
     json: Json = False,
     verbose: Verbose = False,
 ) -> int:
     """Audit and review the documents of a range, and mend each until it passes; no version that is worse stays."""
     given = {"parallel": parallel, **_given(model, reviewer, retries, budget_usd, deadline, no_sandbox)}
-    return _run("fix-review", (track, start, end, repo), given, json, verbose)
+    return _run("fix-review", (track, start, end, repo), given, background, json, verbose)
 
 
 def research(
@@ -58,12 +60,13 @@ def research(
     retries: Retries = None,
     budget_usd: Budget = None,
     deadline: Deadline = None,
+    background: Background = False,
     json: Json = False,
     verbose: Verbose = False,
 ) -> int:
     """Write the research file of each module of a range that has none, and check those that are there."""
     given = {"parallel": parallel, **_given(model, None, retries, budget_usd, deadline, False)}
-    return _run("research", (track, start, end, repo), given, json, verbose)
+    return _run("research", (track, start, end, repo), given, background, json, verbose)
 
 
 def orchestrate(
@@ -78,12 +81,13 @@ def orchestrate(
     budget_usd: Budget = None,
     deadline: Deadline = None,
     no_sandbox: NoSandbox = False,
+    background: Background = False,
     json: Json = False,
     verbose: Verbose = False,
 ) -> int:
     """Write the modules of a range anew, one after the other, by the phases of the track; then judge and mend them."""
     given = _given(model, reviewer, retries, budget_usd, deadline, no_sandbox)
-    return _run("orchestrate", (track, start, end, repo), given, json, verbose)
+    return _run("orchestrate", (track, start, end, repo), given, background, json, verbose)
 
 
 def _given(
@@ -104,7 +108,14 @@ def _given(
     }
 
 
-def _run(operation: str, about: tuple[str, int, int, Path], given: dict[str, Any], json: bool, verbose: bool) -> int:
+def _run(
+    operation: str,
+    about: tuple[str, int, int, Path],
+    given: dict[str, Any],
+    background: bool,
+    json: bool,
+    verbose: bool,
+) -> int:
     """Check everything, then run the flow; what has nothing to do answers before Prefect is imported."""
     chosen, (_, start, end, _) = _checked(operation, about, given), about
     done = _done(chosen)
@@ -112,6 +123,14 @@ def _run(operation: str, about: tuple[str, int, int, Path], given: dict[str, Any
         note(f"nothing to do: modules {start} to {end} are done, and their files as they were left")
         note(f"to start over, delete {chosen.checkpoint}")
         return _finish(done, json)
+    if is_to_begin(background):
+        parameters = {
+            "track": str(chosen.track.folder),
+            "start": start,
+            "end": end,
+            "options": chosen.options.model_dump(mode="json", exclude_defaults=True),
+        }
+        return begin(operation, [chosen.track.name, start, end], chosen.track.root, parameters)
     from flows import console
 
     with console.session(verbose):

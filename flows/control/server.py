@@ -108,7 +108,7 @@ def _ready_home(tell: Tell) -> float:
     settings = get_current_settings()
     refuse_unwritable(settings.home)
     close_to_others(settings.home)
-    path = _database()
+    path = database()
     if path is None:
         return _MIGRATES_WITHIN_S
     head, known = _revisions()
@@ -120,8 +120,8 @@ def _ready_home(tell: Tell) -> float:
     return _MIGRATES_WITHIN_S
 
 
-def _database() -> Path | None:
-    """Return the SQLite file of the server; None when its database is another one."""
+def database() -> Path | None:
+    """Return the SQLite file of a server of this machine; None when its database is another one."""
     from sqlalchemy import make_url
 
     url = get_current_settings().server.database.connection_url

@@ -20,7 +20,7 @@ from nightwork.errors import Infrastructure
 _SETTLES_S = 1.0
 _ENDS_WITHIN_S = 90.0  # a server with much to do takes its time to answer a worker that signs off
 # One whose pool is paused hears it the second time only (Prefect 3.8).
-_TOLD_AGAIN_AFTER_S = 8.0
+_TOLD_AGAIN_AFTER_S = 15.0
 _TOLD_AFTER_S = 30.0
 _LEFT_AFTER_S = 300.0
 

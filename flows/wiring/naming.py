@@ -58,7 +58,7 @@ def _id_of(run: FlowRun, operation: str, about: list[object]) -> str:
 def _about(parameters: Mapping[str, Any]) -> list[object]:
     """Return what a run is about: its part of a track, its batch, else the repository when it has no batch."""
     if "track" in parameters:
-        return [parameters["track"], parameters.get("start"), parameters.get("end")]
+        return [_called(str(parameters["track"])), parameters.get("start"), parameters.get("end")]
     return [parameters["batch_id"] or ""] if "batch_id" in parameters else [_called(str(parameters.get("repo", "")))]
 
 

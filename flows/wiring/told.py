@@ -41,17 +41,17 @@ NOT_TOLD = "how far the run is was not told"
 _SECONDS_BETWEEN_MOVES = 2.0
 _UNDER_WAY = frozenset({Status.PENDING, Status.RUNNING})
 _outermost: contextvars.ContextVar[UUID | None] = contextvars.ContextVar("outermost_run", default=None)
-_is_alone: contextvars.ContextVar[bool] = contextvars.ContextVar("process_is_alone", default=False)
+_alone: contextvars.ContextVar[Mapping[str, Any] | None] = contextvars.ContextVar("alone", default=None)
 
 
 @contextlib.contextmanager
-def alone() -> Iterator[None]:
-    """Say that this process is there for one run alone, so that whoever stops the run may end the process."""
-    token = _is_alone.set(True)
+def alone(output: Path | None) -> Iterator[None]:
+    """Say that this process is there for one run alone, which may be ended with it, and which file holds its output."""
+    token = _alone.set({"is_alone": True, "output": str(output or "")})
     try:
         yield
     finally:
-        _is_alone.reset(token)
+        _alone.reset(token)
 
 
 @contextlib.contextmanager
@@ -137,14 +137,14 @@ def _tell_labels(run: UUID | None, labels: Mapping[str, Any], retries: int = 0) 
 def _tell_process(operation: str, run: FlowRun) -> None:
     mark = Mark.here()
     repo = str(run.parameters.get("repo", ""))
-    is_own = _is_alone.get() or os.environ.get("PREFECT__FLOW_RUN_ID") == str(run.id)
+    is_workers = os.environ.get("PREFECT__FLOW_RUN_ID") == str(run.id)
     _tell_labels(
         run.id,
         {
             "process": str(mark),
             "pid": mark.pid,
             "host": socket.gethostname(),
-            "is_alone": is_own,
+            **(_alone.get() or {"is_alone": is_workers, "output": ""}),
             "began_at": datetime.now(UTC).isoformat(),
             "folder": storable(str(Path(repo).resolve())) if repo and Path(repo).is_dir() else "",
         },

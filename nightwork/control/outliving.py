@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nightwork.sandbox import mark
-from nightwork.sandbox.mark import start_of, stat_of
+from nightwork.sandbox.mark import living, stat_of
 from nightwork.sandbox.process import start_outliving
 
 
@@ -42,14 +41,7 @@ class Outliving:
 
     def pid(self) -> int | None:
         """Return its id while it lives; an id that was given to another process since does not count."""
-        try:
-            noted, boot = self.note.read_text(encoding="utf-8", errors="replace").strip().rsplit("\n", 1)
-            process_id = int(noted.partition(" ")[0])
-        except (OSError, ValueError):
-            return None
-        start = start_of(noted)
-        is_it = start is not None and boot == mark.boot() and start == start_of(stat_of(process_id))
-        return process_id if is_it else None
+        return living(self.note)
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal, if it lives."""
@@ -57,6 +49,14 @@ class Outliving:
         if process_id is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process_id, number)
+
+    def variable(self, name: str) -> str | None:
+        """Return a variable of the environment in which it was started; None without it, or when it does not live."""
+        process_id = self.pid()
+        with contextlib.suppress(OSError):
+            entries = Path(f"/proc/{process_id}/environ").read_bytes().decode("utf-8", "replace").split("\0")
+            return dict(entry.partition("=")[::2] for entry in entries).get(name)
+        return None
 
     def children(self) -> list[int]:
         """Return the ids of the living processes that it started itself."""

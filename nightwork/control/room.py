@@ -92,6 +92,13 @@ def open_room() -> Room:
     return Room(folder)
 
 
+def living_workers() -> list[Outliving]:
+    """Return the workers of the control room that live; makes and refuses nothing."""
+    with contextlib.suppress(OSError):
+        return Room(state_home() / "control-room").workers()
+    return []
+
+
 def server_url() -> str | None:
     """Return the address of the API of the control room's server when it lives; makes and refuses nothing."""
     room = Room(state_home() / "control-room")

@@ -96,3 +96,14 @@ def start_of(stat: str, *, also_ended: bool = False) -> str | None:
     """Return when the process of a line started, in ticks since the boot (field 22); None for one that has ended."""
     fields = stat.rpartition(")")[2].split()
     return fields[19] if len(fields) > 19 and (also_ended or fields[0] not in "ZX") else None
+
+
+def living(note: Path) -> int | None:
+    """Return the id of the process that has noted its line and the boot in a file, while it lives."""
+    try:
+        line, noted_boot = note.read_text(encoding="utf-8", errors="replace").strip().rsplit("\n", 1)
+        process_id = int(line.partition(" ")[0])
+    except (OSError, ValueError):
+        return None
+    start = start_of(line)
+    return process_id if start and noted_boot == boot() and start == start_of(stat_of(process_id)) else None

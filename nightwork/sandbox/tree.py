@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,3 +66,18 @@ def _listed(folder: str) -> list[str]:
     with contextlib.suppress(OSError):
         return os.listdir(folder)  # noqa: PTH208
     return []
+
+
+def end_tree(process_id: int) -> None:
+    """End a process and all that descend from it by force; they are held first, so that none starts another."""
+    held: list[int] = []
+    while (found := descendants(process_id)) != held:
+        held = found
+        _send(held, signal.SIGSTOP)
+    _send(held, signal.SIGKILL)
+
+
+def _send(process_ids: list[int], number: signal.Signals) -> None:
+    for each in process_ids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(each, number)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -17,6 +17,7 @@ from pathlib import Path
 from nightwork.batch import Batch, batches
 from nightwork.decision import Kind
 from nightwork.outcome import Outcome, Reason, Status
+from nightwork.sandbox.mark import living
 from nightwork.workspace import BRANCH_PREFIX, OLD_WIP_PREFIX, WIP_PREFIX, Repository
 
 DAY_S = 86_400.0
@@ -35,6 +36,7 @@ class Waste(StrEnum):
     MEASUREMENT = "measurement"
     ENVIRONMENT = "environment"
     HALF_BATCH = "half-made batch"
+    OUTPUT = "output of a run"
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ def removals(
         *_old(state_folder / "measurements", Waste.MEASUREMENT, oldest),
         *(old for old in _old(state_folder / "environments", Waste.ENVIRONMENT, oldest) if not _is_of(old, in_use)),
         *_half_batches(state_folder / "batches"),
+        *_outputs(state_folder / "runs", oldest),
     ]
 
 
@@ -148,6 +151,19 @@ def _half_batches(folder: Path) -> Iterator[Removal]:
         if path.is_dir() and not path.is_symlink() and Batch(folder.parents[1], path.name).is_half_made():
             why = "its intake did not come to an end"
             yield Removal(Waste.HALF_BATCH, path.name, why, _size(path), partial(_remove, path))
+
+
+def _outputs(folder: Path, oldest: float) -> Iterator[Removal]:
+    for path in sorted(folder.glob("*.output")) if folder.is_dir() else ():
+        note = path.with_suffix(".pid")
+        if path.lstat().st_mtime <= oldest and living(note) is None:
+            remove = partial(_remove_all, (path, note))
+            yield Removal(Waste.OUTPUT, path.stem, "old, and its run has ended", _size(path), remove)
+
+
+def _remove_all(paths: Iterable[Path]) -> None:
+    for path in paths:
+        _remove(path)
 
 
 def _remove(path: Path) -> None:

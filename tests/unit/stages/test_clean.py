@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -168,3 +169,24 @@ def test_an_environment_that_the_next_batch_finds_stays_however_old_it_is(night:
     now = time.time() + 99 * DAY_S
     told = removals(Repository.open(night.root), "HEAD", 30, now, in_use=folder / "used")
     assert [each.name for each in told if each.kind is Waste.ENVIRONMENT] == ["old", "old.whole"]
+
+
+def test_what_a_run_in_the_background_has_said_goes_when_it_is_old_and_the_run_has_ended(
+    done: Batch, night: Night
+) -> None:
+    runs = night.root / ".nightwork" / "runs"
+    runs.mkdir()
+    for name in ("ended", "living"):
+        (runs / f"overnight-{name}-20260115180000.output").write_text("said\n")
+    stat = Path(f"/proc/{os.getpid()}/stat").read_text().replace(") S", ") R")
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+    (runs / "overnight-living-20260115180000.pid").write_text(stat + boot)
+    assert Waste.OUTPUT not in found(night).values()
+    assert [name for name, kind in found(night, later_days=40).items() if kind is Waste.OUTPUT] == [
+        "overnight-ended-20260115180000"
+    ]
+    sweep(night, later_days=40)
+    assert sorted(path.name for path in runs.iterdir()) == [
+        "overnight-living-20260115180000.output",
+        "overnight-living-20260115180000.pid",
+    ]

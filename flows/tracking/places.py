@@ -1,0 +1,75 @@
+"""Where a run has left what: checkpoint, manifest and report, when its folder is on this machine; and how to go on."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.tracking.run import Run
+from nightwork.control import Detached
+from nightwork.module_spec.document.paths import INDEX
+from nightwork.module_spec.document.written import CHECKPOINT
+from nightwork.module_spec.source.units import SPECS
+
+_DONE = frozenset({"completed", "nothing to do", "nothing ready", "drifted"})
+_WAITS = frozenset({"suspended", "paused"})
+
+
+def output_of(run: Run, notes: Sequence[Detached]) -> Path | None:
+    """Return the file that holds what a run in the background has said, when it is here."""
+    told = str(run.labels.get("output") or "")
+    found = [Path(told)] if told else []
+    found += [note.log for note in notes if note.name == run.id]
+    return next((path for path in found if path.is_file()), None)
+
+
+def places(run: Run, output: Path | None) -> list[tuple[str, str]]:
+    """Return what there is of a run on this machine, each with its name."""
+    root = _root(run)
+    found = list[tuple[str, Path]]()
+    if root is not None and "track" in run.parameters:
+        found = [
+            ("checkpoint", root / ".checkpoints" / f"{run.operation}-{Path(str(run.parameters['track'])).name}.json")
+        ]
+    elif root is not None and run.operation == "module-specs":
+        found = [("checkpoint", root / CHECKPOINT), ("report", root / SPECS / INDEX)]
+    elif root is not None and run.batch:
+        batch = root / ".nightwork" / "batches" / run.batch
+        files = {"checkpoint": "checkpoint.json", "manifest": "manifest.yaml", "report": "review.html"}
+        found = [(name, batch / file) for name, file in files.items()]
+    there = [(name, str(path)) for name, path in found if path.is_file()]
+    return [*there, ("output", str(output))] if output else there
+
+
+def next_step(run: Run) -> str:
+    """Return the command that goes on from here."""
+    if not run.is_over():
+        if run.status in _WAITS:
+            return "it waits for a person: answer it in the Prefect UI"
+        return f"`nightwork logs {run.id} -f` follows it, `nightwork stop {run.id}` ends it"
+    if run.flow_run_id is None:
+        return f"`nightwork logs {run.id}` shows what it said; mend that and start it again"
+    where = f" --repo {shlex.quote(run.folder)}" if run.folder else ""
+    if run.status in _DONE:
+        return f"`nightwork review{where}`" if run.operation in {"overnight", "review"} else "nothing is left to do"
+    return f"`{_command(run, where)}` goes on where it ended{'; so does Retry in the UI' if run.is_deployed else ''}"
+
+
+def _command(run: Run, where: str) -> str:
+    if "track" in run.parameters:
+        parts = [run.operation, *(str(run.parameters.get(name, "")) for name in ("track", "start", "end"))]
+        return f"nightwork {shlex.join(parts)}"
+    if run.operation in {"module-specs", "drift"}:
+        return f"nightwork {'specs' if run.operation == 'module-specs' else 'drift'}{where}"
+    if run.operation == "intake":
+        return f"nightwork run{where}"
+    return f"nightwork resume{f' {shlex.quote(run.batch)}' if run.batch else ''}{where}"
+
+
+def _root(run: Run) -> Path | None:
+    """Return the repository of a run, or its folder, when that is on this machine."""
+    folder = Path(run.folder)
+    if not run.folder or not folder.is_dir():
+        return None
+    return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)

@@ -1,0 +1,185 @@
+"""One run as it is told: read from its flow run and the labels that its process has left there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from prefect.client.schemas.objects import FlowRun, StateType
+
+from flows.wiring.told import PREFIX
+from nightwork.control import Detached
+from nightwork.outcome import Status
+from nightwork.sandbox.mark import Life, Mark
+
+OPERATIONS = (
+    "overnight", "intake", "generation", "gates", "review", "answers", "module-specs", "drift",
+    "fix-review", "research", "orchestrate",
+)  # fmt: skip
+WORKING = frozenset({StateType.PENDING, StateType.RUNNING, StateType.CANCELLING})
+OVER = frozenset({StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED})
+_WORDS = {StateType.PENDING: "starting", StateType.CANCELLING: "stopping"}
+_UNDER_WAY = (Status.PENDING, Status.RUNNING)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One outermost run; times are aware. `status` and `message` are what is true of it, as far as can be told."""
+
+    id: str
+    flow_run_id: UUID | None
+    operation: str
+    status: str
+    message: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    state_type: StateType | None = None
+    is_deployed: bool = False
+    scheduled_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    since: datetime | None = None  # when this start of it began, if that is known
+    elapsed_s: float = 0.0
+
+    @classmethod
+    def of(cls, run: FlowRun, operation: str) -> Run:
+        """Return what a flow run tells by itself."""
+        labels = {key.removeprefix(PREFIX): value for key, value in run.labels.items() if key.startswith(PREFIX)}
+        state, kind = run.state, run.state_type
+        name = (state.name or "") if state else ""
+        return cls(
+            id=run.name,
+            flow_run_id=run.id,
+            operation=operation,
+            status=_WORDS[kind] if kind in _WORDS else _spaced(name),
+            message=(state.message or "") if state and state.type not in {StateType.RUNNING} else "",
+            parameters=run.parameters,
+            labels=labels,
+            state_type=kind,
+            is_deployed=run.deployment_id is not None,
+            scheduled_at=run.expected_start_time,
+            started_at=run.start_time,
+            ended_at=run.end_time,
+            since=state.timestamp if state and kind in {StateType.PENDING, StateType.RUNNING} else None,
+            elapsed_s=run.estimated_run_time.total_seconds(),
+        )
+
+    def is_over(self) -> bool:
+        """Say whether nothing more happens by itself."""
+        return self.state_type is None or self.state_type in OVER
+
+    @property
+    def is_alone(self) -> bool:
+        """Say whether its process is there for it alone, and may be ended with it."""
+        return bool(self.labels.get("is_alone"))
+
+    def mark(self) -> Mark | None:
+        """Return the process that works on it; None when the one that is known is that of an earlier start."""
+        began = _time(self.labels.get("began_at"))
+        if began is None or (self.since is not None and began < self.since):
+            return None
+        return Mark.read(str(self.labels.get("process", "")))
+
+    def life(self) -> Life:
+        """Say whether its process lives."""
+        mark = self.mark()
+        return mark.life() if mark else Life.NOT_TOLD
+
+    @property
+    def range(self) -> str:
+        """The part of a track, the batch, or the project that it is about."""
+        if "track" in self.parameters:
+            return " ".join(str(self.parameters.get(name, "")) for name in ("track", "start", "end"))
+        stamp = f"-{self.id[-14:]}"
+        by_name = self.id.removeprefix(self.operation).removeprefix("-").removesuffix(stamp.removeprefix("-"))
+        return self.batch or by_name.strip("-") or str(self.labels.get("range", ""))
+
+    @property
+    def batch(self) -> str:
+        """The overnight batch; nothing for other kinds, and while it has no name."""
+        return str(self.labels.get("batch") or self.parameters.get("batch_id") or "")
+
+    @property
+    def folder(self) -> str:
+        """Where on its machine it works; nothing when that is not told."""
+        return str(self.labels.get("folder") or "")
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many items are in which outcome; nothing while it has not begun to work on items."""
+        if "total" not in self.labels:
+            return {}
+        return {str(status): int(self.labels.get(str(status), 0)) for status in Status}
+
+    @property
+    def total(self) -> int:
+        """How many items there are."""
+        return int(self.labels.get("total", 0))
+
+    @property
+    def ended(self) -> int:
+        """How many items have ended."""
+        return self.total - sum(self.counts.get(str(status), 0) for status in _UNDER_WAY)
+
+    def left_s(self, now: datetime) -> float | None:
+        """Return the seconds that the rest takes at the rate of this run; None while nothing tells of its rate."""
+        since = _time(self.labels.get("counted_from"))
+        skipped = self.counts.get(str(Status.SKIPPED), 0)
+        worked_on = self.ended - skipped - int(self.labels.get("settled_before", 0))
+        if self.status != "running" or since is None or worked_on <= 0:
+            return None
+        return (now - since).total_seconds() / worked_on * (self.total - self.ended)
+
+    def as_dict(self, now: datetime) -> dict[str, Any]:
+        """Return what is told of it as JSON says it; seconds, dollars, ISO 8601."""
+        left_s = self.left_s(now)
+        return {
+            "id": self.id,
+            "flow_run_id": str(self.flow_run_id) if self.flow_run_id else None,
+            "operation": self.operation,
+            "range": self.range,
+            "status": self.status,
+            "message": self.message,
+            "done": self.ended,
+            "total": self.total,
+            "counts": self.counts,
+            "elapsed_s": round(self.elapsed_s, 1),
+            "left_s": None if left_s is None else round(left_s, 1),
+            "ends_at": None if left_s is None else (now + timedelta(seconds=left_s)).isoformat(timespec="seconds"),
+            "cost_usd": float(self.labels.get("cost_usd", 0.0)),
+            "scheduled_at": _iso(self.scheduled_at),
+            "started_at": _iso(self.started_at),
+            "ended_at": _iso(self.ended_at),
+            "repository": self.folder or str(self.parameters.get("repo", "")),
+            "host": self.labels.get("host"),
+            "process": self.labels.get("pid"),
+        }
+
+
+def early(note: Detached) -> Run:
+    """Return a run in the background that has no flow run: not yet, or it ended before it had one."""
+    operation = next((each for each in OPERATIONS if note.name.startswith(f"{each}-")), "")
+    at = datetime.fromtimestamp(note.log.stat().st_mtime, UTC)
+    if (pid := note.pid()) is not None:
+        return Run(note.name, None, operation, "starting", "", {}, {"pid": pid}, StateType.PENDING, started_at=at)
+    told = "ended before it began; its output says why"
+    return Run(note.name, None, operation, "crashed", told, started_at=at, ended_at=at)
+
+
+def _spaced(name: str) -> str:
+    """Return a state's name in words: `NothingToDo` is `nothing to do`."""
+    return "".join(f" {letter}" if letter.isupper() else letter for letter in name).strip().lower()
+
+
+def _time(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text)).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).isoformat(timespec="seconds") if at else None

@@ -1,0 +1,118 @@
+"""Stopping a run: it is asked first, so that it keeps everything, and ended by force when it does not end.
+
+On this machine a run by hand is asked by one SIGTERM; a second one would cut it off. A run of a deployment, and what
+shares its process with others, is asked through the server: its worker would take a run that a signal ends before it
+has begun for a crashed one, and start it again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from prefect import State
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import StateType
+from prefect.states import Cancelled, Cancelling
+
+from flows.tracking.finding import again
+from flows.tracking.run import OVER, Run
+from flows.wiring.ended import set_ended
+from nightwork.control import Detached
+from nightwork.errors import NightworkError
+from nightwork.lock import hold
+from nightwork.sandbox.mark import Life
+from nightwork.sandbox.tree import end_tree
+from nightwork.workspace import Repository
+
+_ENDS_WITHIN_S = 8.0
+_AFAR_WITHIN_S = 20.0
+_LEAVES_WITHIN_S = 2.0
+_LOOK_EVERY_S = 0.25
+_NOT_BEGUN = frozenset({StateType.SCHEDULED, StateType.PENDING, StateType.PAUSED})
+_KEPT = "stopped, and all that was finished is kept"
+
+
+def stop_process(note: Detached, *, is_asked: bool = False) -> None:
+    """End a run in the background of which no server knows; `is_asked`: it has its signal."""
+    process_id = note.pid()
+    if not is_asked:
+        note.signal(signal.SIGTERM)
+    if process_id is not None and not _happens(lambda: note.pid() is None, _ENDS_WITHIN_S):
+        end_tree(process_id)
+
+
+def stop_run(client: SyncPrefectClient, run: Run, *, is_asked: bool = False) -> Run:
+    """End a run and return it as it is then; one that is over stays as it is. `is_asked`: its process has its signal.
+
+    A run elsewhere that does not answer is returned as one that is not over.
+    """
+    if run.is_over() or run.flow_run_id is None:
+        return run
+    is_here = run.life() is Life.LIVES
+    if run.state_type in _NOT_BEGUN:
+        _set(client, run, Cancelled(message=f"{_KEPT}; it had not begun"), force=True)
+    elif not is_here or run.is_deployed or not run.is_alone:
+        _set(client, run, Cancelling(message="asked to stop by `nightwork stop`"))
+    elif not is_asked:
+        _signal(run)
+    is_over = _happens(lambda: _is_over(client, run), _ENDS_WITHIN_S if is_here else _AFAR_WITHIN_S)
+    if not is_over and run.is_alone and run.life() is not Life.NOT_TOLD:
+        _end_by_force(client, run)
+    elif is_over and run.is_alone:
+        _happens(lambda: run.life() is not Life.LIVES, _LEAVES_WITHIN_S)
+    return again(client, run)
+
+
+def _is_over(client: SyncPrefectClient, run: Run) -> bool:
+    """Say whether the server knows of its end, or its process can tell of none any more."""
+    assert run.flow_run_id is not None
+    return client.read_flow_run(run.flow_run_id).state_type in OVER or (run.is_alone and run.life() is Life.GONE)
+
+
+def _signal(run: Run) -> None:
+    mark = run.mark()
+    if mark is not None and mark.life() is Life.LIVES:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(mark.pid, signal.SIGTERM)
+
+
+def _set(client: SyncPrefectClient, run: Run, state: State[None], *, force: bool = False) -> None:
+    assert run.flow_run_id is not None
+    client.set_flow_run_state(run.flow_run_id, state, force=force)
+
+
+def _end_by_force(client: SyncPrefectClient, run: Run) -> None:
+    """End a process with all that it started; the end is told first, so that its worker does not call it a crash."""
+    mark, run_id = run.mark(), run.flow_run_id
+    state: State[None] = Cancelled(message=f"{_KEPT}; it had to be ended by force")
+    assert run_id is not None
+    set_ended(client, run_id, state)
+    if mark is not None and mark.life() is Life.LIVES:
+        end_tree(mark.pid)
+    _end_leftovers(run)
+    time.sleep(_LOOK_EVERY_S)
+    if client.read_flow_run(run_id).state_type is not StateType.CANCELLED:
+        set_ended(client, run_id, state)
+
+
+def _end_leftovers(run: Run) -> None:
+    """End commands of a run that are no descendants of its process any more: whoever takes the lock does so."""
+    with contextlib.suppress(NightworkError, OSError):
+        root = Repository.open(Path(run.folder)).root
+        if run.folder and (root / ".nightwork").is_dir():
+            with hold(root, "stop", patience_s=_LEAVES_WITHIN_S):
+                pass
+
+
+def _happens(holds: Callable[[], bool], within_s: float) -> bool:
+    deadline = time.monotonic() + within_s
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_LOOK_EVERY_S)
+    return True

@@ -1,0 +1,108 @@
+"""How runs are told on a terminal: a table of all, and one in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from rich.table import Table
+from rich.text import Text
+
+from flows.tracking.run import Run
+from nightwork.markdown import one_line, printable
+from nightwork.outcome import Status
+
+_STYLES = {
+    "running": "cyan",
+    "starting": "cyan",
+    "completed": "green",
+    "incomplete": "yellow",
+    "suspended": "magenta",
+    "aborted": "red",
+    "failed": "red",
+    "refused": "red",
+    "crashed": "red",
+}
+_UNTOLD = frozenset({Status.PENDING, Status.RUNNING})
+
+
+def table(runs: Iterable[Run], now: datetime) -> Table:
+    """Return the runs as rows; what nobody knows is left empty."""
+    shown = Table(box=None, pad_edge=False)
+    for title in ("ID", "STATUS", "DONE", "OUTCOMES", "ELAPSED", "LEFT", "COST"):
+        shown.add_column(title, header_style="dim", overflow="fold", justify="right" if title == "COST" else "left")
+    for run in runs:
+        left_s = run.left_s(now)
+        shown.add_row(
+            Text(printable(run.id)),
+            Text(one_line(run.status), style=_style(run.status)),
+            f"{run.ended}/{run.total}" if run.counts else "",
+            Text(outcomes(run)),
+            duration(run.elapsed_s) if run.elapsed_s else "",
+            f"{duration(left_s)}, {_clock(now, left_s)}" if left_s is not None else "",
+            _cost(run),
+        )
+    return shown
+
+
+def whole(run: Run, now: datetime, places: Sequence[tuple[str, str]], lines: Sequence[str], next_step: str) -> Table:
+    """Return one run with all that is known: `places` are names with what stands there, `lines` the end of its log."""
+    shown = Table(box=None, pad_edge=False, show_header=False)
+    shown.add_column(style="bold", no_wrap=True)
+    shown.add_column(overflow="fold")
+    status = Text(one_line(run.status), style=_style(run.status))
+    told = "\n".join(printable(line) for line in run.message.splitlines())
+    shown.add_row("run", Text(printable(run.id)))
+    shown.add_row("status", status.append(f": {told}", style="default") if told else status)
+    for name, text in (*_facts(run, now), *places):
+        shown.add_row(name, Text(one_line(text)))
+    for number, line in enumerate(lines):
+        shown.add_row("log" if number == 0 else "", Text(one_line(line), style="dim"))
+    shown.add_row("next", Text(printable(next_step), style="cyan"))
+    return shown
+
+
+def _facts(run: Run, now: datetime) -> list[tuple[str, str]]:
+    times = [("to start", run.scheduled_at), ("started", run.started_at), ("ended", run.ended_at)]
+    left_s = run.left_s(now)
+    process = f"{run.labels.get('host')}, process {run.labels.get('pid')}" if run.labels.get("process") else ""
+    facts = [
+        ("operation", f"{run.operation} {run.range}".strip()),
+        ("repository", run.folder or str(run.parameters.get("repo", ""))),
+        ("items", f"{run.ended} of {run.total}: {outcomes(run)}" if run.counts else ""),
+        *((name, f"{at.astimezone():%Y-%m-%d %H:%M:%S}" if at else "") for name, at in times),
+        ("elapsed", duration(run.elapsed_s) if run.elapsed_s else ""),
+        ("left", f"{duration(left_s)}, until {_clock(now, left_s)}" if left_s is not None else ""),
+        ("cost", _cost(run)),
+        ("process", process),
+        ("flow run", str(run.flow_run_id or "")),
+    ]
+    return [(name, text) for name, text in facts if text]
+
+
+def outcomes(run: Run) -> str:
+    """Return how many items came to what, those that have ended."""
+    return ", ".join(
+        f"{run.counts[status]} {status}" for status in Status if status not in _UNTOLD and run.counts.get(status)
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people read it: `42 s`, `12 min`, `3 h 05 min`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def _clock(now: datetime, seconds: float) -> str:
+    at = (now + timedelta(seconds=seconds)).astimezone()
+    return f"{at:%H:%M}" if at.date() == now.astimezone().date() else f"{at:%a %H:%M}"
+
+
+def _cost(run: Run) -> str:
+    return f"${float(run.labels['cost_usd']):.2f}" if "cost_usd" in run.labels else ""
+
+
+def _style(status: str) -> str:
+    return "red" if "no sign of life" in status else _STYLES.get(status, "default")
