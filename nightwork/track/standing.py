@@ -84,11 +84,16 @@ def _is_changed(module: Module, ended: Ended | None) -> bool:
 
 
 def _is_finished(state: BatchState) -> bool:
-    return all(outcome.is_through() for outcome in state.items.values())
+    return not any(_is_left(outcome) for outcome in state.items.values())
+
+
+def _is_left(outcome: Outcome) -> bool:
+    """Say whether a run over the module did not come to its end; gates, for which other batches wait, have no part."""
+    return outcome.status in {Status.PENDING, Status.RUNNING, Status.ABORTED}
 
 
 def _told(state: BatchState, subject: Mapping[str, str]) -> str:
-    known, left = state.subject, sum(not outcome.is_through() for outcome in state.items.values())
+    known, left = state.subject, sum(_is_left(outcome) for outcome in state.items.values())
     told = f"an unfinished run of modules {known.get('start')} to {known.get('end')}, {left} of {len(state.items)} left"
     same = (known.get("start"), known.get("end")) == (subject["start"], subject["end"])
     why = ", begun with another track.yaml, other prompts or other models" if same else ""
