@@ -30,6 +30,7 @@ def subject_of(track: Track, operation: str, modules: Sequence[Module], settings
     return {
         "operation": operation,
         "track": track.name,
+        "folder": track.folder.relative_to(track.root).as_posix(),
         "start": str(modules[0].number),
         "end": str(modules[-1].number),
         "settings": hashlib.sha256(shaping.encode()).hexdigest()[:16],
@@ -98,5 +99,7 @@ def _told(state: BatchState, subject: Mapping[str, str]) -> str:
     told = f"an unfinished run of {span}, {_left(state)} of {len(state.items)} left"
     same = (known.get("start"), known.get("end")) == (subject["start"], subject["end"])
     why = ", begun with another track.yaml, other prompts or other models" if same else ""
+    if known.get("folder") != subject.get("folder"):
+        why = f" of the track in {known.get('folder')!r}, which has the same name"
     way = "finish it with the range and the settings it was begun with, or delete the file to start over"
     return f"holds {told}{why}; {way}"
