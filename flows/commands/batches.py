@@ -59,7 +59,7 @@ def list_runs(
     return ALL_DONE
 
 
-def show(run_id: Id, *, repo: Repo = HERE, json: Json = False) -> int:
+def show(run_id: Id, /, *, repo: Repo = HERE, json: Json = False) -> int:
     """Show one run in full: what it is at, where it keeps what, the end of its log, and what to do next."""
     from nightwork.control import noted_runs
 
@@ -89,6 +89,7 @@ def show(run_id: Id, *, repo: Repo = HERE, json: Json = False) -> int:
 
 def logs(
     run_id: Id,
+    /,
     *,
     follow: Annotated[
         bool, Parameter(name=["--follow", "-f"], negative="", help="go on until the run has ended")
@@ -115,7 +116,7 @@ def logs(
     return ALL_DONE
 
 
-def stop(run_id: Id, *, repo: Repo = HERE) -> int:
+def stop(run_id: Id, /, *, repo: Repo = HERE) -> int:
     """End a run with all that it started, so that it can be resumed; by force when it does not end."""
     import signal
 

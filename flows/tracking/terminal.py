@@ -69,7 +69,7 @@ def _facts(run: Run, now: datetime) -> list[tuple[str, str]]:
     facts = [
         ("operation", f"{run.operation} {run.range}".strip()),
         ("repository", run.folder or str(run.parameters.get("repo", ""))),
-        ("items", f"{run.ended} of {run.total}: {outcomes(run)}" if run.counts else ""),
+        ("items", ": ".join(filter(None, [f"{run.ended} of {run.total}", outcomes(run)])) if run.counts else ""),
         *((name, f"{at.astimezone():%Y-%m-%d %H:%M:%S}" if at else "") for name, at in times),
         ("elapsed", duration(run.elapsed_s) if run.elapsed_s else ""),
         ("left", f"{duration(left_s)}, until {_clock(now, left_s)}" if left_s is not None else ""),

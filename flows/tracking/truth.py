@@ -21,6 +21,7 @@ from flows.wiring.ended import set_ended
 from nightwork.sandbox.mark import Life
 
 _SILENT_S = 180.0  # as the automation "no sign of life" has it
+_STOPPED = "stopped; nothing finished is lost"
 _GONE = "its process ended without a word; nothing finished is lost"
 
 
@@ -48,7 +49,7 @@ def _ended(client: SyncPrefectClient, run_id: UUID, operation: str, is_unwanted:
     found = Run.of(run, operation)
     if run.state_type in WORKING and found.life() is Life.GONE:
         is_cancelled = is_unwanted or run.state_type is StateType.CANCELLING
-        set_ended(client, run_id, Cancelled(message=_GONE) if is_cancelled else Crashed(message=_GONE))
+        set_ended(client, run_id, Cancelled(message=_STOPPED) if is_cancelled else Crashed(message=_GONE))
         found = Run.of(client.read_flow_run(run_id), operation)
     return found
 

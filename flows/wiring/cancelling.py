@@ -48,8 +48,10 @@ def heeding_cancellation() -> Iterator[None]:
     finally:
         over.set()
         watching.join()
-        if told.is_set():
+        # A worker sends a signal, after which there may be an end before the next look.
+        if told.is_set() or _is_cancelled(run):
             _cancelled.add(run)
+        if told.is_set():
             stop.reset()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from flows.wiring.cancelling import heeding_cancellation
 from flows.wiring.named import source_of
 from flows.wiring.runs import patience_s
 from nightwork import travel
@@ -13,11 +12,8 @@ from nightwork import travel
 
 @contextlib.contextmanager
 def working_copy(repo: str, what: str) -> Iterator[str]:
-    """Hold a repository for a run and yield its root; a run of a deployment waits for the one before it.
-
-    What is at work there stops when the run is cancelled.
-    """
-    with heeding_cancellation(), travel.visit(source_of(repo), what, patience_s=patience_s()) as root:
+    """Hold a repository for a run and yield its root; a run of a deployment waits for the one before it."""
+    with travel.visit(source_of(repo), what, patience_s=patience_s()) as root:
         yield str(root)
 
 

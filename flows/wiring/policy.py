@@ -13,7 +13,7 @@ from prefect.context import TaskRunContext
 from prefect.states import Failed
 from prefect.utilities.annotations import quote
 
-from flows.wiring.cancelling import unless_cancelled
+from flows.wiring.cancelling import heeding_cancellation, unless_cancelled
 from flows.wiring.logs import speak
 from flows.wiring.told import as_outermost
 from nightwork.errors import BadInput, Infrastructure, NightworkError, StateError, Stopped
@@ -28,21 +28,22 @@ _LONGEST = 4000
 def refusing(body: Callable[P, R]) -> Callable[P, R | State[Any]]:
     """Let a flow end by what went wrong in plain words where it would raise an error of nightwork's own.
 
+    The outermost one is a run that commands list, show and stop. What is at work stops when the flow run is cancelled.
     What a person has to mend is `Refused`. Who calls the flow gets the error raised all the same.
     """
 
     @wraps(body)
     def told(*args: P.args, **kwargs: P.kwargs) -> R | State[Any]:
         speak()
+        result: R | State[Any]
         try:
-            with as_outermost():
-                return unless_cancelled(body(*args, **kwargs))
+            with as_outermost(), heeding_cancellation():
+                result = body(*args, **kwargs)
         except BadInput as error:
-            return Failed(name="Refused", message=_plain(error), data=error)
-        except (StateError, Infrastructure) as error:
-            return Failed(message=_plain(error), data=error)
-        except Stopped as error:
-            return unless_cancelled(Failed(message=_plain(error), data=error))
+            result = Failed(name="Refused", message=_plain(error), data=error)
+        except (StateError, Infrastructure, Stopped) as error:
+            result = Failed(message=_plain(error), data=error)
+        return unless_cancelled(result)
 
     # Prefect looks for the names in annotations where the function that it is given stands, which is here.
     told.__signature__ = inspect.signature(body, eval_str=True)  # type: ignore[attr-defined]
