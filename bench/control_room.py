@@ -58,10 +58,11 @@ class Room:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
-    def run(self, name: str) -> dict[str, Any] | None:
-        """Return the newest run of a name."""
-        found = self.ask("flow_runs/filter", flow_runs={"name": {"any_": [name]}}, sort="START_TIME_DESC", limit=1)
-        return dict(found[0]) if found else None
+    def run(self, name: str) -> str:
+        """Return the id of the newest run whose name begins so."""
+        named = {"name": {"like_": name}}
+        found = self.ask("flow_runs/filter", flow_runs=named, sort="START_TIME_DESC", limit=200)
+        return str(next(run["id"] for run in found if run["name"].startswith(name)))
 
     def errors(self, of: re.Pattern[str] = _ERROR) -> list[str]:
         """Return the lines of the server's log that tell of errors, or of their causes."""
@@ -140,13 +141,13 @@ def _through_deployment(room: Room, root: Path) -> float:
 
 def _pages(room: Room) -> list[tuple[str, float, str]]:
     """Return for each page the seconds until its content is there, the slower of two loads, and what the API took."""
-    ids = {name: (room.run(f"{name} {_BATCH}") or {}).get("id") for name in ("overnight", "generation")}
+    ids = {"overnight": room.run(f"overnight-{_BATCH}-"), "generation": room.run(f"generation {_BATCH}")}
     review = room.ask("artifacts/latest/filter", artifacts={"key": {"any_": ["review"]}})[0]
     pages = {
         "dashboard": ("dashboard", "text=/\\d+ total/"),
         "runs": ("runs", "a[href*='/runs/flow-run/']"),
         "run of the batch": (f"runs/flow-run/{ids['overnight']}", "canvas"),
-        "run of the agents, with its graph": (f"runs/flow-run/{ids['generation']}", "canvas"),
+        "run of the agents, too large for a graph": (f"runs/flow-run/{ids['generation']}", "text=/Processing T-/"),
         "its task runs": (f"runs/flow-run/{ids['generation']}?tab=TaskRuns", "a:has-text('T-0')"),
         "artifacts": ("artifacts", "main a[href*='/artifacts/']"),
         "review artifact": (f"artifacts/artifact/{review['latest_id']}", "text='Ready for review'"),
