@@ -79,6 +79,8 @@ def _variables(variables: Mapping[str, str], port: int) -> dict[str, str]:
     return {
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": own,
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        # One of 1,000 is not drawn within a minute, and the page that it stands on hangs as long (Prefect 3.8).
+        "PREFECT_API_MAX_FLOW_RUN_GRAPH_NODES": "400",
         **kept,
         "PREFECT_API_URL": f"http://{_HOST}:{port}/api",
         "PREFECT_UI_URL": f"http://{_HOST}:{port}",

@@ -58,11 +58,12 @@ def _id_of(run: FlowRun, operation: str, about: list[object]) -> str:
 def _about(parameters: Mapping[str, Any]) -> list[object]:
     """Return what a run is about: its part of a track, its batch, else the repository when it has no batch."""
     if "track" in parameters:
-        return [_called(str(parameters["track"])), parameters.get("start"), parameters.get("end")]
-    return [parameters["batch_id"] or ""] if "batch_id" in parameters else [_called(str(parameters.get("repo", "")))]
+        return [place_name(str(parameters["track"])), parameters.get("start"), parameters.get("end")]
+    return [parameters["batch_id"] or ""] if "batch_id" in parameters else [place_name(str(parameters.get("repo", "")))]
 
 
-def _called(repo: str) -> str:
+def place_name(repo: str) -> str:
+    """Return what a folder or an address is called: its last part."""
     if Path(repo).is_dir():
         return Path(repo).resolve().name
     return re.split("[/:]", repo.rstrip("/"))[-1].removesuffix(".git")

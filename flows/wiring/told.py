@@ -28,6 +28,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
 
 from flows.wiring.effort import best_effort
+from flows.wiring.naming import place_name
 from nightwork.markdown import storable
 from nightwork.outcome import Outcome, Status
 from nightwork.sandbox.mark import Mark
@@ -39,6 +40,7 @@ logger = logging.getLogger("nightwork.told")
 PREFIX = "nightwork."
 NOT_TOLD = "how far the run is was not told"
 _SECONDS_BETWEEN_MOVES = 2.0
+_AT_THE_END = 3  # tries, where what is told on the way will soon be told again
 _UNDER_WAY = frozenset({Status.PENDING, Status.RUNNING})
 _outermost: contextvars.ContextVar[UUID | None] = contextvars.ContextVar("outermost_run", default=None)
 _alone: contextvars.ContextVar[Mapping[str, Any] | None] = contextvars.ContextVar("alone", default=None)
@@ -101,13 +103,13 @@ class _Course:
             self._tell({})
 
     def end(self) -> None:
-        self._tell({})
+        self._tell({}, _AT_THE_END)
 
-    def _tell(self, more: dict[str, Any]) -> None:
+    def _tell(self, more: dict[str, Any], retries: int = 0) -> None:
         outcomes = list(self._items.values())
         counts = Counter(outcome.status for outcome in outcomes)
         ended = len(outcomes) - sum(counts[status] for status in _UNDER_WAY)
-        with best_effort(logger, NOT_TOLD, retries=0):
+        with best_effort(logger, NOT_TOLD, retries):
             for known in self._artifact:
                 update_progress_artifact(known, 100.0 * ended / len(outcomes) if outcomes else 100.0)
         _tell_labels(
@@ -118,6 +120,7 @@ class _Course:
                 **{str(status): counts[status] for status in Status},
                 "cost_usd": round(sum(outcome.cost_usd for outcome in outcomes), 6),
             },
+            retries,
         )
 
 
@@ -162,5 +165,5 @@ _KINDS = {"module-specs": {"specs"}, "drift": {"specs"}, "decision": set[str]()}
 def _tags(operation: str, parameters: Mapping[str, Any]) -> set[str]:
     """Return the tags that a run of the deployment would have."""
     if "track" in parameters:
-        return {"nightwork", "track", f"track:{parameters['track']}"}
+        return {"nightwork", "track", f"track:{place_name(str(parameters['track']))}"}
     return {"nightwork", *_KINDS.get(operation, {"batch"})}

@@ -22,7 +22,9 @@ from nightwork.track.definition import Audit
 from nightwork.track.track import Module, Track
 from nightwork.track.versions import Version
 
-_LEFT_OUT = shutil.ignore_patterns(".git", ".nightwork", ".checkpoints", "__pycache__", ".venv", "node_modules")
+_LEFT_OUT = shutil.ignore_patterns(
+    ".git", ".nightwork", ".nightwork-*.tmp", ".checkpoints", "__pycache__", ".venv", "node_modules"
+)
 _OUTPUT = 200_000
 _TOLD = 6_000
 
@@ -68,13 +70,21 @@ def _judged(finished: Finished, command: Audit) -> Audited:
     return Audited(passed=finished.exit_code == 0, told=said)
 
 
+def _copy(source: str, target: str) -> None:
+    """Copy a file, unless it is gone since its folder was read: other modules are written meanwhile."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
 @contextlib.contextmanager
 def _desk(track: Track, module: Module, version: Version, scratch: Path) -> Iterator[Path]:
     scratch.mkdir(parents=True, exist_ok=True)
     desk = Path(tempfile.mkdtemp(prefix="desk-", dir=scratch))
     try:
         try:
-            shutil.copytree(track.folder, desk, symlinks=True, ignore=_LEFT_OUT, dirs_exist_ok=True)
+            shutil.copytree(
+                track.folder, desk, symlinks=True, ignore=_LEFT_OUT, dirs_exist_ok=True, copy_function=_copy
+            )
             for what, text in version.texts.items():
                 if text is not None:
                     path = desk / module.files()[what].relative_to(track.folder)

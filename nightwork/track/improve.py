@@ -67,7 +67,8 @@ def _why_failed(work: Work, best: Judged) -> str:
         *([f"below the floor: {', '.join(best.floors)}"] if best.floors else []),
         *([f"{told(best.score)} of {rubric.pass_mark:g}"] if best.score < rubric.pass_mark else []),
     ]
-    return f"{'; '.join(parts)} after {work.story.rounds} rounds; {work.story.lost} of them were taken back"
+    lost = f"; {work.story.lost} versions were no better and did not stay" if work.story.lost else ""
+    return f"{'; '.join(parts)} after {work.story.rounds} rounds{lost}"
 
 
 def _why_lost(judged: Judged | None, best: Judged) -> str:

@@ -37,13 +37,13 @@ def find_folder(where: str, repo: Path | None) -> Path:
     if not base.is_dir():
         raise bad_input(base, "no such folder; name a git repository with --repo")
     top = Repository.top(base) or base
-    folders = load(top).tracks.folders
+    folders = {} if "/" in where else load(top).tracks.folders
     folder = (top / folders[where] if where in folders else base / where).resolve()
     if where in folders and not folder.is_relative_to(top.resolve()):
         raise bad_input(f"tracks.folders: {where}", f"{folders[where]!r} leads out of the repository")
     if not where.strip() or not (folder / FILE_NAME).exists():
-        known = f"names in `tracks.folders`: {', '.join(folders)}" if folders else "`tracks.folders` names none"
-        raise bad_input(f"track {where!r}", f"no {FILE_NAME} in {folder.name}/; expected a folder with one; {known}")
+        known = f", or a name of `tracks.folders`: {', '.join(folders)}" if folders else ""
+        raise bad_input(f"track {where!r}", f"no {FILE_NAME} in {folder.name}/; expected a folder with one{known}")
     return folder
 
 

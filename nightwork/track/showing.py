@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from nightwork.markdown import data_block
-from nightwork.track.definition import BEST, DOCUMENT, RESEARCH, Research, Rubric
+from nightwork.track.definition import BEST, DOCUMENT, RESEARCH, Dimension, Research, Rubric
 from nightwork.track.desk import Audited
 from nightwork.track.forms import Review
 from nightwork.track.rubric import told
@@ -21,10 +21,10 @@ WRITER = SYSTEM + "You write for readers who pay with their time: right, clear, 
 _NOTHING = "(nothing)"
 
 
-def of_module(track: Track, module: Module, version: Version) -> dict[str, str]:
-    """Return the variables that every prompt knows."""
+def of_module(track: Track, module: Module, version: Version, is_reviewed: bool = False) -> dict[str, str]:
+    """Return the variables that every prompt knows; a reviewer is not told what would pass, nor what may be written."""
     sidecars = [
-        data_block(f"sidecar {each.name}{', which you may write' if each.editable else ''}", text)
+        data_block(f"sidecar {each.name}", text)
         for each in track.definition.sidecars
         if (text := version.texts.get(each.name)) is not None
     ]
@@ -35,20 +35,30 @@ def of_module(track: Track, module: Module, version: Version) -> dict[str, str]:
         "track": track.name,
         "title": track.definition.title or track.name,
         "document": data_block(DOCUMENT, version.document) if version.document else _NOTHING,
-        "sidecars": "\n\n".join(sidecars) or _NOTHING,
+        "sidecars": "\n\n".join([*sidecars, *([] if is_reviewed else _editable(track))]) or _NOTHING,
         "research": data_block(RESEARCH, research) if research else _NOTHING,
-        "rubric": rubric_text(track.definition.rubric) if track.definition.rubric else _NOTHING,
+        "rubric": rubric_text(track.definition.rubric, is_reviewed) if track.definition.rubric else _NOTHING,
         "requirements": requirements_text(track.definition.research) if track.definition.research else _NOTHING,
     }
 
 
-def rubric_text(rubric: Rubric) -> str:
-    """Return the rubric as a reviewer reads it."""
+def _editable(track: Track) -> list[str]:
+    names = [f"`{each.name}`" for each in track.definition.sidecars if each.editable]
+    return [f"Of these you may write {', '.join(names)}."] if names else []
+
+
+def rubric_text(rubric: Rubric, is_reviewed: bool) -> str:
+    """Return the rubric; who reviews is told of no pass mark and no floor, at which marks would gather."""
     lines = [
-        f"- `{each.name}` (weight {each.weight:g}{f', at least {each.floor:g}' if each.floor else ''}): {each.meaning}"
+        f"- `{each.name}` (weight {each.weight:g}{_floor(each, is_reviewed)}): {each.meaning}"
         for each in rubric.dimensions
     ]
-    return "\n".join([*lines, f"The weighted mean has to reach {rubric.pass_mark:g} of {BEST}."])
+    passing = [] if is_reviewed else [f"The weighted mean has to reach {rubric.pass_mark:g} of {BEST}."]
+    return "\n".join([*lines, *passing])
+
+
+def _floor(dimension: Dimension, is_reviewed: bool) -> str:
+    return f", at least {dimension.floor:g}" if dimension.floor and not is_reviewed else ""
 
 
 def requirements_text(research: Research) -> str:

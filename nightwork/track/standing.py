@@ -15,6 +15,7 @@ from nightwork.track.track import Module, Track
 from nightwork.track.tries import Ended, Tries
 
 FOLDER = ".checkpoints"
+_UNFINISHED = frozenset({Status.PENDING, Status.RUNNING, Status.ABORTED})
 
 
 def checkpoint_path(track: Track, operation: str) -> Path:
@@ -29,6 +30,7 @@ def subject_of(track: Track, operation: str, modules: Sequence[Module], settings
     return {
         "operation": operation,
         "track": track.name,
+        "folder": track.folder.relative_to(track.root).as_posix(),
         "start": str(modules[0].number),
         "end": str(modules[-1].number),
         "settings": hashlib.sha256(shaping.encode()).hexdigest()[:16],
@@ -84,13 +86,20 @@ def _is_changed(module: Module, ended: Ended | None) -> bool:
 
 
 def _is_finished(state: BatchState) -> bool:
-    return all(outcome.is_through() for outcome in state.items.values())
+    return not _left(state)
+
+
+def _left(state: BatchState) -> int:
+    return sum(outcome.status in _UNFINISHED for outcome in state.items.values())
 
 
 def _told(state: BatchState, subject: Mapping[str, str]) -> str:
-    known, left = state.subject, sum(not outcome.is_through() for outcome in state.items.values())
-    told = f"an unfinished run of modules {known.get('start')} to {known.get('end')}, {left} of {len(state.items)} left"
+    known = state.subject
+    span = f"modules {known.get('start')} to {known.get('end')}"
+    told = f"an unfinished run of {span}, {_left(state)} of {len(state.items)} left"
     same = (known.get("start"), known.get("end")) == (subject["start"], subject["end"])
     why = ", begun with another track.yaml, other prompts or other models" if same else ""
+    if known.get("folder") != subject.get("folder"):
+        why = f" of the track in {known.get('folder')!r}, which has the same name"
     way = "finish it with the range and the settings it was begun with, or delete the file to start over"
     return f"holds {told}{why}; {way}"

@@ -158,7 +158,8 @@ class Work:
         rubric = self.track.definition.rubric
         assert rubric is not None
         dimensions = tuple(each.name for each in rubric.dimensions)
-        values = {**self._values(version), "audit": showing.audit_text(audited)}
+        shown = showing.of_module(self.track, self.module, version, is_reviewed=True)
+        values = {**shown, "audit": showing.audit_text(audited)}
         question = self._question(f"review {number}", "review", showing.REVIEWER, values, "submit_review")
         return self._asked(question, self.reviewer, Review, lambda it: it.problem(dimensions))
 

@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import copy
+import json
+
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from nightwork.track.definition import Audit
+from nightwork.track.reading import read_track
 
 WHOLE = """\
 name: python-course
@@ -152,3 +159,52 @@ def test_the_words_of_the_audit_are_put_in_once():
     audit = Audit(command=("x", "{document}", "--a={name}{number}", "{}", "{ }", "$x"))
     words = audit.words({"document": "{name}", "name": "$(x)", "number": "3"})
     assert words == ("x", "{name}", "--a=$(x)3", "{}", "{ }", "$x")
+
+
+ODD = st.sampled_from(
+    [
+        None,
+        True,
+        0,
+        -1,
+        1.5,
+        float("nan"),
+        "",
+        "x",
+        "../x",
+        "{number}",
+        "{name}",
+        "$x",
+        "\x1b[31m",
+        [],
+        {},
+        [[]],
+        ["x"],
+        {"x": 1},
+    ]
+)
+
+
+def places(data, above=()):
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+        yield (*above, key)
+        if isinstance(value, dict | list):
+            yield from places(value, (*above, key))
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_stands_in_it_is_a_track_or_told_as_bad_input(tmp_path, data):
+    definition = yaml.safe_load(WHOLE)
+    for _ in range(data.draw(st.integers(1, 3))):
+        *way, last = data.draw(st.sampled_from(list(places(definition))))
+        inner = definition
+        for key in way:
+            inner = inner[key]
+        inner[last] = copy.deepcopy(data.draw(ODD))
+    (tmp_path / "track.yaml").write_text(json.dumps(definition).replace("NaN", ".nan"), encoding="utf-8")
+    (tmp_path / "lessons").mkdir(exist_ok=True)
+    (tmp_path / "lessons" / "01-intro.md").write_text("x")
+    reading = read_track(tmp_path, "track.yaml")
+    assert reading.faults or reading.definition is not None
+    assert all(fault.where.startswith(("track.yaml:", "prompts/")) for fault in reading.faults)

@@ -202,7 +202,7 @@ def test_a_track_is_found_by_its_name_in_the_settings_and_by_its_folder(tmp_path
     assert open_track("b1", below).root == tmp_path
     monkeypatch.chdir(below)
     assert open_track("b1").name == "course"
-    with pytest.raises(BadInput, match=r"track 'b2': no track.yaml in b2/; .* names in `tracks.folders`: b1"):
+    with pytest.raises(BadInput, match=r"track 'b2': no track.yaml in b2/; .* a name of `tracks.folders`: b1"):
         open_track("b2")
 
 
@@ -213,6 +213,14 @@ def test_a_name_of_the_settings_goes_before_a_folder(tmp_path, course):
     (tmp_path / "nightwork.yaml").write_text("tracks: {folders: {b1: course}}")
     assert open_track("b1", tmp_path).name == "course"
     assert open_track("./b1", tmp_path).name == "b1"
+
+
+def test_a_path_asks_no_settings(tmp_path, course):
+    course()
+    (tmp_path / "nightwork.yaml").write_text("broken: [")
+    assert open_track("./course", tmp_path).name == "course"
+    with pytest.raises(BadInput, match=r"nightwork\.yaml"):
+        open_track("course", tmp_path)
 
 
 def test_a_name_that_leads_out_of_the_repository_is_refused(tmp_path, course):
