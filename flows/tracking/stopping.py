@@ -31,7 +31,8 @@ from nightwork.workspace import Repository
 
 _ENDS_WITHIN_S = 8.0
 _AFAR_WITHIN_S = 20.0
-_LEAVES_WITHIN_S = 2.0
+_LEAVES_WITHIN_S = 10.0
+_LOCK_WITHIN_S = 2.0
 _LOOK_EVERY_S = 0.25
 _NOT_BEGUN = frozenset({StateType.SCHEDULED, StateType.PENDING, StateType.PAUSED})
 _KEPT = "stopped, and all that was finished is kept"
@@ -64,7 +65,7 @@ def stop_run(client: SyncPrefectClient, run: Run, *, is_asked: bool = False) -> 
     if not is_over and run.is_alone and run.life() is not Life.NOT_TOLD:
         _end_by_force(client, run)
     elif is_over and run.is_alone:
-        _happens(lambda: run.life() is not Life.LIVES, _LEAVES_WITHIN_S)
+        _see_out(run)
     return again(client, run)
 
 
@@ -100,12 +101,19 @@ def _end_by_force(client: SyncPrefectClient, run: Run) -> None:
         set_ended(client, run_id, state)
 
 
+def _see_out(run: Run) -> None:
+    """Wait until the process of a run that is over has gone, which flushes events and prints a report at its end."""
+    mark = run.mark()
+    if mark is not None and not _happens(lambda: mark.life() is not Life.LIVES, _LEAVES_WITHIN_S):
+        end_tree(mark.pid)
+
+
 def _end_leftovers(run: Run) -> None:
     """End commands of a run that are no descendants of its process any more: whoever takes the lock does so."""
     with contextlib.suppress(NightworkError, OSError):
         root = Repository.open(Path(run.folder)).root
         if run.folder and (root / ".nightwork").is_dir():
-            with hold(root, "stop", patience_s=_LEAVES_WITHIN_S):
+            with hold(root, "stop", patience_s=_LOCK_WITHIN_S):
                 pass
 
 
