@@ -22,6 +22,7 @@ NAMES = (
     "orchestration",
     "control_room",
     "batches",
+    "tracks",
     "conflicts",
     "sandbox",
     "specs",

@@ -14,6 +14,7 @@ from flows.wiring.naming import place_name
 from flows.wiring.told import PREFIX
 from nightwork.control import Detached
 from nightwork.outcome import Status
+from nightwork.run_id import STAMP, is_run_id
 from nightwork.sandbox.mark import Life, Mark
 
 OPERATIONS = (
@@ -95,9 +96,8 @@ class Run:
         if "track" in self.parameters:
             track = place_name(str(self.parameters["track"]))
             return f"{track} {self.parameters.get('start', '')}-{self.parameters.get('end', '')}"
-        stamp = f"-{self.id[-14:]}"
-        by_name = self.id.removeprefix(self.operation).removeprefix("-").removesuffix(stamp.removeprefix("-"))
-        return self.batch or by_name.strip("-") or str(self.labels.get("range", ""))
+        by_name = self.id.removeprefix(self.operation)[:-STAMP].strip("-") if is_run_id(self.id, self.operation) else ""
+        return self.batch or by_name or str(self.labels.get("range", ""))
 
     @property
     def batch(self) -> str:
