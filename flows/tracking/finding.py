@@ -113,10 +113,14 @@ def _meant(client: SyncPrefectClient, text: str) -> list[FlowRun]:
 def _unclear(text: str, names: Collection[str], known: Sequence[str]) -> BadInput:
     where = f"run {one_line(text)[:100]!r}"
     if names:
-        shown = ", ".join(sorted(names, reverse=True)[:_SHOWN])
+        shown = ", ".join(one_line(name) for name in sorted(names, reverse=True)[:_SHOWN])
         return bad_input(where, f"{len(names)} runs begin so: {shown}{', ...' if len(names) > _SHOWN else ''}")
     nearest = difflib.get_close_matches(text, known, _SHOWN, 0.3) or known[:_SHOWN]
-    told = f"; the nearest: {', '.join(dict.fromkeys(nearest))}" if nearest else "; there is none at all"
+    told = (
+        f"; the nearest: {', '.join(one_line(name) for name in dict.fromkeys(nearest))}"
+        if nearest
+        else "; there is none at all"
+    )
     return bad_input(where, f"there is none of that id{told}; `nightwork list --all` shows all")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import subprocess
 import uuid
@@ -18,6 +19,7 @@ from prefect import State, flow, get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Completed, Pending, Running, Scheduled, Suspended
+from rich.console import Console
 
 from flows.control.data import deployments
 from flows.overnight import overnight
@@ -26,6 +28,7 @@ from flows.tracking.finding import run_of, runs
 from flows.tracking.places import next_step, places
 from flows.tracking.run import OPERATIONS, Run
 from flows.tracking.stopping import stop_run
+from flows.tracking.terminal import table, whole
 from flows.wiring.told import _tags, alone, as_outermost, progress
 from nightwork.batch import batches
 from nightwork.errors import BadInput
@@ -182,6 +185,18 @@ def test_an_id_is_a_name_its_unique_beginning_or_a_uuid(client: SyncPrefectClien
         with pytest.raises(BadInput, match="there is none of that id; the nearest: overnight-") as caught:
             run_of(client, text, [])
         assert "\x1b" not in str(caught.value)
+
+
+def test_names_of_runs_are_text_of_others(client: SyncPrefectClient) -> None:
+    run = client.create_flow_run(overnight, name="\x1b[2Jevil; rm -rf $HOME\n[bold]x", state=Completed())
+    found = run_of(client, str(run.id), [])
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(table([found], datetime.now(UTC)))
+    console.print(whole(found, datetime.now(UTC), [], [], next_step(replace(found, state_type=StateType.RUNNING))))
+    shown = console.export_text()
+    assert "\x1b" not in shown
+    assert "[bold]x" in shown
+    assert "nightwork stop '[2Jevil; rm -rf $HOME [bold]x'" in shown
 
 
 def test_a_process_that_ignores_the_wish_is_ended_with_its_children(
