@@ -90,11 +90,12 @@ def among(text: str, notes: Sequence[Detached]) -> Run:
     return early(found[0])
 
 
-def again(client: SyncPrefectClient, run: Run) -> Run:
-    """Return a run as it is now."""
+def again(client: SyncPrefectClient, run: Run, *, is_unwanted: bool = False) -> Run:
+    """Return a run as it is now; see `looked_at` for one that `is_unwanted`."""
     if run.flow_run_id is None:
         return run
-    return looked_at(client, client.read_flow_run(run.flow_run_id), run.operation, datetime.now(UTC))
+    now = datetime.now(UTC)
+    return looked_at(client, client.read_flow_run(run.flow_run_id), run.operation, now, is_unwanted=is_unwanted)
 
 
 def _meant(client: SyncPrefectClient, text: str) -> list[FlowRun]:

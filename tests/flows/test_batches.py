@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
@@ -49,9 +50,8 @@ def client(server: None) -> Iterator[SyncPrefectClient]:
 @pytest.fixture
 def process() -> Iterator[subprocess.Popen[bytes]]:
     """A process that ignores what it is asked, with a child that does too."""
-    ignoring = (
-        "trap '' TERM; sh -c \"trap '' TERM; echo begun; while :; do sleep 1; done\" & wait; while :; do sleep 1; done"
-    )
+    loop = "while :; do sleep 1; done"
+    ignoring = f"trap '' TERM INT; sh -c \"trap '' TERM INT; echo begun; {loop}\" & wait; {loop}"
     with subprocess.Popen(["sh", "-c", ignoring], stdout=subprocess.PIPE, start_new_session=True) as found:
         assert found.stdout is not None
         assert found.stdout.readline() == b"begun\n"
@@ -214,6 +214,13 @@ def test_a_process_that_ignores_the_wish_is_ended_with_its_children(
     process.wait(10)
     assert not [each for each in begun if start_of(stat_of(each))]
     assert stop_run(client, ended) == ended
+
+
+def test_a_process_that_ends_by_the_wish_without_a_word_has_not_crashed(client: SyncPrefectClient) -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        run = made(client, Running(), mark_of(process.pid))
+        assert stop_run(client, told(client, run)).status == "cancelled"
+        assert process.wait(10) == -signal.SIGINT
 
 
 @pytest.mark.parametrize("state", [Scheduled(), Pending(), Suspended()], ids=lambda state: state.name)
