@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flows.tracking.run import Run
+from flows.wiring.naming import place_name
 from nightwork.control import Detached
 from nightwork.module_spec.document.paths import INDEX
 from nightwork.module_spec.document.written import CHECKPOINT
@@ -29,8 +30,10 @@ def places(run: Run, output: Path | None) -> list[tuple[str, str]]:
     root = _root(run)
     found = list[tuple[str, Path]]()
     if root is not None and "track" in run.parameters:
+        name = f"{run.operation}-{place_name(str(run.parameters['track']))}"
         found = [
-            ("checkpoint", root / ".checkpoints" / f"{run.operation}-{Path(str(run.parameters['track'])).name}.json")
+            ("checkpoint", root / ".checkpoints" / f"{name}.json"),
+            ("report", root / ".nightwork" / "tracks" / name / "report.md"),
         ]
     elif root is not None and run.operation == "module-specs":
         found = [("checkpoint", root / CHECKPOINT), ("report", root / SPECS / INDEX)]

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from prefect.client.schemas.objects import FlowRun, StateType
 
+from flows.wiring.naming import place_name
 from flows.wiring.told import PREFIX
 from nightwork.control import Detached
 from nightwork.outcome import Status
@@ -92,7 +93,8 @@ class Run:
     def range(self) -> str:
         """The part of a track, the batch, or the project that it is about."""
         if "track" in self.parameters:
-            return " ".join(str(self.parameters.get(name, "")) for name in ("track", "start", "end"))
+            track = place_name(str(self.parameters["track"]))
+            return f"{track} {self.parameters.get('start', '')}-{self.parameters.get('end', '')}"
         stamp = f"-{self.id[-14:]}"
         by_name = self.id.removeprefix(self.operation).removeprefix("-").removesuffix(stamp.removeprefix("-"))
         return self.batch or by_name.strip("-") or str(self.labels.get("range", ""))

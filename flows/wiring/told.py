@@ -139,7 +139,7 @@ def _tell_labels(run: UUID | None, labels: Mapping[str, Any], retries: int = 0) 
 
 def _tell_process(operation: str, run: FlowRun) -> None:
     mark = Mark.here()
-    repo = str(run.parameters.get("repo", ""))
+    repo = str(run.parameters.get("repo") or run.parameters.get("track") or "")
     is_workers = os.environ.get("PREFECT__FLOW_RUN_ID") == str(run.id)
     _tell_labels(
         run.id,

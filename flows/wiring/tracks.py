@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from prefect import State
 
 from flows.wiring.artifacts import report, report_on, waits_shown
-from flows.wiring.cancelling import heeding_cancellation
 from flows.wiring.events import tell_range
 from flows.wiring.named import take_credentials
 from flows.wiring.policy import by_name, uncached
@@ -40,7 +39,6 @@ def work_through(operation: Operation, track: str, start: int, end: int, options
     chosen = check(operation, track, start, end, options)
     about = f"{chosen.track.name} {start}-{end}"
     with (
-        heeding_cancellation(),
         open_batch(chosen, patience_s()) as batch,
         progress(about, batch.state.items) as move,
         waits_shown(about),

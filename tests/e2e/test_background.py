@@ -92,7 +92,8 @@ def test_a_run_in_the_background_is_followed_stopped_and_resumed_and_leaves_no_p
         assert begun.code == 0, begun.err
         ids.append(begun.out.strip())
         follower = nightwork.start("logs", ids[-1], "-f", *where)
-        until(lambda: agents_at_work(repo), 90, lambda: output(repo, ids[-1]))
+        until(lambda ids=ids: "Processing T-1" in output(repo, ids[-1]), 90, lambda: output(repo, ids[-1]))
+        until(lambda: agents_at_work(repo), 30)
         pids = [pid_of(repo, ids[-1]), *descendants(pid_of(repo, ids[-1]))]
         began = time.monotonic()
         stopped = nightwork("stop", ids[-1], *where)
