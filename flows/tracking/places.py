@@ -11,6 +11,7 @@ from nightwork.control import Detached
 from nightwork.module_spec.document.paths import INDEX
 from nightwork.module_spec.document.written import CHECKPOINT
 from nightwork.module_spec.source.units import SPECS
+from nightwork.track.standing import checkpoint_path, report_path
 
 _DONE = frozenset({"completed", "nothing to do", "nothing ready", "drifted"})
 _WAITS = frozenset({"suspended", "paused"})
@@ -29,9 +30,8 @@ def places(run: Run, output: Path | None) -> list[tuple[str, str]]:
     root = _root(run)
     found = list[tuple[str, Path]]()
     if root is not None and "track" in run.parameters:
-        found = [
-            ("checkpoint", root / ".checkpoints" / f"{run.operation}-{Path(str(run.parameters['track'])).name}.json")
-        ]
+        named = (root, run.operation, run.track)
+        found = [("checkpoint", checkpoint_path(*named)), ("report", report_path(*named))]
     elif root is not None and run.operation == "module-specs":
         found = [("checkpoint", root / CHECKPOINT), ("report", root / SPECS / INDEX)]
     elif root is not None and run.batch:

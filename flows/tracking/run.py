@@ -10,6 +10,7 @@ from uuid import UUID
 
 from prefect.client.schemas.objects import FlowRun, StateType
 
+from flows.wiring.naming import place_name
 from flows.wiring.told import PREFIX
 from nightwork.control import Detached
 from nightwork.outcome import Status
@@ -91,11 +92,18 @@ class Run:
     @property
     def range(self) -> str:
         """The part of a track, the batch, or the project that it is about."""
-        if "track" in self.parameters:
-            return " ".join(str(self.parameters.get(name, "")) for name in ("track", "start", "end"))
+        if self.track:
+            return f"{self.track} {self.parameters.get('start', '')} {self.parameters.get('end', '')}"
         stamp = f"-{self.id[-14:]}"
         by_name = self.id.removeprefix(self.operation).removeprefix("-").removesuffix(stamp.removeprefix("-"))
         return self.batch or by_name.strip("-") or str(self.labels.get("range", ""))
+
+    @property
+    def track(self) -> str:
+        """What its track is called; nothing for other kinds."""
+        if "track" not in self.parameters:
+            return ""
+        return str(self.labels.get("track") or place_name(str(self.parameters["track"])))
 
     @property
     def batch(self) -> str:

@@ -28,10 +28,11 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
 
 from flows.wiring.effort import best_effort
-from flows.wiring.naming import place_name
+from flows.wiring.naming import track_name
 from nightwork.markdown import storable
 from nightwork.outcome import Outcome, Status
 from nightwork.sandbox.mark import Mark
+from nightwork.workspace import Repository
 
 Items = Mapping[str, Outcome]
 Move = Callable[[Items], None]
@@ -139,7 +140,6 @@ def _tell_labels(run: UUID | None, labels: Mapping[str, Any], retries: int = 0) 
 
 def _tell_process(operation: str, run: FlowRun) -> None:
     mark = Mark.here()
-    repo = str(run.parameters.get("repo", ""))
     is_workers = os.environ.get("PREFECT__FLOW_RUN_ID") == str(run.id)
     _tell_labels(
         run.id,
@@ -149,7 +149,7 @@ def _tell_process(operation: str, run: FlowRun) -> None:
             "host": socket.gethostname(),
             **(_alone.get() or {"is_alone": is_workers, "output": ""}),
             "began_at": datetime.now(UTC).isoformat(),
-            "folder": storable(str(Path(repo).resolve())) if repo and Path(repo).is_dir() else "",
+            **_place(run.parameters),
         },
         retries=3,
     )
@@ -159,11 +159,22 @@ def _tell_process(operation: str, run: FlowRun) -> None:
             client.update_flow_run(run.id, tags=sorted({*run.tags, *tags}))
 
 
+def _place(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return where a run works: the repository of a track with the track's name, else the folder that it was given."""
+    told = str(parameters.get("track") or parameters.get("repo") or "")
+    if not told or not Path(told).is_dir():
+        return {"folder": ""}
+    folder = Path(told).resolve()
+    if "track" not in parameters:
+        return {"folder": storable(str(folder))}
+    return {"folder": storable(str(Repository.top(folder) or folder)), "track": track_name(told)}
+
+
 _KINDS = {"module-specs": {"specs"}, "drift": {"specs"}, "decision": set[str]()}
 
 
 def _tags(operation: str, parameters: Mapping[str, Any]) -> set[str]:
     """Return the tags that a run of the deployment would have."""
     if "track" in parameters:
-        return {"nightwork", "track", f"track:{place_name(str(parameters['track']))}"}
+        return {"nightwork", "track", f"track:{track_name(str(parameters['track']))}"}
     return {"nightwork", *_KINDS.get(operation, {"batch"})}
