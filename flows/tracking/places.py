@@ -53,7 +53,10 @@ def next_step(run: Run) -> str:
     where = f" --repo {shlex.quote(run.folder)}" if run.folder else ""
     if run.status in _DONE:
         return f"`nightwork review{where}`" if run.operation in {"overnight", "review"} else "nothing is left to do"
-    return f"`{_command(run, where)}` goes on where it ended{'; so does Retry in the UI' if run.is_deployed else ''}"
+    does = "goes on where it ended"
+    if run.status == "incomplete" and "track" in run.parameters:
+        does = "takes up what failed or was changed since; the report says what a person has to look at"
+    return f"`{_command(run, where)}` {does}{'; so does Retry in the UI' if run.is_deployed else ''}"
 
 
 def _command(run: Run, where: str) -> str:

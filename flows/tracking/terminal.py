@@ -63,9 +63,10 @@ def whole(run: Run, now: datetime, places: Sequence[tuple[str, str]], lines: Seq
 
 
 def _facts(run: Run, now: datetime) -> list[tuple[str, str]]:
-    times = [("to start", run.scheduled_at), ("started", run.started_at), ("ended", run.ended_at)]
+    began = ("started", run.started_at) if run.started_at else ("to start", run.scheduled_at)
+    times = [began, ("ended", run.ended_at)]
     left_s = run.left_s(now)
-    process = f"{run.labels.get('host')}, process {run.labels.get('pid')}" if run.labels.get("process") else ""
+    process = f"{run.labels.get('host')}, process {run.labels.get('pid')}" if run.mark() and not run.is_over() else ""
     facts = [
         ("operation", f"{run.operation} {run.range}".strip()),
         ("repository", run.folder or str(run.parameters.get("repo", ""))),

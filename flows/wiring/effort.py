@@ -22,4 +22,5 @@ def best_effort(logger: logging.Logger, what: str, retries: int = _RETRIES) -> I
         with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: retries}):
             yield
     except (httpx.HTTPError, PrefectException, OSError) as error:
-        logger.warning("%s: %s: %s", what, type(error).__name__, error)
+        # The lines after the first are the server's page, and where to read about its status.
+        logger.warning("%s: %s: %s", what, type(error).__name__, str(error).partition("\n")[0])
