@@ -118,14 +118,13 @@ def logs(
 
 def stop(run_id: Id, /, *, repo: Repo = HERE) -> int:
     """End a run with all that it started, so that it can be resumed; by force when it does not end."""
-    import signal
-
     from nightwork.control import noted_runs
+    from nightwork.control.detached import WISH
 
     notes = noted_runs(repo)
     own = next((each for each in notes if each.name == run_id and each.pid() is not None), None)
     if own is not None:  # before a server is asked, which may have to be started first
-        own.signal(signal.SIGTERM)
+        own.signal(WISH)
 
     def ended(client: SyncPrefectClient | None) -> tuple[Run, Run]:
         from flows.tracking.stopping import stop_process, stop_run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,17 @@ Retries = Annotated[int | None, Parameter(help="tries of a module after one that
 Budget = Annotated[float | None, Parameter(help="what the run may cost; never overshot")]
 Deadline = Annotated[str | None, Parameter(help="no module is begun after it: 2026-01-31T06:00+01:00")]
 NoSandbox = Annotated[bool, Parameter(negative="", help="run the audit with your rights")]
+DryRun = Annotated[bool, Parameter(negative="", help="say which modules would be worked on; change nothing")]
+
+
+@dataclass(frozen=True)
+class How:
+    """How a command is to run and to tell what came of it."""
+
+    dry_run: bool
+    background: bool
+    json: bool
+    verbose: bool
 
 
 def fix_review(
@@ -39,6 +51,7 @@ def fix_review(
     budget_usd: Budget = None,
     deadline: Deadline = None,
     no_sandbox: NoSandbox = False,
+    dry_run: DryRun = False,
     background: Background = False,
     json: Json = False,
     verbose: Verbose = False,
@@ -53,7 +66,7 @@ def fix_review(
         "deadline": deadline,
         "no_sandbox": no_sandbox,
     }
-    return _run("fix-review", (track, start, end, repo), given, background, json, verbose)
+    return _run("fix-review", (track, start, end, repo), given, How(dry_run, background, json, verbose))
 
 
 def research(
@@ -67,6 +80,7 @@ def research(
     retries: Retries = None,
     budget_usd: Budget = None,
     deadline: Deadline = None,
+    dry_run: DryRun = False,
     background: Background = False,
     json: Json = False,
     verbose: Verbose = False,
@@ -79,7 +93,7 @@ def research(
         "budget_usd": budget_usd,
         "deadline": deadline,
     }
-    return _run("research", (track, start, end, repo), given, background, json, verbose)
+    return _run("research", (track, start, end, repo), given, How(dry_run, background, json, verbose))
 
 
 def orchestrate(
@@ -94,6 +108,7 @@ def orchestrate(
     budget_usd: Budget = None,
     deadline: Deadline = None,
     no_sandbox: NoSandbox = False,
+    dry_run: DryRun = False,
     background: Background = False,
     json: Json = False,
     verbose: Verbose = False,
@@ -107,17 +122,10 @@ def orchestrate(
         "deadline": deadline,
         "no_sandbox": no_sandbox,
     }
-    return _run("orchestrate", (track, start, end, repo), given, background, json, verbose)
+    return _run("orchestrate", (track, start, end, repo), given, How(dry_run, background, json, verbose))
 
 
-def _run(
-    operation: str,
-    about: tuple[str, int, int, Path],
-    given: dict[str, Any],
-    background: bool,
-    json: bool,
-    verbose: bool,
-) -> int:
+def _run(operation: str, about: tuple[str, int, int, Path], given: dict[str, Any], how: How) -> int:
     """Check everything, then run the flow; what has nothing to do answers before Prefect is imported."""
     from nightwork.track.batch import done_before
     from nightwork.track.range import Operation, check
@@ -126,24 +134,47 @@ def _run(
     track, start, end, repo = about
     options = options_of(TrackOptions, given)
     chosen = check(Operation(operation), track, start, end, options, repo)
+    if how.dry_run:
+        return _show_plan(chosen, how.json)
     done = done_before(chosen)
     if done is not None:
         note(f"nothing to do: modules {start} to {end} are done, and their files as they were left")
         note(f"to start over, delete {chosen.checkpoint}")
-        return _finish(done, json)
+        return _finish(done, how.json)
     parameters = {"track": str(chosen.track.folder), "start": start, "end": end}
-    if is_to_begin(background):
+    if is_to_begin(how.background):
         changed = options.model_dump(mode="json", exclude_defaults=True)
         about_it = [chosen.track.name, start, end]
         return begin(operation, about_it, chosen.track.root, {**parameters, "options": changed})
     from flows import console
 
-    with console.session(verbose):
+    with console.session(how.verbose):
         from nightwork.track.result import TrackResult
 
         state = _flow(operation)(**parameters, options=options, return_state=True)
         result = result_of(state, TrackResult)
-    return _finish(result, json)
+    return _finish(result, how.json)
+
+
+def _show_plan(chosen: Range, json: bool) -> int:
+    """Say of each module whether it would be worked on."""
+    import json as jsonlib
+
+    from nightwork.outcome import Status
+    from nightwork.track.batch import standing_of
+
+    begins = standing_of(chosen)
+    wanted = [name for name, outcome in begins.items() if outcome.status is Status.PENDING]
+    if json:
+        print(jsonlib.dumps({"modules": {name: outcome.label() for name, outcome in begins.items()}}, indent=1))
+        return ALL_DONE
+    for name in wanted:
+        print(f"{name}{f', attempt {begins[name].attempt}' if begins[name].attempt > 1 else ''}")
+    left = len(begins) - len(wanted)
+    note(
+        f"{len(wanted)} of {len(begins)} modules would be worked on; {left} are done, and their files as they were left"
+    )
+    return ALL_DONE
 
 
 def _flow(operation: str) -> Any:

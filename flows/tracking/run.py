@@ -93,7 +93,7 @@ class Run:
     def range(self) -> str:
         """The part of a track, the batch, or the project that it is about."""
         if self.track:
-            return f"{self.track} {self.parameters.get('start', '')} {self.parameters.get('end', '')}"
+            return f"{self.track} {self.parameters.get('start', '')}-{self.parameters.get('end', '')}"
         stamp = f"-{self.id[-14:]}"
         by_name = self.id.removeprefix(self.operation).removeprefix("-").removesuffix(stamp.removeprefix("-"))
         return self.batch or by_name.strip("-") or str(self.labels.get("range", ""))

@@ -1,6 +1,7 @@
 """Stopping a run: it is asked first, so that it keeps everything, and ended by force when it does not end.
 
-On this machine a run by hand is asked by one SIGTERM; a second one would cut it off. A run of a deployment, and what
+On this machine a run by hand is asked by one SIGINT, as by Ctrl-C: Prefect takes SIGTERM for itself while a flow or a
+stage begins, and would call the run crashed. A second one would cut it off. A run of a deployment, and what
 shares its process with others, is asked through the server: its worker would take a run that a signal ends before it
 has begun for a crashed one, and start it again.
 """
@@ -9,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +23,7 @@ from flows.tracking.finding import again
 from flows.tracking.run import OVER, Run
 from flows.wiring.ended import set_ended
 from nightwork.control import Detached
+from nightwork.control.detached import WISH
 from nightwork.errors import NightworkError
 from nightwork.lock import hold
 from nightwork.sandbox.mark import Life
@@ -31,7 +32,8 @@ from nightwork.workspace import Repository
 
 _ENDS_WITHIN_S = 8.0
 _AFAR_WITHIN_S = 20.0
-_LEAVES_WITHIN_S = 2.0
+_LEAVES_WITHIN_S = 10.0
+_LOCK_WITHIN_S = 2.0
 _LOOK_EVERY_S = 0.25
 _NOT_BEGUN = frozenset({StateType.SCHEDULED, StateType.PENDING, StateType.PAUSED})
 _KEPT = "stopped, and all that was finished is kept"
@@ -41,7 +43,7 @@ def stop_process(note: Detached, *, is_asked: bool = False) -> None:
     """End a run in the background of which no server knows; `is_asked`: it has its signal."""
     process_id = note.pid()
     if not is_asked:
-        note.signal(signal.SIGTERM)
+        note.signal(WISH)
     if process_id is not None and not _happens(lambda: note.pid() is None, _ENDS_WITHIN_S):
         end_tree(process_id)
 
@@ -64,7 +66,7 @@ def stop_run(client: SyncPrefectClient, run: Run, *, is_asked: bool = False) -> 
     if not is_over and run.is_alone and run.life() is not Life.NOT_TOLD:
         _end_by_force(client, run)
     elif is_over and run.is_alone:
-        _happens(lambda: run.life() is not Life.LIVES, _LEAVES_WITHIN_S)
+        _see_out(run)
     return again(client, run)
 
 
@@ -78,7 +80,7 @@ def _signal(run: Run) -> None:
     mark = run.mark()
     if mark is not None and mark.life() is Life.LIVES:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(mark.pid, signal.SIGTERM)
+            os.kill(mark.pid, WISH)
 
 
 def _set(client: SyncPrefectClient, run: Run, state: State[None], *, force: bool = False) -> None:
@@ -100,12 +102,19 @@ def _end_by_force(client: SyncPrefectClient, run: Run) -> None:
         set_ended(client, run_id, state)
 
 
+def _see_out(run: Run) -> None:
+    """Wait until the process of a run that is over has gone, which flushes events and prints a report at its end."""
+    mark = run.mark()
+    if mark is not None and not _happens(lambda: mark.life() is not Life.LIVES, _LEAVES_WITHIN_S):
+        end_tree(mark.pid)
+
+
 def _end_leftovers(run: Run) -> None:
     """End commands of a run that are no descendants of its process any more: whoever takes the lock does so."""
     with contextlib.suppress(NightworkError, OSError):
         root = Repository.open(Path(run.folder)).root
         if run.folder and (root / ".nightwork").is_dir():
-            with hold(root, "stop", patience_s=_LEAVES_WITHIN_S):
+            with hold(root, "stop", patience_s=_LOCK_WITHIN_S):
                 pass
 
 

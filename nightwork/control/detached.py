@@ -7,6 +7,7 @@ told its id and where its output goes by a variable, the path of that file.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from nightwork.sandbox.process import start_outliving
 from nightwork.workspace import Repository
 
 VARIABLE = "_NIGHTWORK_RUN"  # what begins with NIGHTWORK_ is a setting
+WISH = signal.SIGINT  # that it ends, and keeps everything
 _OUTPUT = ".output"
 _RUNS = "runs"
 

@@ -259,7 +259,8 @@ class Metered:
 
         Returns None, after a wait, while calls under way hold what may get free.
         """
-        shorter = request.model_copy(update={"max_tokens": min(request.max_tokens or SHORT_ANSWER, SHORT_ANSWER)})
+        least = request.max_tokens if request.is_whole else min(request.max_tokens or SHORT_ANSWER, SHORT_ANSWER)
+        shorter = request.model_copy(update={"max_tokens": least})
         with contextlib.suppress(OverBudget):
             return self._reserved(request), request
         try:

@@ -147,11 +147,17 @@ def done_before(chosen: Range) -> TrackResult | None:
     """Return what came of a range when nothing is left to do: it was worked through, and no file was changed since."""
     if not chosen.checkpoint.exists():
         return None
-    state, began = take_up(chosen.checkpoint, chosen.subject(), chosen.modules), time.perf_counter()
-    begun = begins(state, chosen.modules, lambda name: tries_of(chosen, state, name))
+    began, begun = time.perf_counter(), standing_of(chosen)
     if not all(is_over(outcome) for outcome in begun.values()):
         return None
+    state = take_up(chosen.checkpoint, chosen.subject(), chosen.modules)
     return result_of(chosen, state, sum(outcome.cost_usd for outcome in begun.values()), began)
+
+
+def standing_of(chosen: Range) -> dict[str, Outcome]:
+    """Return how each module of a range would begin now, without changing anything; raises as `open_batch` does."""
+    state = take_up(chosen.checkpoint, chosen.subject(), chosen.modules)
+    return begins(state, chosen.modules, lambda name: tries_of(chosen, state, name))
 
 
 def run_modules(

@@ -86,7 +86,7 @@ def test_a_run_shows_its_modules_and_their_steps_and_ends_by_what_came_of_them(t
     assert {"fix-review", *(f"transcript-course-{name}" for name in IDS)} <= keys
     assert (flow_run.labels["nightwork.total"], flow_run.labels["nightwork.completed"]) == (4, 2)
     told = Run.of(flow_run, "fix-review")
-    assert (told.folder, told.range) == (str(folder), "course 1 4")
+    assert (told.folder, told.range) == (str(folder), "course 1-4")
     assert dict(places(told, None)) == {
         "checkpoint": str(folder / result.checkpoint),
         "report": str(folder / result.report),
