@@ -12,6 +12,7 @@ from flows.commands import ABORTED, ALL_DONE, HERE, NOT_ALL_DONE, Json, Verbose,
 from flows.commands.background import Background, begin, is_to_begin
 
 if TYPE_CHECKING:
+    from nightwork.track.range import Range
     from nightwork.track.result import TrackResult
 
 Track = Annotated[str, Parameter(help="the folder of a track, or its name in the settings (tracks.folders)")]
