@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from flows.tracking.run import Run
@@ -15,6 +15,7 @@ from nightwork.track.standing import checkpoint_path, report_path
 
 _DONE = frozenset({"completed", "nothing to do", "nothing ready", "drifted"})
 _WAITS = frozenset({"suspended", "paused"})
+_TRACK_FLAGS = frozenset({"model", "reviewer", "parallel", "retries", "budget_usd"})
 
 
 def output_of(run: Run, notes: Sequence[Detached]) -> Path | None:
@@ -62,12 +63,21 @@ def next_step(run: Run) -> str:
 def _command(run: Run, where: str) -> str:
     if "track" in run.parameters:
         parts = [run.operation, *(str(run.parameters.get(name, "")) for name in ("track", "start", "end"))]
-        return f"nightwork {shlex.join(parts)}"
+        return f"nightwork {shlex.join([*parts, *_flags(run.parameters.get('options'))])}"
     if run.operation in {"module-specs", "drift"}:
         return f"nightwork {'specs' if run.operation == 'module-specs' else 'drift'}{where}"
     if run.operation == "intake":
         return f"nightwork run{where}"
     return f"nightwork resume{f' {shlex.quote(run.batch)}' if run.batch else ''}{where}"
+
+
+def _flags(options: object) -> Iterator[str]:
+    """Yield the flags without which a run over a track would not be gone on with, or not as it was begun."""
+    for name, value in options.items() if isinstance(options, Mapping) else ():
+        if name in _TRACK_FLAGS and value is not None:
+            yield f"--{name.replace('_', '-')}={value}"
+    if isinstance(options, Mapping) and options.get("no_sandbox"):
+        yield "--no-sandbox"
 
 
 def _root(run: Run) -> Path | None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from prefect.client.schemas.objects import FlowRun, StateType
 
 from flows.wiring.naming import place_name
-from flows.wiring.told import PREFIX
+from flows.wiring.told import PREFIX, TO_DO
 from nightwork.control import Detached
 from nightwork.outcome import Status
 from nightwork.sandbox.mark import Life, Mark
@@ -23,7 +23,6 @@ OPERATIONS = (
 WORKING = frozenset({StateType.PENDING, StateType.RUNNING, StateType.CANCELLING})
 OVER = frozenset({StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED})
 _WORDS = {StateType.PENDING: "starting", StateType.CANCELLING: "stopping"}
-_UNDER_WAY = (Status.PENDING, Status.RUNNING)
 
 
 @dataclass(frozen=True)
@@ -128,18 +127,18 @@ class Run:
         return int(self.labels.get("total", 0))
 
     @property
-    def ended(self) -> int:
-        """How many items have ended."""
-        return self.total - sum(self.counts.get(str(status), 0) for status in _UNDER_WAY)
+    def done(self) -> int:
+        """How many items have come to an end; what was aborted has not."""
+        return self.total - sum(self.counts.get(str(status), 0) for status in TO_DO)
 
     def left_s(self, now: datetime) -> float | None:
         """Return the seconds that the rest takes at the rate of this run; None while nothing tells of its rate."""
         since = _time(self.labels.get("counted_from"))
         skipped = self.counts.get(str(Status.SKIPPED), 0)
-        worked_on = self.ended - skipped - int(self.labels.get("settled_before", 0))
+        worked_on = self.done - skipped - int(self.labels.get("settled_before", 0))
         if self.status != "running" or since is None or worked_on <= 0:
             return None
-        return (now - since).total_seconds() / worked_on * (self.total - self.ended)
+        return (now - since).total_seconds() / worked_on * (self.total - self.done)
 
     def as_dict(self, now: datetime) -> dict[str, Any]:
         """Return what is told of it as JSON says it; seconds, dollars, ISO 8601."""
@@ -151,7 +150,7 @@ class Run:
             "range": self.range,
             "status": self.status,
             "message": self.message,
-            "done": self.ended,
+            "done": self.done,
             "total": self.total,
             "counts": self.counts,
             "elapsed_s": round(self.elapsed_s, 1),

@@ -22,5 +22,5 @@ def best_effort(logger: logging.Logger, what: str, retries: int = _RETRIES) -> I
         with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: retries}):
             yield
     except (httpx.HTTPError, PrefectException, OSError) as error:
-        # The lines after the first are the server's page, and where to read about its status.
-        logger.warning("%s: %s: %s", what, type(error).__name__, str(error).partition("\n")[0])
+        told = str(error).partition(" - For more information")[0]  # which is about the status code, from a handbook
+        logger.warning("%s: %s: %s", what, type(error).__name__, told)

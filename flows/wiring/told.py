@@ -42,7 +42,7 @@ PREFIX = "nightwork."
 NOT_TOLD = "how far the run is was not told"
 _SECONDS_BETWEEN_MOVES = 2.0
 _AT_THE_END = 3  # tries, where what is told on the way will soon be told again
-_UNDER_WAY = frozenset({Status.PENDING, Status.RUNNING})
+TO_DO = frozenset({Status.PENDING, Status.RUNNING, Status.ABORTED})  # what a run that goes on works on
 _outermost: contextvars.ContextVar[UUID | None] = contextvars.ContextVar("outermost_run", default=None)
 _alone: contextvars.ContextVar[Mapping[str, Any] | None] = contextvars.ContextVar("alone", default=None)
 
@@ -109,10 +109,10 @@ class _Course:
     def _tell(self, more: dict[str, Any], retries: int = 0) -> None:
         outcomes = list(self._items.values())
         counts = Counter(outcome.status for outcome in outcomes)
-        ended = len(outcomes) - sum(counts[status] for status in _UNDER_WAY)
+        done = len(outcomes) - sum(counts[status] for status in TO_DO)
         with best_effort(logger, NOT_TOLD, retries):
             for known in self._artifact:
-                update_progress_artifact(known, 100.0 * ended / len(outcomes) if outcomes else 100.0)
+                update_progress_artifact(known, 100.0 * done / len(outcomes) if outcomes else 100.0)
         _tell_labels(
             self._run,
             {
@@ -127,7 +127,7 @@ class _Course:
 
 def _worked_on(items: Items) -> int:
     """Return how many items have ended by work: what is skipped takes no time, and tells nothing of the rest."""
-    return sum(outcome.status not in _UNDER_WAY | {Status.SKIPPED} for outcome in items.values())
+    return sum(outcome.status not in TO_DO | {Status.SKIPPED} for outcome in items.values())
 
 
 def _tell_labels(run: UUID | None, labels: Mapping[str, Any], retries: int = 0) -> None:
