@@ -11,7 +11,7 @@ from uuid import UUID
 from prefect.client.schemas.objects import FlowRun, StateType
 
 from flows.wiring.naming import place_name
-from flows.wiring.told import PREFIX
+from flows.wiring.told import PREFIX, TO_DO
 from nightwork.control import Detached
 from nightwork.outcome import Status
 from nightwork.run_id import STAMP, is_run_id
@@ -24,7 +24,6 @@ OPERATIONS = (
 WORKING = frozenset({StateType.PENDING, StateType.RUNNING, StateType.CANCELLING})
 OVER = frozenset({StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED})
 _WORDS = {StateType.PENDING: "starting", StateType.CANCELLING: "stopping"}
-_UNDER_WAY = (Status.PENDING, Status.RUNNING)
 
 
 @dataclass(frozen=True)
@@ -93,11 +92,17 @@ class Run:
     @property
     def range(self) -> str:
         """The part of a track, the batch, or the project that it is about."""
-        if "track" in self.parameters:
-            track = place_name(str(self.parameters["track"]))
-            return f"{track} {self.parameters.get('start', '')}-{self.parameters.get('end', '')}"
+        if self.track:
+            return f"{self.track} {self.parameters.get('start', '')}-{self.parameters.get('end', '')}"
         by_name = self.id.removeprefix(self.operation)[:-STAMP].strip("-") if is_run_id(self.id, self.operation) else ""
         return self.batch or by_name or str(self.labels.get("range", ""))
+
+    @property
+    def track(self) -> str:
+        """What its track is called; nothing for other kinds."""
+        if "track" not in self.parameters:
+            return ""
+        return str(self.labels.get("track") or place_name(str(self.parameters["track"])))
 
     @property
     def batch(self) -> str:
@@ -122,18 +127,18 @@ class Run:
         return int(self.labels.get("total", 0))
 
     @property
-    def ended(self) -> int:
-        """How many items have ended."""
-        return self.total - sum(self.counts.get(str(status), 0) for status in _UNDER_WAY)
+    def done(self) -> int:
+        """How many items have come to an end; what was aborted has not."""
+        return self.total - sum(self.counts.get(str(status), 0) for status in TO_DO)
 
     def left_s(self, now: datetime) -> float | None:
         """Return the seconds that the rest takes at the rate of this run; None while nothing tells of its rate."""
         since = _time(self.labels.get("counted_from"))
         skipped = self.counts.get(str(Status.SKIPPED), 0)
-        worked_on = self.ended - skipped - int(self.labels.get("settled_before", 0))
+        worked_on = self.done - skipped - int(self.labels.get("settled_before", 0))
         if self.status != "running" or since is None or worked_on <= 0:
             return None
-        return (now - since).total_seconds() / worked_on * (self.total - self.ended)
+        return (now - since).total_seconds() / worked_on * (self.total - self.done)
 
     def as_dict(self, now: datetime) -> dict[str, Any]:
         """Return what is told of it as JSON says it; seconds, dollars, ISO 8601."""
@@ -145,7 +150,7 @@ class Run:
             "range": self.range,
             "status": self.status,
             "message": self.message,
-            "done": self.ended,
+            "done": self.done,
             "total": self.total,
             "counts": self.counts,
             "elapsed_s": round(self.elapsed_s, 1),

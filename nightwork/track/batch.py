@@ -227,14 +227,14 @@ def result_of(chosen: Range, state: BatchState, cost_usd: float, began: float) -
         duration_s=time.perf_counter() - began,
         cost_usd=cost_usd,
         checkpoint=chosen.checkpoint.relative_to(track.root).as_posix(),
-        report=(chosen.folder / "report.md").relative_to(track.root).as_posix(),
+        report=chosen.report.relative_to(track.root).as_posix(),
     )
 
 
 def _reported(batch: Batch) -> TrackResult:
     result = result_of(batch.range, batch.state, batch.models.spent_usd(), batch.began)
     try:
-        write_atomically(batch.range.folder / "report.md", markdown(result))
+        write_atomically(batch.range.report, markdown(result))
     except OSError as error:
         logger.warning("the report could not be written: %s", error)
     return result

@@ -87,7 +87,7 @@ def test_a_run_tells_what_it_is_and_how_far(make_repository: Make, client: SyncP
     (batch,) = batches(root)
     found = next(run for run in runs(client, [], root))
     assert found.id.startswith(f"overnight-{batch.id}-")
-    assert (found.status, found.range, found.ended, found.total) == ("incomplete", batch.id, 3, 3)
+    assert (found.status, found.range, found.done, found.total) == ("incomplete", batch.id, 3, 3)
     assert {status: count for status, count in found.counts.items() if count} == {"completed": 2, "failed": 1}
     assert Mark.read(found.labels["process"]) == Mark.here()
     assert not found.is_alone
@@ -130,6 +130,16 @@ def test_the_time_that_is_left_follows_from_this_run_alone() -> None:
     assert run.left_s(now) == pytest.approx(40 * 60)
     nothing = Run("x", None, "fix-review", "running", "", labels=labels | {"completed": 40, "pending": 52})
     assert nothing.left_s(now) is None
+
+
+def test_what_was_aborted_is_not_done_and_the_command_that_goes_on_has_the_flags_of_the_run() -> None:
+    options = {"model": "scripted:a b", "parallel": 2, "reviewer": None, "deadline": "2026-01-01", "no_sandbox": True}
+    about = {"track": "/b 1", "start": 1, "end": 9, "options": options}
+    labels: dict[str, Any] = {"total": 9, "completed": 2, "failed": 1, "aborted": 6}
+    run = Run("x", uuid.uuid4(), "fix-review", "aborted", "", about, labels, StateType.FAILED)
+    assert (run.done, run.total, run.range) == (3, 9, "b 1 1-9")
+    command = "nightwork fix-review '/b 1' 1 9 '--model=scripted:a b' --parallel=2 --no-sandbox"
+    assert next_step(run) == f"`{command}` goes on where it ended"
 
 
 @pytest.mark.parametrize(
