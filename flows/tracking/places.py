@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flows.tracking.run import Run
 from nightwork.control import Detached
+from nightwork.markdown import one_line
 from nightwork.module_spec.document.paths import INDEX
 from nightwork.module_spec.document.written import CHECKPOINT
 from nightwork.module_spec.source.units import SPECS
@@ -46,12 +47,13 @@ def places(run: Run, output: Path | None) -> list[tuple[str, str]]:
 
 def next_step(run: Run) -> str:
     """Return the command that goes on from here."""
+    name = shlex.quote(one_line(run.id))
     if not run.is_over():
         if run.status in _WAITS:
             return "it waits for a person: answer it in the Prefect UI"
-        return f"`nightwork logs {run.id} -f` follows it, `nightwork stop {run.id}` ends it"
+        return f"`nightwork logs {name} -f` follows it, `nightwork stop {name}` ends it"
     if run.flow_run_id is None:
-        return f"`nightwork logs {run.id}` shows what it said; mend that and start it again"
+        return f"`nightwork logs {name}` shows what it said; mend that and start it again"
     where = f" --repo {shlex.quote(run.folder)}" if run.folder else ""
     if run.status in _DONE:
         return f"`nightwork review{where}`" if run.operation in {"overnight", "review"} else "nothing is left to do"

@@ -14,6 +14,7 @@ from flows.wiring.naming import place_name
 from flows.wiring.told import PREFIX, TO_DO
 from nightwork.control import Detached
 from nightwork.outcome import Status
+from nightwork.run_id import STAMP, is_run_id
 from nightwork.sandbox.mark import Life, Mark
 
 OPERATIONS = (
@@ -93,9 +94,8 @@ class Run:
         """The part of a track, the batch, or the project that it is about."""
         if self.track:
             return f"{self.track} {self.parameters.get('start', '')}-{self.parameters.get('end', '')}"
-        stamp = f"-{self.id[-14:]}"
-        by_name = self.id.removeprefix(self.operation).removeprefix("-").removesuffix(stamp.removeprefix("-"))
-        return self.batch or by_name.strip("-") or str(self.labels.get("range", ""))
+        by_name = self.id.removeprefix(self.operation)[:-STAMP].strip("-") if is_run_id(self.id, self.operation) else ""
+        return self.batch or by_name or str(self.labels.get("range", ""))
 
     @property
     def track(self) -> str:

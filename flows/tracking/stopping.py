@@ -67,7 +67,7 @@ def stop_run(client: SyncPrefectClient, run: Run, *, is_asked: bool = False) -> 
         _end_by_force(client, run)
     elif is_over and run.is_alone:
         _see_out(run)
-    return again(client, run)
+    return again(client, run, is_unwanted=True)  # what ended by our signal without a word has not crashed
 
 
 def _is_over(client: SyncPrefectClient, run: Run) -> bool:

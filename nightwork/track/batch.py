@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from nightwork import engine, environment, stop
 from nightwork.checkpoint import BatchState
 from nightwork.engine import Future, guarded
-from nightwork.files import make_ignored, remove_tree, remove_unfinished, write_atomically
+from nightwork.files import make_ignored, remove_unfinished, write_atomically
 from nightwork.ledger import OverBudget
 from nightwork.llm.metered import ends_the_run
 from nightwork.lock import hold
@@ -27,6 +27,7 @@ from nightwork.progress import Event, create_reporter
 from nightwork.sandbox import Sandbox, open_sandbox
 from nightwork.saving import Saving
 from nightwork.settings import Settings
+from nightwork.track.desk import Desks
 from nightwork.track.gather import gather
 from nightwork.track.improve import improve
 from nightwork.track.paying import Models, open_models
@@ -58,7 +59,7 @@ class Batch:
     range: Range
     state: BatchState
     models: Models
-    sandbox: Sandbox
+    desks: Desks
     began: float
 
     def ref(self, name: str) -> ModuleRef:
@@ -112,8 +113,7 @@ class Batch:
             settings=self.range.settings.tracks,
             writer=self.models.writer,
             reviewer=self.models.reviewer,
-            sandbox=self.sandbox,
-            scratch=self.range.folder / "desks",
+            desks=self.desks,
             step=step,
         )
 
@@ -136,11 +136,15 @@ def open_batch(chosen: Range, patience_s: float = 0.0) -> Iterator[Batch]:
         make_ignored(chosen.checkpoint.parent)
         for folder in (chosen.checkpoint.parent, chosen.folder, chosen.track.folder):
             remove_unfinished(folder)
-        remove_tree(chosen.folder / "desks")
+        desks = Desks(chosen.track, _sandbox(chosen.track, chosen.settings), chosen.folder / "desks")
+        desks.clear()
         models = open_models(root, chosen.settings, state.run_id, chosen.settings.tracks.parallel)
-        batch = Batch(chosen, state, models, _sandbox(chosen.track, chosen.settings), began)
+        batch = Batch(chosen, state, models, desks, began)
         state.items = begins(state, chosen.modules, batch.tries)
-        yield batch
+        try:
+            yield batch
+        finally:
+            desks.clear()
 
 
 def done_before(chosen: Range) -> TrackResult | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import signal
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ from prefect import State, flow, get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Completed, Pending, Running, Scheduled, Suspended
+from rich.console import Console
 
 from flows.control.data import deployments
 from flows.overnight import overnight
@@ -26,6 +29,7 @@ from flows.tracking.finding import run_of, runs
 from flows.tracking.places import next_step, places
 from flows.tracking.run import OPERATIONS, Run
 from flows.tracking.stopping import stop_run
+from flows.tracking.terminal import table, whole
 from flows.wiring.told import _tags, alone, as_outermost, progress
 from nightwork.batch import batches
 from nightwork.errors import BadInput
@@ -46,9 +50,8 @@ def client(server: None) -> Iterator[SyncPrefectClient]:
 @pytest.fixture
 def process() -> Iterator[subprocess.Popen[bytes]]:
     """A process that ignores what it is asked, with a child that does too."""
-    ignoring = (
-        "trap '' TERM; sh -c \"trap '' TERM; echo begun; while :; do sleep 1; done\" & wait; while :; do sleep 1; done"
-    )
+    loop = "while :; do sleep 1; done"
+    ignoring = f"trap '' TERM INT; sh -c \"trap '' TERM INT; echo begun; {loop}\" & wait; {loop}"
     with subprocess.Popen(["sh", "-c", ignoring], stdout=subprocess.PIPE, start_new_session=True) as found:
         assert found.stdout is not None
         assert found.stdout.readline() == b"begun\n"
@@ -194,6 +197,18 @@ def test_an_id_is_a_name_its_unique_beginning_or_a_uuid(client: SyncPrefectClien
         assert "\x1b" not in str(caught.value)
 
 
+def test_names_of_runs_are_text_of_others(client: SyncPrefectClient) -> None:
+    run = client.create_flow_run(overnight, name="\x1b[2Jevil; rm -rf $HOME\n[bold]x", state=Completed())
+    found = run_of(client, str(run.id), [])
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(table([found], datetime.now(UTC)))
+    console.print(whole(found, datetime.now(UTC), [], [], next_step(replace(found, state_type=StateType.RUNNING))))
+    shown = console.export_text()
+    assert "\x1b" not in shown
+    assert "[bold]x" in shown
+    assert "nightwork stop '[2Jevil; rm -rf $HOME [bold]x'" in shown
+
+
 def test_a_process_that_ignores_the_wish_is_ended_with_its_children(
     client: SyncPrefectClient, process: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,6 +224,13 @@ def test_a_process_that_ignores_the_wish_is_ended_with_its_children(
     process.wait(10)
     assert not [each for each in begun if start_of(stat_of(each))]
     assert stop_run(client, ended) == ended
+
+
+def test_a_process_that_ends_by_the_wish_without_a_word_has_not_crashed(client: SyncPrefectClient) -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        run = made(client, Running(), mark_of(process.pid))
+        assert stop_run(client, told(client, run)).status == "cancelled"
+        assert process.wait(10) == -signal.SIGINT
 
 
 @pytest.mark.parametrize("state", [Scheduled(), Pending(), Suspended()], ids=lambda state: state.name)

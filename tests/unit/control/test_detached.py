@@ -12,13 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from nightwork.control.detached import VARIABLE, Detached, free_run, noted_runs, own_run, runs_folder
+from nightwork.control.detached import VARIABLE, WISH, Detached, free_run, noted_runs, own_run, runs_folder
 from nightwork.control.output import last_lines, lines_of
 from nightwork.sandbox.mark import start_of, stat_of
 from nightwork.sandbox.tree import descendants, end_tree
 
 # It ignores what it is asked, and so does its child.
-STUBBORN = ("sh", "-c", "trap '' TERM; sh -c \"trap '' TERM; echo begun; while :; do sleep 1; done\" & wait; sleep 9")
+STUBBORN = (
+    "sh",
+    "-c",
+    "trap '' TERM INT; sh -c \"trap '' TERM INT; echo begun; while :; do sleep 1; done\" & wait; sleep 9",
+)
 
 
 def wait_until(holds: object) -> None:
@@ -72,7 +76,7 @@ def test_fifty_runs_that_ignore_the_wish_to_stop_leave_no_process(tmp_path: Path
     for number in range(50):
         run = begin(tmp_path, *STUBBORN, name=f"run-{number}")
         wait_until(lambda run=run: run.log.read_text() == "begun\n")
-        run.signal(signal.SIGTERM)
+        run.signal(WISH)
         pid = run.pid()
         assert pid is not None
         begun.update(descendants(pid))
