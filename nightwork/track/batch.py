@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from nightwork import engine, environment, stop
 from nightwork.checkpoint import BatchState
 from nightwork.engine import Future, guarded
+from nightwork.errors import StateError
 from nightwork.files import make_ignored, remove_tree, remove_unfinished, write_atomically
 from nightwork.ledger import OverBudget
 from nightwork.llm.metered import ends_the_run
@@ -90,6 +91,7 @@ class Batch:
         tries, begun = self.tries(ref.module), list[Work]()
 
         def work() -> Outcome:
+            tries.last()  # what cannot be trusted is neither passed over nor done again
             begun.append(self._work(replace(ref, folder=str(tries.open())), step))
             try:
                 return _WORK[self.range.operation](begun[0])
@@ -200,7 +202,7 @@ def result_of(chosen: Range, state: BatchState, cost_usd: float, began: float) -
     track, tracks, rubric = chosen.track, chosen.settings.tracks, chosen.track.definition.rubric
     rows = []
     for module in chosen.modules:
-        ended = tries_of(chosen, state, module.id).last()
+        ended = _last(tries_of(chosen, state, module.id))
         shown = module.document.relative_to(track.root).as_posix()
         rows.append(Row.of(module.id, shown, state.items[module.id], ended.story if ended else None))
     return TrackResult(
@@ -219,6 +221,13 @@ def result_of(chosen: Range, state: BatchState, cost_usd: float, began: float) -
         checkpoint=chosen.checkpoint.relative_to(track.root).as_posix(),
         report=(chosen.folder / "report.md").relative_to(track.root).as_posix(),
     )
+
+
+def _last(tries: Tries) -> Ended | None:
+    try:
+        return tries.last()
+    except StateError:
+        return None
 
 
 def _reported(batch: Batch) -> TrackResult:

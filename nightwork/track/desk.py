@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from nightwork import beneath
 from nightwork.errors import Infrastructure
 from nightwork.files import remove_tree
 from nightwork.markdown import printable
@@ -87,10 +88,8 @@ def _desk(track: Track, module: Module, version: Version, scratch: Path) -> Iter
             )
             for what, text in version.texts.items():
                 if text is not None:
-                    path = desk / module.files()[what].relative_to(track.folder)
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_text(text, encoding="utf-8", newline="")
-        except (OSError, shutil.Error) as error:
+                    beneath.replace(desk, module.files()[what].relative_to(track.folder), text.encode(), scratch)
+        except (OSError, ValueError, shutil.Error) as error:
             raise Infrastructure("the audit's copy of the track", f"cannot be made: {error}") from error
         yield desk
     finally:
