@@ -8,6 +8,8 @@ from pathlib import Path
 
 from flows.tracking.run import Run
 from nightwork.control import Detached
+from nightwork.control.detached import is_output
+from nightwork.markdown import one_line
 from nightwork.module_spec.document.paths import INDEX
 from nightwork.module_spec.document.written import CHECKPOINT
 from nightwork.module_spec.source.units import SPECS
@@ -19,7 +21,7 @@ _WAITS = frozenset({"suspended", "paused"})
 def output_of(run: Run, notes: Sequence[Detached]) -> Path | None:
     """Return the file that holds what a run in the background has said, when it is here."""
     told = str(run.labels.get("output") or "")
-    found = [Path(told)] if told else []
+    found = [path for path in [Path(told)] if is_output(path, run.id)]
     found += [note.log for note in notes if note.name == run.id]
     return next((path for path in found if path.is_file()), None)
 
@@ -44,12 +46,13 @@ def places(run: Run, output: Path | None) -> list[tuple[str, str]]:
 
 def next_step(run: Run) -> str:
     """Return the command that goes on from here."""
+    name = shlex.quote(one_line(run.id))
     if not run.is_over():
         if run.status in _WAITS:
             return "it waits for a person: answer it in the Prefect UI"
-        return f"`nightwork logs {run.id} -f` follows it, `nightwork stop {run.id}` ends it"
+        return f"`nightwork logs {name} -f` follows it, `nightwork stop {name}` ends it"
     if run.flow_run_id is None:
-        return f"`nightwork logs {run.id}` shows what it said; mend that and start it again"
+        return f"`nightwork logs {name}` shows what it said; mend that and start it again"
     where = f" --repo {shlex.quote(run.folder)}" if run.folder else ""
     if run.status in _DONE:
         return f"`nightwork review{where}`" if run.operation in {"overnight", "review"} else "nothing is left to do"

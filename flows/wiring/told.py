@@ -31,7 +31,7 @@ from flows.wiring.effort import best_effort
 from flows.wiring.naming import place_name
 from nightwork.markdown import storable
 from nightwork.outcome import Outcome, Status
-from nightwork.sandbox.mark import Mark
+from nightwork.sandbox.mark import Mark, sign
 
 Items = Mapping[str, Outcome]
 Move = Callable[[Items], None]
@@ -141,13 +141,16 @@ def _tell_process(operation: str, run: FlowRun) -> None:
     mark = Mark.here()
     repo = str(run.parameters.get("repo", ""))
     is_workers = os.environ.get("PREFECT__FLOW_RUN_ID") == str(run.id)
+    told = _alone.get() or {"is_alone": is_workers, "output": ""}
+    if told["is_alone"]:
+        sign(str(run.id))
     _tell_labels(
         run.id,
         {
             "process": str(mark),
             "pid": mark.pid,
             "host": socket.gethostname(),
-            **(_alone.get() or {"is_alone": is_workers, "output": ""}),
+            **told,
             "began_at": datetime.now(UTC).isoformat(),
             "folder": storable(str(Path(repo).resolve())) if repo and Path(repo).is_dir() else "",
         },

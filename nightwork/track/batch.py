@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from nightwork import engine, environment, stop
 from nightwork.checkpoint import BatchState
 from nightwork.engine import Future, guarded
-from nightwork.errors import StateError
 from nightwork.files import make_ignored, remove_tree, remove_unfinished, write_atomically
 from nightwork.ledger import OverBudget
 from nightwork.llm.metered import ends_the_run
@@ -202,7 +201,7 @@ def result_of(chosen: Range, state: BatchState, cost_usd: float, began: float) -
     track, tracks, rubric = chosen.track, chosen.settings.tracks, chosen.track.definition.rubric
     rows = []
     for module in chosen.modules:
-        ended = _last(tries_of(chosen, state, module.id))
+        ended = tries_of(chosen, state, module.id).told()
         shown = module.document.relative_to(track.root).as_posix()
         rows.append(Row.of(module.id, shown, state.items[module.id], ended.story if ended else None))
     return TrackResult(
@@ -221,13 +220,6 @@ def result_of(chosen: Range, state: BatchState, cost_usd: float, began: float) -
         checkpoint=chosen.checkpoint.relative_to(track.root).as_posix(),
         report=(chosen.folder / "report.md").relative_to(track.root).as_posix(),
     )
-
-
-def _last(tries: Tries) -> Ended | None:
-    try:
-        return tries.last()
-    except StateError:
-        return None
 
 
 def _reported(batch: Batch) -> TrackResult:
