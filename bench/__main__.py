@@ -21,6 +21,8 @@ NAMES = (
     "overhead",
     "orchestration",
     "control_room",
+    "batches",
+    "tracks",
     "conflicts",
     "sandbox",
     "specs",

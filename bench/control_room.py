@@ -27,6 +27,7 @@ TICKETS, COMMANDS, GATES = 200, 3, 4
 BAR_MB, BAR_S = 100.0, 2.0
 ENDS_WITHIN_S = 3600.0
 _LONGEST_MS = 60_000.0
+_TRIES = 5
 TITLE = f"Control room: {TICKETS} tickets of {COMMANDS} commands and {GATES} gates, server and worker of `nightwork up`"
 SETTINGS: dict[str, Any] = {
     **loops.SETTINGS,
@@ -54,7 +55,11 @@ class Room:
         subprocess.run(command, cwd=self.home, env={**os.environ, **state}, check=True, stdout=sys.stderr)
 
     def ask(self, path: str, method: str = "POST", **body: Any) -> Any:
-        answer = httpx.request(method, f"{self.address}/api/{path}", json=body or None, timeout=60)
+        for _ in range(_TRIES):  # as Prefect's own client does
+            answer = httpx.request(method, f"{self.address}/api/{path}", json=body or None, timeout=60)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(2)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 

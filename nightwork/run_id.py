@@ -11,6 +11,7 @@ from datetime import datetime
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _STAMP = re.compile(r"-\d{14}")
+STAMP = 15  # characters of the time at the end, with the dash before it
 _LONGEST_PART = 64
 LONGEST = 200
 
@@ -24,7 +25,9 @@ def run_id(operation: str, about: Iterable[object], at: datetime) -> str:
 def is_run_id(name: str, operation: str) -> bool:
     """Say whether a name is the id of a run of an operation."""
     is_safe = len(name) <= LONGEST and not _UNSAFE.search(name)
-    return is_safe and name.startswith(operation) and _STAMP.fullmatch(name.removeprefix(operation)[-15:]) is not None
+    return (
+        is_safe and name.startswith(operation) and _STAMP.fullmatch(name.removeprefix(operation)[-STAMP:]) is not None
+    )
 
 
 def _safe(text: str) -> str:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-# Fails for a document that holds the word BROKEN, and says in which line.
+# Fails for a document that holds the word BROKEN, and says in which line; a shell starts in a tenth of Python's time.
 AUDIT = """\
-import sys
-text = open(sys.argv[1], encoding="utf-8").read()
-found = [f"{number}: BROKEN" for number, line in enumerate(text.splitlines(), 1) if "BROKEN" in line]
-print("\\n".join(found) or "fine")
-sys.exit(bool(found))
+if grep -n BROKEN "$1"; then exit 1; fi
+echo fine
 """
 RUBRIC = {
     "pass_mark": 8,
@@ -64,11 +60,11 @@ def make_track(
     (folder / "lessons").mkdir(parents=True, exist_ok=True)
     for number, (name, text) in enumerate(texts.items(), 1):
         (folder / "lessons" / f"{number:02}-{name}.md").write_text(text, encoding="utf-8")
-    (folder / "audit.py").write_text(textwrap.dedent(AUDIT), encoding="utf-8")
+    (folder / "audit.sh").write_text(AUDIT, encoding="utf-8")
     told = {
         "name": "course",
         "documents": {"pattern": "lessons/{number:02}-{name}.md"},
-        "audit": {"command": ["python", "audit.py", "{document}"]},
+        "audit": {"command": ["sh", "audit.sh", "{document}"]},
         "rubric": RUBRIC,
         **definition,
     }

@@ -5,16 +5,22 @@ Nothing here imports Prefect, networkx, git or anthropic before a command needs 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
+    from prefect import State
+    from pydantic import BaseModel
+
     from nightwork.batch import Batch
     from nightwork.review import ReviewDocument
     from nightwork.settings import RunOptions
 
+M = TypeVar("M", bound="BaseModel")
+T = TypeVar("T")
 ALL_DONE, NOT_ALL_DONE, BAD_INPUT, ABORTED = 0, 1, 2, 3
 
 Repo = Annotated[Path, Parameter(help="the git repository, or a folder in it")]
@@ -28,12 +34,34 @@ _QUICK_S = 2.0
 
 
 def run_options(**given: object) -> RunOptions:
-    """Return the options that a command was given; raises BadInput that names the flags."""
-    from nightwork import settings, yamlfile
+    """Return the options of a run of tickets that a command was given; raises BadInput that names the flags."""
+    from nightwork.settings import RunOptions
 
-    flags = {name: name.replace("_", "-") for name in given} | {"parallel_agents": "parallel"}
-    origins: dict[tuple[int | str, ...], str] = {(name,): f"--{flag}" for name, flag in flags.items()}
-    return yamlfile.validate(settings.RunOptions, yamlfile.YamlFile("options", given, {}, origins))
+    return options_of(RunOptions, given, parallel_agents="parallel")
+
+
+def options_of(form: type[M], given: Mapping[str, object], **flags: str) -> M:
+    """Return what a command was given as options of a run; raises BadInput that names the flags.
+
+    A flag has the name of its option, with dashes, unless `flags` has another.
+    """
+    from nightwork import yamlfile
+
+    names = {name: name.replace("_", "-") for name in given} | flags
+    origins: dict[tuple[int | str, ...], str] = {(name,): f"--{flag}" for name, flag in names.items()}
+    return yamlfile.validate(form, yamlfile.YamlFile("options", dict(given), {}, origins))
+
+
+def result_of(state: State[Any], form: type[T]) -> T:
+    """Return what a flow came to, whether or not that is all; raises the error with which it ended otherwise."""
+    from nightwork.shown import Unended
+
+    try:
+        result = state.result()
+    except Unended as error:
+        result = error.result
+    assert isinstance(result, form)
+    return result
 
 
 def check_new_batch(

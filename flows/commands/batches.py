@@ -118,14 +118,13 @@ def logs(
 
 def stop(run_id: Id, /, *, repo: Repo = HERE) -> int:
     """End a run with all that it started, so that it can be resumed; by force when it does not end."""
-    import signal
-
     from nightwork.control import noted_runs
+    from nightwork.control.detached import WISH
 
     notes = noted_runs(repo)
     own = next((each for each in notes if each.name == run_id and each.pid() is not None), None)
     if own is not None:  # before a server is asked, which may have to be started first
-        own.signal(signal.SIGTERM)
+        own.signal(WISH)
 
     def ended(client: SyncPrefectClient | None) -> tuple[Run, Run]:
         from flows.tracking.stopping import stop_process, stop_run
@@ -138,17 +137,22 @@ def stop(run_id: Id, /, *, repo: Repo = HERE) -> int:
         return run, _meant(client, run_id, notes)
 
     before, after = _asked(ended)
-    from flows.tracking.places import next_step
-
     if before.is_over() and own is None:
-        note(f"{before.id} has ended already: {_told(before)}")
-    elif after.is_over():
-        note(f"{after.id} is stopped: {_told(after)}\n{next_step(after)}")
-    else:
-        where = after.labels.get("host") or "its worker"
-        note(f"{after.id} was asked to stop and has not ended yet: {_told(after)}; see to {where}, or ask again later")
-        return NOT_ALL_DONE
-    return ALL_DONE
+        note(f"{_line(before.id)} has ended already: {_told(before)}")
+        return ALL_DONE
+    return _tell_end(after)
+
+
+def _tell_end(run: Run) -> int:
+    from flows.tracking.places import next_step
+    from nightwork.markdown import printable
+
+    if run.is_over():
+        note(f"{_line(run.id)} is stopped: {_told(run)}\n{printable(next_step(run))}")
+        return ALL_DONE
+    where = _line(str(run.labels.get("host") or "its worker"))
+    note(f"{_line(run.id)} was asked to stop and has not ended yet: {_told(run)}; see to {where}, or ask again later")
+    return NOT_ALL_DONE
 
 
 def _asked(ask: Callable[[SyncPrefectClient | None], Any]) -> Any:
@@ -201,4 +205,10 @@ def _print(lines: Iterable[str]) -> None:
 
 
 def _told(run: Run) -> str:
-    return f"{run.status}: {run.message}" if run.message else run.status
+    return _line(f"{run.status}: {run.message}" if run.message else run.status)
+
+
+def _line(text: str) -> str:
+    from nightwork.markdown import one_line
+
+    return one_line(text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from flows.commands import ABORTED, ALL_DONE, HERE, NOT_ALL_DONE, Json, Verbose, note
+from flows.commands import ABORTED, ALL_DONE, HERE, NOT_ALL_DONE, Json, Verbose, note, options_of, result_of
 from flows.commands.background import Background, begin, is_to_begin
 
 if TYPE_CHECKING:
@@ -62,15 +62,9 @@ def specs(
     with console.session(verbose):
         from flows.module_specs import module_specs
         from nightwork.module_spec.result import BatchResult
-        from nightwork.shown import Unended
 
-        state = module_specs(str(repo), options, return_state=True)
-        try:
-            ended: object = state.result()
-        except Unended as error:
-            ended = error.result
-    assert isinstance(ended, BatchResult)
-    return _finish(ended, json)
+        result = result_of(module_specs(str(repo), options, return_state=True), BatchResult)
+    return _finish(result, json)
 
 
 def drift(
@@ -98,10 +92,9 @@ def drift(
 
 def _options(**given: object) -> SpecsOptions:
     """Return the options that the command was given; raises BadInput that names the flags."""
-    from nightwork import spec_settings, yamlfile
+    from nightwork.spec_settings import SpecsOptions
 
-    origins: dict[tuple[int | str, ...], str] = {(name,): f"--{name.replace('_', '-')}" for name in given}
-    return yamlfile.validate(spec_settings.SpecsOptions, yamlfile.YamlFile("options", given, {}, origins))
+    return options_of(SpecsOptions, given)
 
 
 def _unchanged(root: Path, options: SpecsOptions) -> BatchResult | None:

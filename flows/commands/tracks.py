@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from flows.commands import ABORTED, ALL_DONE, HERE, NOT_ALL_DONE, Json, Verbose, note
+from flows.commands import ABORTED, ALL_DONE, HERE, NOT_ALL_DONE, Json, Verbose, note, options_of, result_of
 from flows.commands.background import Background, begin, is_to_begin
 
 if TYPE_CHECKING:
@@ -25,6 +26,17 @@ Retries = Annotated[int | None, Parameter(help="tries of a module after one that
 Budget = Annotated[float | None, Parameter(help="what the run may cost; never overshot")]
 Deadline = Annotated[str | None, Parameter(help="no module is begun after it: 2026-01-31T06:00+01:00")]
 NoSandbox = Annotated[bool, Parameter(negative="", help="run the audit with your rights")]
+DryRun = Annotated[bool, Parameter(negative="", help="say which modules would be worked on; change nothing")]
+
+
+@dataclass(frozen=True)
+class How:
+    """How a command is to run and to tell what came of it."""
+
+    dry_run: bool
+    background: bool
+    json: bool
+    verbose: bool
 
 
 def fix_review(
@@ -40,13 +52,22 @@ def fix_review(
     budget_usd: Budget = None,
     deadline: Deadline = None,
     no_sandbox: NoSandbox = False,
+    dry_run: DryRun = False,
     background: Background = False,
     json: Json = False,
     verbose: Verbose = False,
 ) -> int:
     """Audit and review the documents of a range, and mend each until it passes; no version that is worse stays."""
-    given = {"parallel": parallel, **_given(model, reviewer, retries, budget_usd, deadline, no_sandbox)}
-    return _run("fix-review", (track, start, end, repo), given, background, json, verbose)
+    given = {
+        "model": model,
+        "reviewer": reviewer,
+        "parallel": parallel,
+        "retries": retries,
+        "budget_usd": budget_usd,
+        "deadline": deadline,
+        "no_sandbox": no_sandbox,
+    }
+    return _run("fix-review", (track, start, end, repo), given, How(dry_run, background, json, verbose))
 
 
 def research(
@@ -60,13 +81,20 @@ def research(
     retries: Retries = None,
     budget_usd: Budget = None,
     deadline: Deadline = None,
+    dry_run: DryRun = False,
     background: Background = False,
     json: Json = False,
     verbose: Verbose = False,
 ) -> int:
     """Write the research file of each module of a range that has none, and check those that are there."""
-    given = {"parallel": parallel, **_given(model, None, retries, budget_usd, deadline, False)}
-    return _run("research", (track, start, end, repo), given, background, json, verbose)
+    given = {
+        "model": model,
+        "parallel": parallel,
+        "retries": retries,
+        "budget_usd": budget_usd,
+        "deadline": deadline,
+    }
+    return _run("research", (track, start, end, repo), given, How(dry_run, background, json, verbose))
 
 
 def orchestrate(
@@ -81,24 +109,13 @@ def orchestrate(
     budget_usd: Budget = None,
     deadline: Deadline = None,
     no_sandbox: NoSandbox = False,
+    dry_run: DryRun = False,
     background: Background = False,
     json: Json = False,
     verbose: Verbose = False,
 ) -> int:
     """Write the modules of a range anew, one after the other, by the phases of the track; then judge and mend them."""
-    given = _given(model, reviewer, retries, budget_usd, deadline, no_sandbox)
-    return _run("orchestrate", (track, start, end, repo), given, background, json, verbose)
-
-
-def _given(
-    model: str | None,
-    reviewer: str | None,
-    retries: int | None,
-    budget_usd: float | None,
-    deadline: str | None,
-    no_sandbox: bool,
-) -> dict[str, Any]:
-    return {
+    given = {
         "model": model,
         "reviewer": reviewer,
         "retries": retries,
@@ -106,62 +123,59 @@ def _given(
         "deadline": deadline,
         "no_sandbox": no_sandbox,
     }
+    return _run("orchestrate", (track, start, end, repo), given, How(dry_run, background, json, verbose))
 
 
-def _run(
-    operation: str,
-    about: tuple[str, int, int, Path],
-    given: dict[str, Any],
-    background: bool,
-    json: bool,
-    verbose: bool,
-) -> int:
+def _run(operation: str, about: tuple[str, int, int, Path], given: dict[str, Any], how: How) -> int:
     """Check everything, then run the flow; what has nothing to do answers before Prefect is imported."""
-    chosen, (_, start, end, _) = _checked(operation, about, given), about
-    done = _done(chosen)
-    if done is not None:
-        note(f"nothing to do: modules {start} to {end} are done, and their files as they were left")
-        note(f"to start over, delete {chosen.checkpoint}")
-        return _finish(done, json)
-    if is_to_begin(background):
-        parameters = {
-            "track": str(chosen.track.folder),
-            "start": start,
-            "end": end,
-            "options": chosen.options.model_dump(mode="json", exclude_defaults=True),
-        }
-        return begin(operation, [chosen.track.name, start, end], chosen.track.root, parameters)
-    from flows import console
-
-    with console.session(verbose):
-        flow = _flow(operation)
-        state = flow(str(chosen.track.folder), start, end, chosen.options, return_state=True)
-        from nightwork.shown import Unended
-        from nightwork.track.result import TrackResult
-
-        try:
-            ended: object = state.result()
-        except Unended as error:
-            ended = error.result
-    assert isinstance(ended, TrackResult)
-    return _finish(ended, json)
-
-
-def _checked(operation: str, about: tuple[str, int, int, Path], given: dict[str, Any]) -> Range:
-    from nightwork import yamlfile
+    from nightwork.track.batch import done_before
     from nightwork.track.range import Operation, check
     from nightwork.track_settings import TrackOptions
 
     track, start, end, repo = about
-    origins: dict[tuple[int | str, ...], str] = {(name,): f"--{name.replace('_', '-')}" for name in given}
-    options = yamlfile.validate(TrackOptions, yamlfile.YamlFile("options", given, {}, origins))
-    return check(Operation(operation), track, start, end, options, repo)
+    options = options_of(TrackOptions, given)
+    chosen = check(Operation(operation), track, start, end, options, repo)
+    if how.dry_run:
+        return _show_plan(chosen, how.json)
+    done = done_before(chosen)
+    if done is not None:
+        note(f"nothing to do: modules {start} to {end} are done, and their files as they were left")
+        note(f"to start over, delete {chosen.checkpoint}")
+        return _finish(done, how.json)
+    parameters = {"track": str(chosen.track.folder), "start": start, "end": end}
+    if is_to_begin(how.background):
+        changed = options.model_dump(mode="json", exclude_defaults=True)
+        about_it = [chosen.track.name, start, end]
+        return begin(operation, about_it, chosen.track.root, {**parameters, "options": changed})
+    from flows import console
+
+    with console.session(how.verbose):
+        from nightwork.track.result import TrackResult
+
+        state = _flow(operation)(**parameters, options=options, return_state=True)
+        result = result_of(state, TrackResult)
+    return _finish(result, how.json)
 
 
-def _done(chosen: Range) -> TrackResult | None:
-    from nightwork.track.batch import done_before
+def _show_plan(chosen: Range, json: bool) -> int:
+    """Say of each module whether it would be worked on."""
+    import json as jsonlib
 
-    return done_before(chosen)
+    from nightwork.outcome import Status
+    from nightwork.track.batch import standing_of
+
+    begins = standing_of(chosen)
+    wanted = [name for name, outcome in begins.items() if outcome.status is Status.PENDING]
+    if json:
+        print(jsonlib.dumps({"modules": {name: outcome.label() for name, outcome in begins.items()}}, indent=1))
+        return ALL_DONE
+    for name in wanted:
+        print(f"{name}{f', attempt {begins[name].attempt}' if begins[name].attempt > 1 else ''}")
+    left = len(begins) - len(wanted)
+    note(
+        f"{len(wanted)} of {len(begins)} modules would be worked on; {left} are done, and their files as they were left"
+    )
+    return ALL_DONE
 
 
 def _flow(operation: str) -> Any:

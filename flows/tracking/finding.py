@@ -90,11 +90,12 @@ def among(text: str, notes: Sequence[Detached]) -> Run:
     return early(found[0])
 
 
-def again(client: SyncPrefectClient, run: Run) -> Run:
-    """Return a run as it is now."""
+def again(client: SyncPrefectClient, run: Run, *, is_unwanted: bool = False) -> Run:
+    """Return a run as it is now; see `looked_at` for one that `is_unwanted`."""
     if run.flow_run_id is None:
         return run
-    return looked_at(client, client.read_flow_run(run.flow_run_id), run.operation, datetime.now(UTC))
+    now = datetime.now(UTC)
+    return looked_at(client, client.read_flow_run(run.flow_run_id), run.operation, now, is_unwanted=is_unwanted)
 
 
 def _meant(client: SyncPrefectClient, text: str) -> list[FlowRun]:
@@ -113,10 +114,14 @@ def _meant(client: SyncPrefectClient, text: str) -> list[FlowRun]:
 def _unclear(text: str, names: Collection[str], known: Sequence[str]) -> BadInput:
     where = f"run {one_line(text)[:100]!r}"
     if names:
-        shown = ", ".join(sorted(names, reverse=True)[:_SHOWN])
+        shown = ", ".join(one_line(name) for name in sorted(names, reverse=True)[:_SHOWN])
         return bad_input(where, f"{len(names)} runs begin so: {shown}{', ...' if len(names) > _SHOWN else ''}")
     nearest = difflib.get_close_matches(text, known, _SHOWN, 0.3) or known[:_SHOWN]
-    told = f"; the nearest: {', '.join(dict.fromkeys(nearest))}" if nearest else "; there is none at all"
+    told = (
+        f"; the nearest: {', '.join(one_line(name) for name in dict.fromkeys(nearest))}"
+        if nearest
+        else "; there is none at all"
+    )
     return bad_input(where, f"there is none of that id{told}; `nightwork list --all` shows all")
 
 

@@ -27,6 +27,7 @@ from nightwork.redact import redact
 
 _PAGE = 200
 _ASK_EVERY_S = 2.0
+_LONGEST = 300
 _LATE = timedelta(seconds=20)  # a log arrives a little after it was written; those of several runs in no order
 
 
@@ -55,7 +56,8 @@ def last_lines(client: SyncPrefectClient | None, run: Run, output: Path | None, 
         return []
     chosen = LogFilter(flow_run_id=LogFilterFlowRunId(any_=_ids(client, run.flow_run_id)))
     logs = client.read_logs(chosen, limit=most, sort=LogSort.TIMESTAMP_DESC)
-    return [one_line(_line(log)) for log in reversed(logs)]
+    lines = [line for log in reversed(logs) for line in _line(log).splitlines()]
+    return [one_line(line)[:_LONGEST] for line in lines[-most:]]
 
 
 def _logs(client: SyncPrefectClient, run: UUID, since: datetime | None) -> Iterator[Log]:

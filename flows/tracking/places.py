@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from flows.tracking.run import Run
@@ -13,9 +13,11 @@ from nightwork.markdown import one_line
 from nightwork.module_spec.document.paths import INDEX
 from nightwork.module_spec.document.written import CHECKPOINT
 from nightwork.module_spec.source.units import SPECS
+from nightwork.track.standing import checkpoint_path, report_path
 
 _DONE = frozenset({"completed", "nothing to do", "nothing ready", "drifted"})
 _WAITS = frozenset({"suspended", "paused"})
+_TRACK_FLAGS = frozenset({"model", "reviewer", "parallel", "retries", "budget_usd"})
 
 
 def output_of(run: Run, notes: Sequence[Detached]) -> Path | None:
@@ -31,9 +33,8 @@ def places(run: Run, output: Path | None) -> list[tuple[str, str]]:
     root = _root(run)
     found = list[tuple[str, Path]]()
     if root is not None and "track" in run.parameters:
-        found = [
-            ("checkpoint", root / ".checkpoints" / f"{run.operation}-{Path(str(run.parameters['track'])).name}.json")
-        ]
+        named = (root, run.operation, run.track)
+        found = [("checkpoint", checkpoint_path(*named)), ("report", report_path(*named))]
     elif root is not None and run.operation == "module-specs":
         found = [("checkpoint", root / CHECKPOINT), ("report", root / SPECS / INDEX)]
     elif root is not None and run.batch:
@@ -56,18 +57,30 @@ def next_step(run: Run) -> str:
     where = f" --repo {shlex.quote(run.folder)}" if run.folder else ""
     if run.status in _DONE:
         return f"`nightwork review{where}`" if run.operation in {"overnight", "review"} else "nothing is left to do"
-    return f"`{_command(run, where)}` goes on where it ended{'; so does Retry in the UI' if run.is_deployed else ''}"
+    does = "goes on where it ended"
+    if run.status == "incomplete" and "track" in run.parameters:
+        does = "takes up what failed or was changed since; the report says what a person has to look at"
+    return f"`{_command(run, where)}` {does}{'; so does Retry in the UI' if run.is_deployed else ''}"
 
 
 def _command(run: Run, where: str) -> str:
     if "track" in run.parameters:
         parts = [run.operation, *(str(run.parameters.get(name, "")) for name in ("track", "start", "end"))]
-        return f"nightwork {shlex.join(parts)}"
+        return f"nightwork {shlex.join([*parts, *_flags(run.parameters.get('options'))])}"
     if run.operation in {"module-specs", "drift"}:
         return f"nightwork {'specs' if run.operation == 'module-specs' else 'drift'}{where}"
     if run.operation == "intake":
         return f"nightwork run{where}"
     return f"nightwork resume{f' {shlex.quote(run.batch)}' if run.batch else ''}{where}"
+
+
+def _flags(options: object) -> Iterator[str]:
+    """Yield the flags without which a run over a track would not be gone on with, or not as it was begun."""
+    for name, value in options.items() if isinstance(options, Mapping) else ():
+        if name in _TRACK_FLAGS and value is not None:
+            yield f"--{name.replace('_', '-')}={value}"
+    if isinstance(options, Mapping) and options.get("no_sandbox"):
+        yield "--no-sandbox"
 
 
 def _root(run: Run) -> Path | None:

@@ -10,9 +10,11 @@ from uuid import UUID
 
 from prefect.client.schemas.objects import FlowRun, StateType
 
-from flows.wiring.told import PREFIX
+from flows.wiring.naming import place_name
+from flows.wiring.told import PREFIX, TO_DO
 from nightwork.control import Detached
 from nightwork.outcome import Status
+from nightwork.run_id import STAMP, is_run_id
 from nightwork.sandbox.mark import Life, Mark, is_signed
 
 OPERATIONS = (
@@ -24,7 +26,6 @@ OVER = frozenset({StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, Stat
 _MOST = 1_000_000_000
 _LONGEST_S = 366 * 86_400.0
 _WORDS = {StateType.PENDING: "starting", StateType.CANCELLING: "stopping"}
-_UNDER_WAY = (Status.PENDING, Status.RUNNING)
 
 
 @dataclass(frozen=True)
@@ -102,11 +103,17 @@ class Run:
     @property
     def range(self) -> str:
         """The part of a track, the batch, or the project that it is about."""
-        if "track" in self.parameters:
-            return " ".join(str(self.parameters.get(name, "")) for name in ("track", "start", "end"))
-        stamp = f"-{self.id[-14:]}"
-        by_name = self.id.removeprefix(self.operation).removeprefix("-").removesuffix(stamp.removeprefix("-"))
-        return self.batch or by_name.strip("-") or str(self.labels.get("range", ""))
+        if self.track:
+            return f"{self.track} {self.parameters.get('start', '')}-{self.parameters.get('end', '')}"
+        by_name = self.id.removeprefix(self.operation)[:-STAMP].strip("-") if is_run_id(self.id, self.operation) else ""
+        return self.batch or by_name or str(self.labels.get("range", ""))
+
+    @property
+    def track(self) -> str:
+        """What its track is called; nothing for other kinds."""
+        if "track" not in self.parameters:
+            return ""
+        return str(self.labels.get("track") or place_name(str(self.parameters["track"])))
 
     @property
     def batch(self) -> str:
@@ -131,9 +138,9 @@ class Run:
         return self._number("total")
 
     @property
-    def ended(self) -> int:
-        """How many items have ended."""
-        return self.total - sum(self.counts.get(str(status), 0) for status in _UNDER_WAY)
+    def done(self) -> int:
+        """How many items have come to an end; what was aborted has not."""
+        return self.total - sum(self.counts.get(str(status), 0) for status in TO_DO)
 
     @property
     def cost_usd(self) -> float | None:
@@ -149,10 +156,10 @@ class Run:
         """Return the seconds that the rest takes at the rate of this run; None while nothing tells of its rate."""
         since = _time(self.labels.get("counted_from"))
         skipped = self.counts.get(str(Status.SKIPPED), 0)
-        worked_on = self.ended - skipped - self._number("settled_before")
+        worked_on = self.done - skipped - self._number("settled_before")
         if self.status != "running" or since is None or since > now or worked_on <= 0:
             return None
-        left_s = (now - since).total_seconds() / worked_on * (self.total - self.ended)
+        left_s = (now - since).total_seconds() / worked_on * (self.total - self.done)
         return left_s if 0 <= left_s <= _LONGEST_S else None
 
     def as_dict(self, now: datetime) -> dict[str, Any]:
@@ -165,7 +172,7 @@ class Run:
             "range": self.range,
             "status": self.status,
             "message": self.message,
-            "done": self.ended,
+            "done": self.done,
             "total": self.total,
             "counts": self.counts,
             "elapsed_s": round(self.elapsed_s, 1),

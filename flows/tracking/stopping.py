@@ -1,15 +1,15 @@
 """Stopping a run: it is asked first, so that it keeps everything, and ended by force when it does not end.
 
-On this machine a run by hand is asked by one SIGTERM; a second one would cut it off. A run of a deployment, what shares
-its process with others, and what cannot be proven to be a run's process is asked through the server: a worker would
-take a run that a signal ends before it has begun for a crashed one, and start it again.
+On this machine a run by hand is asked by one SIGINT, as by Ctrl-C: Prefect takes SIGTERM for itself while a flow or a
+stage begins, and would call the run crashed. A second one would cut it off. A run of a deployment, what
+shares its process with others, and what cannot be proven to be a run's process is asked through the server: a worker
+would take a run that a signal ends before it has begun for a crashed one, and start it again.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +23,7 @@ from flows.tracking.finding import again
 from flows.tracking.run import OVER, Run
 from flows.wiring.ended import set_ended
 from nightwork.control import Detached
+from nightwork.control.detached import WISH
 from nightwork.errors import NightworkError
 from nightwork.lock import hold
 from nightwork.sandbox.mark import Life
@@ -31,7 +32,8 @@ from nightwork.workspace import Repository
 
 _ENDS_WITHIN_S = 8.0
 _AFAR_WITHIN_S = 20.0
-_LEAVES_WITHIN_S = 2.0
+_LEAVES_WITHIN_S = 10.0
+_LOCK_WITHIN_S = 2.0
 _LOOK_EVERY_S = 0.25
 _NOT_BEGUN = frozenset({StateType.SCHEDULED, StateType.PENDING, StateType.PAUSED})
 _KEPT = "stopped, and all that was finished is kept"
@@ -41,7 +43,7 @@ def stop_process(note: Detached, *, is_asked: bool = False) -> None:
     """End a run in the background of which no server knows; `is_asked`: it has its signal."""
     process_id = note.pid()
     if not is_asked:
-        note.signal(signal.SIGTERM)
+        note.signal(WISH)
     if process_id is not None and not _happens(lambda: note.pid() is None, _ENDS_WITHIN_S):
         end_tree(process_id)
 
@@ -65,8 +67,8 @@ def stop_run(client: SyncPrefectClient, run: Run, *, is_asked: bool = False) -> 
     if not is_over and (run.own_process() is not None or (run.is_alone and run.life() is Life.GONE)):
         _end_by_force(client, run)
     elif is_over and is_here:
-        _happens(lambda: run.own_process() is None, _LEAVES_WITHIN_S)
-    return again(client, run)
+        _see_out(run)
+    return again(client, run, is_unwanted=True)  # what ended by our signal without a word has not crashed
 
 
 def _is_over(client: SyncPrefectClient, run: Run) -> bool:
@@ -79,7 +81,7 @@ def _signal(run: Run) -> None:
     process_id = run.own_process()
     if process_id is not None:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(process_id, signal.SIGTERM)
+            os.kill(process_id, WISH)
 
 
 def _set(client: SyncPrefectClient, run: Run, state: State[None], *, force: bool = False) -> None:
@@ -101,12 +103,19 @@ def _end_by_force(client: SyncPrefectClient, run: Run) -> None:
         set_ended(client, run_id, state)
 
 
+def _see_out(run: Run) -> None:
+    """Wait until the process of a run that is over has gone, which flushes events and prints a report at its end."""
+    process_id = run.own_process()
+    if process_id is not None and not _happens(lambda: run.own_process() is None, _LEAVES_WITHIN_S):
+        end_tree(process_id)
+
+
 def _end_leftovers(run: Run) -> None:
     """End commands of a run that are no descendants of its process any more: whoever takes the lock does so."""
     with contextlib.suppress(NightworkError, OSError):
         root = Repository.open(Path(run.folder)).root
         if run.folder and (root / ".nightwork").is_dir():
-            with hold(root, "stop", patience_s=_LEAVES_WITHIN_S):
+            with hold(root, "stop", patience_s=_LOCK_WITHIN_S):
                 pass
 
 

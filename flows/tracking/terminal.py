@@ -36,7 +36,7 @@ def table(runs: Iterable[Run], now: datetime) -> Table:
         shown.add_row(
             Text(printable(run.id)),
             Text(one_line(run.status), style=_style(run.status)),
-            f"{run.ended}/{run.total}" if run.counts else "",
+            f"{run.done}/{run.total}" if run.counts else "",
             Text(outcomes(run)),
             duration(run.elapsed_s) if run.elapsed_s else "",
             f"{duration(left_s)}, {_clock(now, left_s)}" if left_s is not None else "",
@@ -63,13 +63,14 @@ def whole(run: Run, now: datetime, places: Sequence[tuple[str, str]], lines: Seq
 
 
 def _facts(run: Run, now: datetime) -> list[tuple[str, str]]:
-    times = [("to start", run.scheduled_at), ("started", run.started_at), ("ended", run.ended_at)]
+    began = ("started", run.started_at) if run.started_at else ("to start", run.scheduled_at)
+    times = [began, ("ended", run.ended_at)]
     left_s = run.left_s(now)
-    process = f"{run.labels.get('host')}, process {run.labels.get('pid')}" if run.labels.get("process") else ""
+    process = f"{run.labels.get('host')}, process {run.labels.get('pid')}" if run.mark() and not run.is_over() else ""
     facts = [
         ("operation", f"{run.operation} {run.range}".strip()),
         ("repository", run.folder or str(run.parameters.get("repo", ""))),
-        ("items", ": ".join(filter(None, [f"{run.ended} of {run.total}", outcomes(run)])) if run.counts else ""),
+        ("items", ": ".join(filter(None, [f"{run.done} of {run.total}", outcomes(run)])) if run.counts else ""),
         *((name, f"{at.astimezone():%Y-%m-%d %H:%M:%S}" if at else "") for name, at in times),
         ("elapsed", duration(run.elapsed_s) if run.elapsed_s else ""),
         ("left", f"{duration(left_s)}, until {_clock(now, left_s)}" if left_s is not None else ""),

@@ -22,4 +22,5 @@ def best_effort(logger: logging.Logger, what: str, retries: int = _RETRIES) -> I
         with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: retries}):
             yield
     except (httpx.HTTPError, PrefectException, OSError) as error:
-        logger.warning("%s: %s: %s", what, type(error).__name__, error)
+        told = str(error).partition(" - For more information")[0]  # which is about the status code, from a handbook
+        logger.warning("%s: %s: %s", what, type(error).__name__, told)

@@ -7,6 +7,7 @@ that renders as itself), `repo`, `batch` and `ticket`.
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any, Literal
 
 from prefect import State
@@ -20,6 +21,8 @@ from nightwork.markdown import escape
 from nightwork.outcome import Outcome, Status, Verdict
 from nightwork.redact import redact
 from nightwork.review import ReviewDocument, words
+from nightwork.track.range import Range
+from nightwork.track.result import TrackResult
 from nightwork.workspace import Repository
 
 Kind = Literal["batch.aborted", "change.vetoed", "ticket.escalated", "batch.ready"]
@@ -27,20 +30,37 @@ _LONGEST = 1000
 
 
 def tell(kind: Kind, batch: Batch, text: str, ticket: str = "") -> None:
-    """Emit the event `nightwork.<kind>`, best effort; the text may hold anything and is cut."""
+    """Emit the event `nightwork.<kind>` about a batch or one of its tickets, best effort."""
+    _emit(kind, batch.id, batch.repository, text, ticket)
+
+
+def _emit(kind: Kind, batch_id: str, root: Path, text: str, ticket: str = "") -> None:
+    """Emit an event; the text may hold anything and is cut."""
     emit_event(
         f"nightwork.{kind}",
         {
-            "prefect.resource.id": f"nightwork.{batch.id}.{ticket or '-'}",
-            "prefect.resource.name": f"{batch.id} {ticket}".strip(),
+            "prefect.resource.id": f"nightwork.{batch_id}.{ticket or '-'}",
+            "prefect.resource.name": f"{batch_id} {ticket}".strip(),
         },
         payload={
             "text": escape(words.line(redact(text), _LONGEST)),
-            "repo": Repository(batch.repository).identity(),
-            "batch": batch.id,
+            "repo": Repository(root).identity(),
+            "batch": batch_id,
             "ticket": ticket,
         },
     )
+
+
+def tell_range(chosen: Range, result: TrackResult) -> None:
+    """Tell of a run over a track that ended early, or that left something for a person."""
+    batch_id, flagged = f"{result.operation}-{result.track}", result.flagged()
+    if result.is_aborted():
+        why = [f"{row.label()}: {row.message}" for row in result.rows if row.status is Status.ABORTED][:1]
+        text = "; ".join([result.told(), *why, "the same command goes on"])
+        _emit("batch.aborted", batch_id, chosen.track.root, text)
+    elif flagged:
+        named = ", ".join(f"{row.module} ({row.label()})" for row in flagged)
+        _emit("batch.ready", batch_id, chosen.track.root, f"{result.told()}; for a person: {named}")
 
 
 def tell_escalation(ref: TicketRef, outcome: Outcome) -> None:

@@ -15,6 +15,7 @@ from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 
 from nightwork.run_id import is_run_id, run_id
+from nightwork.track.reading import name_in
 
 _chosen: contextvars.ContextVar[str] = contextvars.ContextVar("chosen_run_id", default="")
 
@@ -58,8 +59,13 @@ def _id_of(run: FlowRun, operation: str, about: list[object]) -> str:
 def _about(parameters: Mapping[str, Any]) -> list[object]:
     """Return what a run is about: its part of a track, its batch, else the repository when it has no batch."""
     if "track" in parameters:
-        return [place_name(str(parameters["track"])), parameters.get("start"), parameters.get("end")]
+        return [track_name(str(parameters["track"])), parameters.get("start"), parameters.get("end")]
     return [parameters["batch_id"] or ""] if "batch_id" in parameters else [place_name(str(parameters.get("repo", "")))]
+
+
+def track_name(folder: str) -> str:
+    """Return what the track of a folder is called; the last part of the path when that is none."""
+    return name_in(Path(folder).resolve()) if Path(folder).is_dir() else place_name(folder)
 
 
 def place_name(repo: str) -> str:

@@ -28,10 +28,11 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
 
 from flows.wiring.effort import best_effort
-from flows.wiring.naming import place_name
+from flows.wiring.naming import track_name
 from nightwork.markdown import storable
 from nightwork.outcome import Outcome, Status
 from nightwork.sandbox.mark import Mark, sign
+from nightwork.workspace import Repository
 
 Items = Mapping[str, Outcome]
 Move = Callable[[Items], None]
@@ -41,7 +42,7 @@ PREFIX = "nightwork."
 NOT_TOLD = "how far the run is was not told"
 _SECONDS_BETWEEN_MOVES = 2.0
 _AT_THE_END = 3  # tries, where what is told on the way will soon be told again
-_UNDER_WAY = frozenset({Status.PENDING, Status.RUNNING})
+TO_DO = frozenset({Status.PENDING, Status.RUNNING, Status.ABORTED})  # what a run that goes on works on
 _outermost: contextvars.ContextVar[UUID | None] = contextvars.ContextVar("outermost_run", default=None)
 _alone: contextvars.ContextVar[Mapping[str, Any] | None] = contextvars.ContextVar("alone", default=None)
 
@@ -108,10 +109,10 @@ class _Course:
     def _tell(self, more: dict[str, Any], retries: int = 0) -> None:
         outcomes = list(self._items.values())
         counts = Counter(outcome.status for outcome in outcomes)
-        ended = len(outcomes) - sum(counts[status] for status in _UNDER_WAY)
+        done = len(outcomes) - sum(counts[status] for status in TO_DO)
         with best_effort(logger, NOT_TOLD, retries):
             for known in self._artifact:
-                update_progress_artifact(known, 100.0 * ended / len(outcomes) if outcomes else 100.0)
+                update_progress_artifact(known, 100.0 * done / len(outcomes) if outcomes else 100.0)
         _tell_labels(
             self._run,
             {
@@ -126,7 +127,7 @@ class _Course:
 
 def _worked_on(items: Items) -> int:
     """Return how many items have ended by work: what is skipped takes no time, and tells nothing of the rest."""
-    return sum(outcome.status not in _UNDER_WAY | {Status.SKIPPED} for outcome in items.values())
+    return sum(outcome.status not in TO_DO | {Status.SKIPPED} for outcome in items.values())
 
 
 def _tell_labels(run: UUID | None, labels: Mapping[str, Any], retries: int = 0) -> None:
@@ -139,7 +140,6 @@ def _tell_labels(run: UUID | None, labels: Mapping[str, Any], retries: int = 0) 
 
 def _tell_process(operation: str, run: FlowRun) -> None:
     mark = Mark.here()
-    repo = str(run.parameters.get("repo", ""))
     is_workers = os.environ.get("PREFECT__FLOW_RUN_ID") == str(run.id)
     told = _alone.get() or {"is_alone": is_workers, "output": ""}
     if told["is_alone"]:
@@ -152,7 +152,7 @@ def _tell_process(operation: str, run: FlowRun) -> None:
             "host": socket.gethostname(),
             **told,
             "began_at": datetime.now(UTC).isoformat(),
-            "folder": storable(str(Path(repo).resolve())) if repo and Path(repo).is_dir() else "",
+            **_place(run.parameters),
         },
         retries=3,
     )
@@ -162,11 +162,22 @@ def _tell_process(operation: str, run: FlowRun) -> None:
             client.update_flow_run(run.id, tags=sorted({*run.tags, *tags}))
 
 
+def _place(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return where a run works: the repository of a track with the track's name, else the folder that it was given."""
+    told = str(parameters.get("track") or parameters.get("repo") or "")
+    if not told or not Path(told).is_dir():
+        return {"folder": ""}
+    folder = Path(told).resolve()
+    if "track" not in parameters:
+        return {"folder": storable(str(folder))}
+    return {"folder": storable(str(Repository.top(folder) or folder)), "track": track_name(told)}
+
+
 _KINDS = {"module-specs": {"specs"}, "drift": {"specs"}, "decision": set[str]()}
 
 
 def _tags(operation: str, parameters: Mapping[str, Any]) -> set[str]:
     """Return the tags that a run of the deployment would have."""
     if "track" in parameters:
-        return {"nightwork", "track", f"track:{place_name(str(parameters['track']))}"}
+        return {"nightwork", "track", f"track:{track_name(str(parameters['track']))}"}
     return {"nightwork", *_KINDS.get(operation, {"batch"})}

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from prefect import State
 
 from flows.wiring.artifacts import report, report_on, waits_shown
-from flows.wiring.cancelling import heeding_cancellation
+from flows.wiring.events import tell_range
 from flows.wiring.named import take_credentials
 from flows.wiring.policy import by_name, uncached
 from flows.wiring.runs import patience_s
@@ -41,7 +41,6 @@ def work_through(operation: Operation, track: str, start: int, end: int, options
     chosen = check(operation, track, start, end, options)
     about = f"{chosen.track.name} {start}-{end}"
     with (
-        heeding_cancellation(),
         open_batch(chosen, patience_s()) as batch,
         progress(about, batch.state.items) as move,
         waits_shown(about),
@@ -49,6 +48,7 @@ def work_through(operation: Operation, track: str, start: int, end: int, options
         work_on = _work_on(batch)
         result = run_modules(batch, lambda ref: work_on.submit(ref), lambda _: move(batch.state.items))
     report(str(operation), about, markdown(result))
+    tell_range(chosen, result)
     return track_state(result)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from nightwork.sandbox.process import start_outliving
 from nightwork.workspace import Repository
 
 VARIABLE = "_NIGHTWORK_RUN"  # what begins with NIGHTWORK_ is a setting
+WISH = signal.SIGINT  # that it ends, and keeps everything
 _OUTPUT = ".output"
 _RUNS = "runs"
 

@@ -88,11 +88,7 @@ class Request(_Frozen):
     tools: tuple[Tool, ...]
     messages: tuple[Message, ...]
     max_tokens: int | None = Field(default=None, ge=1, description="longest answer; None is the model's own")
-    is_whole: bool = Field(
-        default=False,
-        description="whether an answer that is cut off is worth nothing; where little money is left, "
-        "it is not asked for at all",
-    )
+    is_whole: bool = Field(default=False, description="whether a shorter answer, where little money is left, is none")
     counted: Counted | None = None
     is_cached: bool = Field(
         default=True, description="whether a later call may begin alike; writing a cache costs more"

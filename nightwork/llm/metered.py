@@ -255,14 +255,12 @@ class Metered:
             self._sleep(answer.look_again - self._time.now())
 
     def _reserve(self, permit: Permit, request: Request) -> tuple[int, Request] | None:
-        """Reserve what the try can cost at most, with a shorter answer where little is left, unless it is to be whole.
+        """Reserve what the try can cost at most, with a shorter answer where little is left.
 
         Returns None, after a wait, while calls under way hold what may get free.
         """
-        shorter = request
-        if not request.is_whole:
-            most = min(request.max_tokens or SHORT_ANSWER, SHORT_ANSWER)
-            shorter = request.model_copy(update={"max_tokens": most})
+        least = request.max_tokens if request.is_whole else min(request.max_tokens or SHORT_ANSWER, SHORT_ANSWER)
+        shorter = request.model_copy(update={"max_tokens": least})
         with contextlib.suppress(OverBudget):
             return self._reserved(request), request
         try:

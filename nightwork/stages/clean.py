@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from nightwork.batch import Batch, batches
+from nightwork.checkpoint import load_checkpoint
 from nightwork.decision import Kind
 from nightwork.outcome import Outcome, Reason, Status
 from nightwork.sandbox.mark import living
@@ -37,6 +38,7 @@ class Waste(StrEnum):
     ENVIRONMENT = "environment"
     HALF_BATCH = "half-made batch"
     OUTPUT = "output of a run"
+    TRACK_RUN = "run over a track"
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def removals(
         *(old for old in _old(state_folder / "environments", Waste.ENVIRONMENT, oldest) if not _is_of(old, in_use)),
         *_half_batches(state_folder / "batches"),
         *_outputs(state_folder / "runs", oldest),
+        *_track_runs(repository.root, oldest),
     ]
 
 
@@ -135,10 +138,19 @@ def _trajectories(batch: Batch, oldest: float) -> Iterator[Removal]:
                 yield Removal(Waste.TRAJECTORY, told, "old, and settled", path.stat().st_size, path.unlink)
 
 
-def _old(folder: Path, kind: Waste, oldest: float) -> Iterator[Removal]:
+def _track_runs(root: Path, oldest: float) -> Iterator[Removal]:
+    """Yield the old conversations of runs over tracks that no checkpoint names; raises StateError for a corrupt one."""
+    states = (load_checkpoint(path) for path in (root / ".checkpoints").glob("*.json"))
+    kept = {state.run_id for state in states if state} | {"report.md"}
+    for folder in sorted((root / ".nightwork" / "tracks").glob("*")):
+        found = _old(folder, Waste.TRACK_RUN, oldest, "old, and no checkpoint names it")
+        yield from (old for old in found if old.name not in kept)
+
+
+def _old(folder: Path, kind: Waste, oldest: float, why: str = "old; made anew when needed") -> Iterator[Removal]:
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.lstat().st_mtime <= oldest:
-            yield Removal(kind, path.name, "old; made anew when needed", _size(path), partial(_remove, path))
+            yield Removal(kind, path.name, why, _size(path), partial(_remove, path))
 
 
 def _is_of(removal: Removal, environment: Path | None) -> bool:

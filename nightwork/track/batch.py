@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from nightwork import engine, environment, stop
 from nightwork.checkpoint import BatchState
 from nightwork.engine import Future, guarded
-from nightwork.files import make_ignored, remove_tree, remove_unfinished, write_atomically
+from nightwork.files import make_ignored, remove_unfinished, write_atomically
 from nightwork.ledger import OverBudget
 from nightwork.llm.metered import ends_the_run
 from nightwork.lock import hold
@@ -27,6 +27,7 @@ from nightwork.progress import Event, create_reporter
 from nightwork.sandbox import Sandbox, open_sandbox
 from nightwork.saving import Saving
 from nightwork.settings import Settings
+from nightwork.track.desk import Desks
 from nightwork.track.gather import gather
 from nightwork.track.improve import improve
 from nightwork.track.paying import Models, open_models
@@ -58,7 +59,7 @@ class Batch:
     range: Range
     state: BatchState
     models: Models
-    sandbox: Sandbox
+    desks: Desks
     began: float
 
     def ref(self, name: str) -> ModuleRef:
@@ -113,8 +114,7 @@ class Batch:
             settings=self.range.settings.tracks,
             writer=self.models.writer,
             reviewer=self.models.reviewer,
-            sandbox=self.sandbox,
-            scratch=self.range.folder / "desks",
+            desks=self.desks,
             step=step,
         )
 
@@ -137,22 +137,32 @@ def open_batch(chosen: Range, patience_s: float = 0.0) -> Iterator[Batch]:
         make_ignored(chosen.checkpoint.parent)
         for folder in (chosen.checkpoint.parent, chosen.folder, chosen.track.folder):
             remove_unfinished(folder)
-        remove_tree(chosen.folder / "desks")
+        desks = Desks(chosen.track, _sandbox(chosen.track, chosen.settings), chosen.folder / "desks")
+        desks.clear()
         models = open_models(root, chosen.settings, state.run_id, chosen.settings.tracks.parallel)
-        batch = Batch(chosen, state, models, _sandbox(chosen.track, chosen.settings), began)
+        batch = Batch(chosen, state, models, desks, began)
         state.items = begins(state, chosen.modules, batch.tries)
-        yield batch
+        try:
+            yield batch
+        finally:
+            desks.clear()
 
 
 def done_before(chosen: Range) -> TrackResult | None:
     """Return what came of a range when nothing is left to do: it was worked through, and no file was changed since."""
     if not chosen.checkpoint.exists():
         return None
-    state, began = take_up(chosen.checkpoint, chosen.subject(), chosen.modules), time.perf_counter()
-    begun = begins(state, chosen.modules, lambda name: tries_of(chosen, state, name))
+    began, begun = time.perf_counter(), standing_of(chosen)
     if not all(is_over(outcome) for outcome in begun.values()):
         return None
+    state = take_up(chosen.checkpoint, chosen.subject(), chosen.modules)
     return result_of(chosen, state, sum(outcome.cost_usd for outcome in begun.values()), began)
+
+
+def standing_of(chosen: Range) -> dict[str, Outcome]:
+    """Return how each module of a range would begin now, without changing anything; raises as `open_batch` does."""
+    state = take_up(chosen.checkpoint, chosen.subject(), chosen.modules)
+    return begins(state, chosen.modules, lambda name: tries_of(chosen, state, name))
 
 
 def run_modules(
@@ -218,14 +228,14 @@ def result_of(chosen: Range, state: BatchState, cost_usd: float, began: float) -
         duration_s=time.perf_counter() - began,
         cost_usd=cost_usd,
         checkpoint=chosen.checkpoint.relative_to(track.root).as_posix(),
-        report=(chosen.folder / "report.md").relative_to(track.root).as_posix(),
+        report=chosen.report.relative_to(track.root).as_posix(),
     )
 
 
 def _reported(batch: Batch) -> TrackResult:
     result = result_of(batch.range, batch.state, batch.models.spent_usd(), batch.began)
     try:
-        write_atomically(batch.range.folder / "report.md", markdown(result))
+        write_atomically(batch.range.report, markdown(result))
     except OSError as error:
         logger.warning("the report could not be written: %s", error)
     return result

@@ -1,12 +1,16 @@
 """Where a version is audited: a copy of the track in which it lies in its place, while the track is as it was.
 
-The track's own command judges, in the sandbox; what it writes, and what it may do to the copy, is thrown away.
+The track's own command judges, in the sandbox; what it writes, and what it may do to the copy, is thrown away. Copies
+are used again: to bring one up to date costs a look at each file, to make one of a thousand lessons a second.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
+import queue
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,9 +27,7 @@ from nightwork.track.definition import Audit
 from nightwork.track.track import Module, Track
 from nightwork.track.versions import Version
 
-_LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".nightwork", ".nightwork-*.tmp", ".checkpoints", "__pycache__", ".venv", "node_modules"
-)
+_LEFT_OUT = frozenset({".git", ".nightwork", ".checkpoints", "__pycache__", ".venv", "node_modules"})
 _OUTPUT = 200_000
 _TOLD = 6_000
 
@@ -39,25 +41,59 @@ class Audited(BaseModel):
     told: Redacted = ""
 
 
-def audit(track: Track, module: Module, version: Version, sandbox: Sandbox, scratch: Path) -> Audited:
-    """Run the audit command of a track over a version of a module.
+class Desks:
+    """Audits versions of a track's modules, several at a time, each at a desk of its own below `folder`."""
 
-    Raises Infrastructure when the command cannot be started: what was not audited is neither good nor bad.
-    """
-    command = track.definition.audit
-    assert command is not None
-    with _desk(track, module, version, scratch) as desk:
+    def __init__(self, track: Track, sandbox: Sandbox, folder: Path) -> None:
+        self._track = track
+        self._sandbox = sandbox
+        self._folder = folder
+        self._free: queue.SimpleQueue[Path] = queue.SimpleQueue()
+        self._copied: dict[Path, dict[str, int]] = {}
+
+    def audit(self, module: Module, version: Version) -> Audited:
+        """Run the audit command of the track over a version of a module; may be called from any thread.
+
+        Raises Infrastructure when the command cannot be started: what was not audited is neither good nor bad.
+        """
+        track, command = self._track, self._track.definition.audit
+        assert command is not None
         files = {what: path.relative_to(track.folder).as_posix() for what, path in module.files().items()}
         words = command.words({**files, "number": str(module.number), "name": module.name, "track": track.name})
-        run = Run(
-            command=words,
-            folder=desk,
-            timeout_s=command.timeout.total_seconds(),
-            output_limit=_OUTPUT,
-            network=command.network,
-            visible=named_files(words),
-        )
-        return _judged(sandbox.run(run), command)
+        with self._desk(module, version) as desk:
+            run = Run(
+                command=words,
+                folder=desk,
+                timeout_s=command.timeout.total_seconds(),
+                output_limit=_OUTPUT,
+                network=command.network,
+                visible=named_files(words),
+            )
+            return _judged(self._sandbox.run(run), command)
+
+    def clear(self) -> None:
+        """Remove all desks, those of a killed run too."""
+        remove_tree(self._folder)
+
+    @contextlib.contextmanager
+    def _desk(self, module: Module, version: Version) -> Iterator[Path]:
+        try:
+            desk = self._free.get_nowait()
+        except queue.Empty:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            desk = Path(tempfile.mkdtemp(prefix="desk-", dir=self._folder))
+        try:
+            _bring_up_to_date(self._track.folder, desk, self._copied.setdefault(desk, {}))
+            for what, text in version.texts.items():
+                if text is not None:
+                    place = module.files()[what].relative_to(self._track.folder)
+                    beneath.replace(desk, place, text.encode(), self._folder)
+        except (OSError, ValueError) as error:
+            raise Infrastructure("the audit's copy of the track", f"cannot be made: {error}") from error
+        try:
+            yield desk
+        finally:
+            self._free.put(desk)
 
 
 def _judged(finished: Finished, command: Audit) -> Audited:
@@ -71,26 +107,51 @@ def _judged(finished: Finished, command: Audit) -> Audited:
     return Audited(passed=finished.exit_code == 0, told=said)
 
 
-def _copy(source: str, target: str) -> None:
-    """Copy a file, unless it is gone since its folder was read: other modules are written meanwhile."""
-    with contextlib.suppress(FileNotFoundError):
-        shutil.copy2(source, target, follow_symlinks=False)
+def _bring_up_to_date(source: Path, copy: Path, copied: dict[str, int]) -> None:
+    """Let a folder hold what another one holds, whatever was done to it; what comes and goes meanwhile is left out.
+
+    `copied` are the times at which the files were last changed by us: an audit can set all others that a file has.
+    """
+    there = _entries(copy)
+    wanted = {name: entry for name, entry in _entries(source).items() if not _is_left_out(name)}
+    for name in there.keys() - wanted.keys():
+        _remove(copy / name)
+    for name, entry in wanted.items():
+        with contextlib.suppress(FileNotFoundError):
+            _copy(entry, there.get(name), copy / name, copied)
 
 
-@contextlib.contextmanager
-def _desk(track: Track, module: Module, version: Version, scratch: Path) -> Iterator[Path]:
-    scratch.mkdir(parents=True, exist_ok=True)
-    desk = Path(tempfile.mkdtemp(prefix="desk-", dir=scratch))
-    try:
-        try:
-            shutil.copytree(
-                track.folder, desk, symlinks=True, ignore=_LEFT_OUT, dirs_exist_ok=True, copy_function=_copy
-            )
-            for what, text in version.texts.items():
-                if text is not None:
-                    beneath.replace(desk, module.files()[what].relative_to(track.folder), text.encode(), scratch)
-        except (OSError, ValueError, shutil.Error) as error:
-            raise Infrastructure("the audit's copy of the track", f"cannot be made: {error}") from error
-        yield desk
-    finally:
-        remove_tree(desk)
+def _copy(entry: os.DirEntry[str], there: os.DirEntry[str] | None, to: Path, copied: dict[str, int]) -> None:
+    if entry.is_dir(follow_symlinks=False):
+        if there is not None and not there.is_dir(follow_symlinks=False):
+            _remove(to)
+        to.mkdir(exist_ok=True)
+        to.chmod(0o755)
+        _bring_up_to_date(Path(entry.path), to, copied)
+    elif there is None or _mark(entry) != _mark(there) or copied.get(str(to)) != to.lstat().st_ctime_ns:
+        _remove(to)
+        if entry.is_symlink() or entry.is_file():  # a pipe or a socket would be waited for
+            shutil.copy2(entry.path, to, follow_symlinks=False)
+            copied[str(to)] = to.lstat().st_ctime_ns
+
+
+def _mark(entry: os.DirEntry[str]) -> tuple[int, ...]:
+    """Return what differs between two files unless one is the other's copy."""
+    told = entry.stat(follow_symlinks=False)
+    return stat.S_IFMT(told.st_mode), stat.S_IMODE(told.st_mode), told.st_size, told.st_mtime_ns
+
+
+def _entries(folder: Path) -> dict[str, os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return {entry.name: entry for entry in entries}
+
+
+def _is_left_out(name: str) -> bool:
+    return name in _LEFT_OUT or (name.startswith(".nightwork-") and name.endswith(".tmp"))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        remove_tree(path)
+    else:
+        path.unlink(missing_ok=True)

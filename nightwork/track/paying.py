@@ -33,7 +33,9 @@ def check_models(root: Path, settings: Settings) -> tuple[Model, Model]:
     """Return the models that write and review, not paid for yet; raises BadInput for one that cannot be used."""
     tracks = settings.tracks
     if not tracks.model:
-        raise bad_input("tracks.model", "is not set; expected claude-..., or scripted:FILE to try things out")
+        raise bad_input(
+            "tracks.model", "is not set; set it, or give --model: claude-..., or scripted:FILE to try things out"
+        )
     agent = settings.agent.model_copy(update={"max_output_tokens": tracks.max_output_tokens})
     writer = open_model(tracks.model, root, agent, settings.prices, "tracks.model")
     if not tracks.reviewer or tracks.reviewer == tracks.model:

@@ -11,7 +11,7 @@ from nightwork.errors import BadInput, Fault
 from nightwork.settings import Settings, load
 from nightwork.track.definition import FILE_NAME
 from nightwork.track.paying import check_models
-from nightwork.track.standing import checkpoint_path, subject_of
+from nightwork.track.standing import checkpoint_path, report_path, state_folder, subject_of
 from nightwork.track.track import Module, Track, chosen, open_track
 from nightwork.track_settings import TrackOptions
 
@@ -44,12 +44,17 @@ class Range:
     @property
     def checkpoint(self) -> Path:
         """Where the checkpoint stands."""
-        return checkpoint_path(self.track, self.operation)
+        return checkpoint_path(self.track.root, self.operation, self.track.name)
 
     @property
     def folder(self) -> Path:
         """Where the state of this operation on this track is kept."""
-        return self.track.root / ".nightwork" / "tracks" / f"{self.operation}-{self.track.name}"
+        return state_folder(self.track.root, self.operation, self.track.name)
+
+    @property
+    def report(self) -> Path:
+        """Where the report stands once a run has ended."""
+        return report_path(self.track.root, self.operation, self.track.name)
 
     def subject(self) -> dict[str, str]:
         """Return what the checkpoint of this run says that it is about."""

@@ -15,7 +15,7 @@ from nightwork.errors import BadInput, Fault, bad_input
 from nightwork.settings import FILE_NAME as SETTINGS
 from nightwork.settings import load
 from nightwork.track.consistency import disagreements
-from nightwork.track.definition import FILE_NAME, Definition
+from nightwork.track.definition import FILE_NAME, Definition, checked_track_name
 from nightwork.track.modules import Module, modules_of
 from nightwork.track.patterns import checked_path
 from nightwork.track.templates import FIX, PHASE, RESEARCH, REVIEW, Template, default_template, parse_template
@@ -45,6 +45,15 @@ def find_folder(where: str, repo: Path | None) -> Path:
         known = f", or a name of `tracks.folders`: {', '.join(folders)}" if folders else ""
         raise bad_input(f"track {where!r}", f"no {FILE_NAME} in {folder.name}/; expected a folder with one{known}")
     return folder
+
+
+def name_in(folder: Path) -> str:
+    """Return the name of the track of a folder as far as it can be told; the folder's own where none is."""
+    try:
+        data = yamlfile.parse(yamlfile.read_text(folder / FILE_NAME, FILE_NAME), FILE_NAME).data
+        return checked_track_name(data["name"]) if isinstance(data, dict) else folder.name
+    except (BadInput, KeyError, TypeError, ValueError):
+        return folder.name
 
 
 @dataclass

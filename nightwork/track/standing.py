@@ -14,13 +14,22 @@ from nightwork.track import versions
 from nightwork.track.track import Module, Track
 from nightwork.track.tries import Ended, Tries
 
-FOLDER = ".checkpoints"
 _UNFINISHED = frozenset({Status.PENDING, Status.RUNNING, Status.ABORTED})
 
 
-def checkpoint_path(track: Track, operation: str) -> Path:
-    """Return where the checkpoint of an operation stands (batch-operations-guide.md, "Checkpoints")."""
-    return track.root / FOLDER / f"{operation}-{track.name}.json"
+def checkpoint_path(root: Path, operation: str, track: str) -> Path:
+    """Return where the checkpoint of an operation on a track stands (batch-operations-guide.md, "Checkpoints")."""
+    return root / ".checkpoints" / f"{operation}-{track}.json"
+
+
+def state_folder(root: Path, operation: str, track: str) -> Path:
+    """Return where everything else is kept of an operation on a track: its tries at modules, and its report."""
+    return root / ".nightwork" / "tracks" / f"{operation}-{track}"
+
+
+def report_path(root: Path, operation: str, track: str) -> Path:
+    """Return where the report of an operation on a track stands."""
+    return state_folder(root, operation, track) / "report.md"
 
 
 def subject_of(track: Track, operation: str, modules: Sequence[Module], settings: Settings) -> dict[str, str]:

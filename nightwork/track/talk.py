@@ -90,7 +90,7 @@ class Talk:
             tools=(tool,),
             messages=self.trajectory.messages(step),
             max_tokens=max_tokens,
-            is_whole=True,  # half a document, paid for, would be asked for again
+            is_whole=True,
             is_cached=False,  # no two documents begin alike, and few answers are asked for again
         )
 

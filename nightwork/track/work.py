@@ -13,10 +13,9 @@ from nightwork import records
 from nightwork.llm import Model
 from nightwork.llm.estimate import estimated_tokens
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
-from nightwork.sandbox import Sandbox
 from nightwork.track import showing
 from nightwork.track.definition import DOCUMENT
-from nightwork.track.desk import Audited, audit
+from nightwork.track.desk import Audited, Desks
 from nightwork.track.forms import Fix, Review, Text
 from nightwork.track.rubric import broken_floors, passes, score
 from nightwork.track.talk import Question, Talk
@@ -106,8 +105,7 @@ class Work:
     settings: TracksSettings
     writer: Model
     reviewer: Model
-    sandbox: Sandbox
-    scratch: Path
+    desks: Desks
     step: Step = at_once
 
     def __post_init__(self) -> None:
@@ -147,7 +145,7 @@ class Work:
             name = f"audit {number}"
             known = self.talk.known(name, Audited)
             if known is None:
-                known = audit(self.track, self.module, version, self.sandbox, self.scratch)
+                known = self.desks.audit(self.module, version)
                 self.talk.keep(name, known)
             return known
 

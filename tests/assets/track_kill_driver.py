@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -22,7 +23,7 @@ from nightwork.files import read_records
 from nightwork.track.batch import run_range
 from nightwork.track.range import Operation, check
 from nightwork.track_settings import TrackOptions
-from tests.tracks import fix, make_track, review, written
+from tests.tracks import AUDIT, fix, make_track, review, written
 
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "subprocess.Popen", "shutil.copytree"}
 LESSONS = ("one", "two", "three")
@@ -71,9 +72,7 @@ def make(folder: Path, operation: str) -> Path:
     for name in ("notes.txt", "text.txt"):
         (folder / name).write_text("Write $name: $before", encoding="utf-8")
     log = folder.parent / LOG
-    text = (folder / "audit.py").read_text(encoding="utf-8")
-    note = f"with open({str(log)!r}, 'a') as log: log.write(sys.argv[1] + '\\n')\n"
-    (folder / "audit.py").write_text(text.replace("import sys\n", "import sys\n" + note), encoding="utf-8")
+    (folder / "audit.sh").write_text(f'echo "$1" >> {shlex.quote(str(log))}\n{AUDIT}', encoding="utf-8")
     settings = json.dumps(
         {"tracks": {"model": "scripted:script.yaml", "retries": 0, "parallel": 2}, "sandbox": {"confine": False}}
     )

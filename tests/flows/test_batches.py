@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import signal
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ from prefect import State, flow, get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Completed, Pending, Running, Scheduled, Suspended
+from rich.console import Console
 
 from flows.control.data import deployments
 from flows.overnight import overnight
@@ -26,6 +29,7 @@ from flows.tracking.finding import run_of, runs
 from flows.tracking.places import next_step, places
 from flows.tracking.run import OPERATIONS, Run
 from flows.tracking.stopping import stop_run
+from flows.tracking.terminal import table, whole
 from flows.wiring.told import _tags, alone, as_outermost, progress
 from nightwork.batch import batches
 from nightwork.errors import BadInput
@@ -47,9 +51,8 @@ def client(server: None) -> Iterator[SyncPrefectClient]:
 @pytest.fixture
 def process() -> Iterator[Begin]:
     """Start a process that ignores what it is asked, with a child that does too; it bears the sign of a run."""
-    ignoring = (
-        "trap '' TERM; sh -c \"trap '' TERM; echo begun; while :; do sleep 1; done\" & wait; while :; do sleep 1; done"
-    )
+    loop = "while :; do sleep 1; done"
+    ignoring = f"trap '' TERM INT; sh -c \"trap '' TERM INT; echo begun; {loop}\" & wait; {loop}"
     with contextlib.ExitStack() as started:
 
         def begin(run: uuid.UUID) -> subprocess.Popen[bytes]:
@@ -103,7 +106,7 @@ def test_a_run_tells_what_it_is_and_how_far(make_repository: Make, client: SyncP
     (batch,) = batches(root)
     found = next(run for run in runs(client, [], root))
     assert found.id.startswith(f"overnight-{batch.id}-")
-    assert (found.status, found.range, found.ended, found.total) == ("incomplete", batch.id, 3, 3)
+    assert (found.status, found.range, found.done, found.total) == ("incomplete", batch.id, 3, 3)
     assert {status: count for status, count in found.counts.items() if count} == {"completed": 2, "failed": 1}
     assert Mark.read(found.labels["process"]) == Mark.here()
     assert not found.is_alone
@@ -146,6 +149,16 @@ def test_the_time_that_is_left_follows_from_this_run_alone() -> None:
     assert run.left_s(now) == pytest.approx(40 * 60)
     nothing = Run("x", None, "fix-review", "running", "", labels=labels | {"completed": 40, "pending": 52})
     assert nothing.left_s(now) is None
+
+
+def test_what_was_aborted_is_not_done_and_the_command_that_goes_on_has_the_flags_of_the_run() -> None:
+    options = {"model": "scripted:a b", "parallel": 2, "reviewer": None, "deadline": "2026-01-01", "no_sandbox": True}
+    about = {"track": "/b 1", "start": 1, "end": 9, "options": options}
+    labels: dict[str, Any] = {"total": 9, "completed": 2, "failed": 1, "aborted": 6}
+    run = Run("x", uuid.uuid4(), "fix-review", "aborted", "", about, labels, StateType.FAILED)
+    assert (run.done, run.total, run.range) == (3, 9, "b 1 1-9")
+    command = "nightwork fix-review '/b 1' 1 9 '--model=scripted:a b' --parallel=2 --no-sandbox"
+    assert next_step(run) == f"`{command}` goes on where it ended"
 
 
 @pytest.mark.parametrize(
@@ -203,6 +216,18 @@ def test_an_id_is_a_name_its_unique_beginning_or_a_uuid(client: SyncPrefectClien
         assert "\x1b" not in str(caught.value)
 
 
+def test_names_of_runs_are_text_of_others(client: SyncPrefectClient) -> None:
+    run = client.create_flow_run(overnight, name="\x1b[2Jevil; rm -rf $HOME\n[bold]x", state=Completed())
+    found = run_of(client, str(run.id), [])
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(table([found], datetime.now(UTC)))
+    console.print(whole(found, datetime.now(UTC), [], [], next_step(replace(found, state_type=StateType.RUNNING))))
+    shown = console.export_text()
+    assert "\x1b" not in shown
+    assert "[bold]x" in shown
+    assert "nightwork stop '[2Jevil; rm -rf $HOME [bold]x'" in shown
+
+
 def test_a_process_that_ignores_the_wish_is_ended_with_its_children(
     client: SyncPrefectClient, process: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +260,16 @@ def test_a_label_that_names_the_process_of_somebody_else_ends_nothing(
         assert (bystander.poll(), another_run.poll()) == (None, None)
         assert len(descendants(another_run.pid)) > 2
         bystander.kill()
+
+
+def test_a_process_that_ends_by_the_wish_without_a_word_has_not_crashed(client: SyncPrefectClient) -> None:
+    run = made(client, Running())
+    sign = os.memfd_create(f"nightwork-{run.id}")
+    with subprocess.Popen(["sleep", "60"], pass_fds=[sign]) as process:
+        os.close(sign)
+        tell(client, run, mark_of(process.pid))
+        assert stop_run(client, told(client, run)).status == "cancelled"
+        assert process.wait(10) == -signal.SIGINT
 
 
 @pytest.mark.parametrize("state", [Scheduled(), Pending(), Suspended()], ids=lambda state: state.name)

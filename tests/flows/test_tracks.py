@@ -22,6 +22,8 @@ from prefect.settings import get_current_settings
 from flows.fix_review import fix_review
 from flows.orchestrate import orchestrate
 from flows.research import research
+from flows.tracking.places import next_step, places
+from flows.tracking.run import Run
 from nightwork.errors import BadInput
 from nightwork.files import read_records
 from nightwork.shown import Unended
@@ -45,7 +47,11 @@ def track(folder: Path, operation: str = "fix-review", **modules: Any) -> Path:
     script = dict.fromkeys(IDS, SCRIPTS[operation]) | {IDS[int(key[1:]) - 1]: said for key, said in modules.items()}
     wanted = {"path": "research/{name}.md", "sections": ["Sources"]}
     made = make_track(
-        folder / "course", LESSONS, script, research=wanted, phases=[{"name": "text", "prompt": "text.txt"}]
+        folder / "a-folder-of-another-name",
+        LESSONS,
+        script,
+        research=wanted,
+        phases=[{"name": "text", "prompt": "text.txt"}],
     )
     (made / "text.txt").write_text("Write $name.")
     return made
@@ -79,6 +85,13 @@ def test_a_run_shows_its_modules_and_their_steps_and_ends_by_what_came_of_them(t
     keys = {each.key for each in kept}
     assert {"fix-review", *(f"transcript-course-{name}" for name in IDS)} <= keys
     assert (flow_run.labels["nightwork.total"], flow_run.labels["nightwork.completed"]) == (4, 2)
+    told = Run.of(flow_run, "fix-review")
+    assert (told.folder, told.range) == (str(folder), "course 1-4")
+    assert dict(places(told, None)) == {
+        "checkpoint": str(folder / result.checkpoint),
+        "report": str(folder / result.report),
+    }
+    assert f"nightwork fix-review {folder} 1 4" in next_step(told)
 
 
 def test_bad_input_ends_a_run_as_refused_with_every_fault(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ STAMP = f"{AT.astimezone():%Y%m%d%H%M%S}"
         ("fix-review", ["b1", 1, 92], "fix-review-b1-1-92"),
         ("overnight", ["2026-01-15-overnight"], "overnight-2026-01-15-overnight"),
         ("overnight", [""], "overnight"),
-        ("module-specs", ["my shop; rm -rf *"], "module-specs-my-shop-rm-rf"),
+        ("module-specs", ["my shop; rm -rf *"], "module-specs-my-shop-rm--rf"),
         ("module-specs", ["../..\x1b[31m"], "module-specs-31m"),
         ("module-specs", ["ä/ö"], "module-specs"),
         ("module-specs", ["x" * 300], f"module-specs-{'x' * 64}"),

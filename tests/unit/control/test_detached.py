@@ -1,85 +1,107 @@
-"""Runs in the background as files and processes: what lies about them is not believed, and leads nowhere else."""
+"""Runs in the background are known by their notes, end with all that they started, and are read while they go on."""
 
 from __future__ import annotations
 
+import os
 import signal
+import stat
 import subprocess
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from nightwork.control.detached import Detached, free_run, is_output, noted_runs
+from nightwork.control.detached import VARIABLE, WISH, Detached, free_run, noted_runs, own_run, runs_folder
 from nightwork.control.output import last_lines, lines_of
-from nightwork.errors import BadInput
-from nightwork.sandbox.mark import boot, stat_of
+from nightwork.sandbox.mark import start_of, stat_of
+from nightwork.sandbox.tree import descendants, end_tree
 
-NAME = "fix-review-b1-1-8-20260115180000"
+# It ignores what it is asked, and so does its child.
+STUBBORN = (
+    "sh",
+    "-c",
+    "trap '' TERM INT; sh -c \"trap '' TERM INT; echo begun; while :; do sleep 1; done\" & wait; sleep 9",
+)
 
 
-def begun(folder: Path, *command: str) -> Detached:
-    run = free_run(folder, [NAME])
-    run.begin(command, {"PATH": "/usr/bin:/bin"}, folder)
-    deadline = time.monotonic() + 20
-    while run.pid() is None and time.monotonic() < deadline:
+def wait_until(holds: object) -> None:
+    for _ in range(1000):
+        if holds():  # type: ignore[operator]
+            return
         time.sleep(0.02)
+    raise AssertionError("did not happen within 20 s")
+
+
+def begin(root: Path, *command: str, name: str = "fix-review-b1-1-92-20260201120000") -> Detached:
+    run = free_run(root, [name])
+    run.begin(command, os.environ, root)
+    wait_until(run.note.exists)
     return run
 
 
-def test_a_note_that_names_the_process_of_somebody_else_names_none(tmp_path: Path) -> None:
-    run = free_run(tmp_path, [NAME])
-    with subprocess.Popen(["sleep", "60"]) as bystander:
-        run.note.write_text(f"{stat_of(bystander.pid).strip()}\n{boot()}\n")
-        assert run.pid() is None
-        run.signal(signal.SIGTERM)
-        assert bystander.poll() is None
-        bystander.kill()
+def test_it_is_told_its_id_and_keeps_what_it_says_for_nobody_else_to_read(tmp_path: Path) -> None:
+    run = begin(tmp_path, "sh", "-c", f'echo "said in $PWD"; echo "${VARIABLE}" >&2')
+    wait_until(lambda: run.pid() is None)
+    assert run.log.read_text().splitlines() == [f"said in {tmp_path}", str(run.log)]
+    assert own_run({VARIABLE: str(run.log)}) == run
+    assert own_run({}) is None
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (run.folder, run.log)] == [0o700, 0o600]
+    assert (run.folder.parent / ".gitignore").read_text() == "*\n"
 
 
-def test_a_run_that_was_begun_is_known_by_its_note(tmp_path: Path) -> None:
-    run = begun(tmp_path, "sleep", "60")
-    assert [each.pid() for each in noted_runs(tmp_path)] == [run.pid()] != [None]
+def test_it_stands_with_the_repository_or_in_a_plain_folder_with_its_specs(tmp_path: Path) -> None:
+    assert runs_folder(tmp_path) == tmp_path / "specs" / ".state" / "runs"
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    commit = ["git", "-c", "user.name=A", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "start"]
+    subprocess.run(commit, cwd=tmp_path, check=True)
+    (tmp_path / "docs").mkdir()
+    assert runs_folder(tmp_path / "docs") == tmp_path / ".nightwork" / "runs"
+
+
+def test_two_runs_of_one_second_do_not_share_an_output(tmp_path: Path) -> None:
+    first = begin(tmp_path, "true", name="a-20260201120000")
+    second = free_run(tmp_path, [first.name, "a-20260201120001"])
+    second.log.touch()
+    os.utime(first.log, (1, 1))
+    assert (
+        [run.name for run in noted_runs(tmp_path)]
+        == [first.name, second.name]
+        == ["a-20260201120000", "a-20260201120001"]
+    )
+
+
+def test_fifty_runs_that_ignore_the_wish_to_stop_leave_no_process(tmp_path: Path) -> None:
+    begun = set[int]()
+    for number in range(50):
+        run = begin(tmp_path, *STUBBORN, name=f"run-{number}")
+        wait_until(lambda run=run: run.log.read_text() == "begun\n")
+        run.signal(WISH)
+        pid = run.pid()
+        assert pid is not None
+        begun.update(descendants(pid))
+        end_tree(pid)
+    wait_until(lambda: not [pid for pid in begun if start_of(stat_of(pid))])
+    assert len(begun) >= 100
+
+
+def test_an_output_is_followed_until_its_run_has_ended_whichever_way(tmp_path: Path) -> None:
+    run = begin(tmp_path, "sh", "-c", "echo one; sleep 60")
+    seen: list[str] = []
+    following = threading.Thread(
+        target=lambda: seen.extend(lines_of(run.log, lambda: run.pid() is None, follow=True)), daemon=True
+    )
+    following.start()
+    wait_until(lambda: run.log.read_text() == "one\n")
+    with run.log.open("a") as file:
+        file.write("t\x1b[31mwo\n\x07three")
     run.signal(signal.SIGKILL)
+    following.join(20)
+    assert seen == ["one", "t[31mwo", "three"]
 
 
-def test_a_name_is_taken_once_and_never_through_a_link(tmp_path: Path) -> None:
-    first = free_run(tmp_path, [NAME])
-    (first.folder / "planted.output").symlink_to(tmp_path / "elsewhere")
-    assert free_run(tmp_path, [NAME, "planted", "next"]).name == "next"
-    assert not (tmp_path / "elsewhere").exists()
-    assert first.log.stat().st_mode & 0o777 == 0o600
-
-
-def test_a_folder_of_runs_that_is_a_link_is_refused(tmp_path: Path) -> None:
-    folder = free_run(tmp_path, [NAME]).folder
-    (tmp_path / "theirs").mkdir(mode=0o755)
-    folder.rename(tmp_path / "before")
-    folder.symlink_to(tmp_path / "theirs")
-    with pytest.raises(BadInput, match="is a link"):
-        free_run(tmp_path, [NAME])
-    assert (tmp_path / "theirs").stat().st_mode & 0o777 == 0o755
-
-
-def test_what_is_no_output_is_passed_over(tmp_path: Path) -> None:
-    run = free_run(tmp_path, [NAME])
-    (run.folder / "gone.output").symlink_to("nowhere")
-    (run.folder / "secret.output").symlink_to("/etc/passwd")
-    (run.folder / "folder.output").mkdir()
-    assert [each.name for each in noted_runs(tmp_path)] == [NAME]
-
-
-def test_only_the_output_of_a_run_can_be_one(tmp_path: Path) -> None:
-    run = free_run(tmp_path, [NAME])
-    (run.folder / "linked.output").symlink_to("/etc/passwd")
-    assert is_output(run.log, NAME)
-    for path in ("/etc/passwd", "/proc/self/environ", run.folder / "linked.output", "", run.folder / "none.output"):
-        assert not is_output(Path(path), NAME)
-    assert not is_output(run.folder / "linked.output", "linked")
-
-
-def test_what_is_shown_of_an_output_holds_no_secret_and_no_escape(tmp_path: Path) -> None:
+def test_without_following_what_is_there_is_told(tmp_path: Path) -> None:
     path = tmp_path / "x.output"
-    path.write_text("\x1b]0;owned\x07 token ghp_" + "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dE3fG5\n")
-    for shown in ([*lines_of(path, lambda: True)], last_lines(path, 10)):
-        assert "\x1b" not in shown[0]
-        assert "[redacted forge token]" in shown[0]
+    path.write_bytes(b"one\n\xff\nthree")
+    assert list(lines_of(path, lambda: pytest.fail("nobody asked"))) == ["one", "\ufffd", "three"]
+    assert last_lines(path, 2) == ["\ufffd", "three"]

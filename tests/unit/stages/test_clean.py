@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from nightwork.batch import Batch
+from nightwork.checkpoint import BatchState, save_checkpoint
 from nightwork.decision import Kind
 from nightwork.lock import hold
 from nightwork.outcome import Outcome, Reason, Status
@@ -190,3 +191,16 @@ def test_what_a_run_in_the_background_has_said_goes_when_it_is_old_and_the_run_h
         "overnight-living-20260115180000.output",
         "overnight-living-20260115180000.pid",
     ]
+
+
+def test_conversations_of_runs_over_a_track_go_when_they_are_old_and_no_checkpoint_names_them(night: Night) -> None:
+    folder = night.root / ".nightwork" / "tracks" / "fix-review-course"
+    kept = BatchState.new("track", "fix-review-course-1-2", ["001-one"])
+    save_checkpoint(kept, night.root / ".checkpoints" / "fix-review-course.json")
+    for name in (kept.run_id, "gone"):
+        (folder / name / "001-one" / "try-1").mkdir(parents=True)
+    (folder / "report.md").write_text("# Report\n")
+    repository = Repository.open(night.root)
+    assert not [each for each in removals(repository, None, 30) if each.kind is Waste.TRACK_RUN]
+    later = time.time() + 31 * DAY_S
+    assert [each.name for each in removals(repository, None, 30, later) if each.kind is Waste.TRACK_RUN] == ["gone"]

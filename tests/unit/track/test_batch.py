@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from nightwork.track.batch import done_before, run_range
 from nightwork.track.range import Operation, Range, check
 from nightwork.track.result import TrackResult
 from nightwork.track_settings import TrackOptions
-from tests.tracks import fix, make_track, review, written
+from tests.tracks import AUDIT, fix, make_track, review, written
 
 LESSONS = ("one", "two", "three")
 IDS = [f"{number:03}-{name}" for number, name in enumerate(LESSONS, 1)]
@@ -154,10 +155,9 @@ def test_a_document_that_somebody_changes_meanwhile_is_taken_up_as_it_is_then(tm
     said = {"review 0": review(5), "fix 1": fix("# New\n"), "review 1": review(9)}
     make_track(tmp_path, ["one"], {IDS[0]: said})
     lesson = tmp_path / "lessons" / "01-one.md"
-    audit = (tmp_path / "audit.py").read_text()
     # The audit of the second version stands for a person who saves the file at that moment.
-    edit = f"if '# New' in open(sys.argv[1]).read(): open({str(lesson)!r}, 'w').write('# Mine\\n')\n"
-    (tmp_path / "audit.py").write_text(audit.replace("import sys\n", "import sys\n" + edit))
+    edit = f'if grep -q "# New" "$1"; then echo "# Mine" > {shlex.quote(str(lesson))}; fi\n'
+    (tmp_path / "audit.sh").write_text(edit + AUDIT)
     result = run(tmp_path, end=1, no_sandbox=True)
     assert labels(result) == ["aborted(edited)"]
     assert lesson.read_text() == "# Mine\n"

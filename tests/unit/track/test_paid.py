@@ -1,81 +1,118 @@
-"""What is paid for: the real client over HTTP, a real ledger, and a budget at its end."""
+"""Operations that are paid for, through the real client: what a run costs, what a kill and a budget cost."""
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from messages_server import Answer, Asked, MessagesServer, tools
 
+from nightwork.files import read_records
 from nightwork.track.batch import run_range
 from nightwork.track.range import Operation, check
 from nightwork.track.result import TrackResult
 from nightwork.track_settings import TrackOptions
 from tests.tracks import fix, make_track, review
 
-LESSONS = ("one", "two", "three")
-WORDS = 500
-GOOD, BAD = review(9)[0][0], review(5)[0][0]
+MODEL = "claude-opus-5-5"
+LESSONS = ("one", "two", "three", "four")
+RUN = """
+import sys
+from nightwork.track.batch import run_range
+from nightwork.track.range import Operation, check
+from nightwork.track_settings import TrackOptions
+run_range(check(Operation.FIX_REVIEW, sys.argv[1], 1, int(sys.argv[2]), TrackOptions()))
+"""
 
 
-@dataclass
-class Course:
-    """A track whose writer and reviewer are asked over HTTP."""
+class Provider:
+    """Reviews an old document with 5 and a mended one with 9; kills the run that asks at the request of a number."""
 
-    folder: Path
-    server: MessagesServer
-    tokens: Callable[[Asked], int] = lambda _: 200
-    asked: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.asked: Counter[tuple[str, str]] = Counter()
+        self.pid = self.kill_at = 0
 
-    def answer(self, asked: Asked) -> Answer:
-        """Review as bad what is as it was, mend it, and review that as good; cut off at the length that is allowed."""
-        tool = asked.body["tools"][0]["name"]
-        is_new = "Mended" in asked.words()
-        lesson = next(name for name in LESSONS if f"lesson {name}" in asked.words())
-        said = fix(f"# Mended lesson {lesson}\n")[0][0] if tool == "submit_fix" else GOOD if is_new else BAD
-        self.asked.append(f"{tool} {'new' if is_new else 'old'} {lesson}")
-        wanted, most = self.tokens(asked), asked.body["max_tokens"]
-        if wanted > most:
-            return Answer(blocks=({"type": "text", "text": "I beg"},), stop_reason="max_tokens", output_tokens=most)
-        return replace(tools(said), output_tokens=wanted)
+    def __call__(self, asked: Asked) -> Answer:
+        words, (tool,) = asked.words(), [each["name"] for each in asked.body["tools"]]
+        (lesson,) = re.findall(r"Lesson (\w+)\.", words)[:1]
+        is_mended = "Mended." in words
+        self.asked[lesson, f"{tool} {is_mended}"] += 1
+        self.kill_at -= 1
+        if self.kill_at == 0:
+            os.kill(self.pid, signal.SIGKILL)
+        if tool == "submit_fix":
+            return tools(**fix(text_of(lesson) + "Mended.\n")[0][0])
+        return tools(**review(9 if is_mended else 5)[0][0])
 
-    def run(self, budget_usd: float | None = None) -> TrackResult:
-        """Run fix-review over all of it."""
-        return run_range(check(Operation.FIX_REVIEW, str(self.folder), 1, 3, TrackOptions(budget_usd=budget_usd)))
+
+def text_of(lesson: str) -> str:
+    return f"# A lesson\n\nLesson {lesson}.\n"
+
+
+def run(folder: Path, **options: Any) -> TrackResult:
+    return run_range(check(Operation.FIX_REVIEW, str(folder), 1, len(LESSONS), TrackOptions(**options)))
 
 
 @pytest.fixture
-def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Course]:
-    texts = {name: f"# A lesson {name}\n\n" + "word " * WORDS + "\n" for name in LESSONS}
-    settings = {"model": "claude-haiku-4-5", "parallel": 1, "retries": 1, "max_retries": 0}
-    folder = make_track(tmp_path / "track", texts, {}, settings)
-    with MessagesServer(lambda asked: found.answer(asked)) as server:
-        found = Course(folder, server)
+def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    say = Provider()
+    with MessagesServer(say) as server:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
         monkeypatch.setenv("ANTHROPIC_API_KEY", server.key)
-        yield found
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+        yield say
 
 
-def test_a_budget_that_leaves_no_room_for_a_whole_text_ends_the_module_as_aborted_and_it_goes_on_later(
-    course: Course,
+def course(folder: Path) -> Path:
+    return make_track(folder / "course", {name: text_of(name) for name in LESSONS}, {}, {"model": MODEL, "parallel": 2})
+
+
+def test_each_step_is_asked_once_and_what_it_costs_is_told(provider: Provider, tmp_path: Path) -> None:
+    result = run(course(tmp_path))
+    assert result.counts() == {"completed": 4}
+    assert set(provider.asked.values()) == {1}
+    assert provider.asked.total() == 3 * len(LESSONS)
+    assert result.cost_usd > 0
+    assert sum(row.cost_usd for row in result.rows) == pytest.approx(result.cost_usd)
+
+
+def test_after_kills_nothing_is_paid_twice_but_what_was_in_flight(provider: Provider, tmp_path: Path) -> None:
+    folder, kills = course(tmp_path), (2, 3, 1, 4)
+    for kill_at in kills:
+        with subprocess.Popen([sys.executable, "-c", RUN, str(folder), str(len(LESSONS))]) as process:
+            provider.pid, provider.kill_at = process.pid, kill_at
+        assert process.returncode == -signal.SIGKILL
+    assert run(folder).counts() == {"completed": 4}
+    assert len(provider.asked) == 3 * len(LESSONS)
+    assert provider.asked.total() <= 3 * len(LESSONS) + 2 * len(kills)
+
+
+def test_a_budget_ends_the_run_before_it_is_overshot_and_a_larger_one_goes_on(
+    provider: Provider, tmp_path: Path
 ) -> None:
-    course.tokens = lambda asked: 9_000 if asked.body["tools"][0]["name"] == "submit_fix" else 200
-    result = course.run(budget_usd=0.065)
-    assert [row.label() for row in result.rows] == ["aborted(budget)"] * 3
-    assert result.cost_usd <= 0.065
-    again = course.run(budget_usd=5)
-    assert [row.label() for row in again.rows] == ["completed"] * 3
-    assert max(Counter(course.asked).values()) == 1, "nothing is paid twice"
+    folder = course(tmp_path)
+    poor = run(folder, budget_usd=0.36)  # one answer may cost 0.32, and is never asked to be shorter than it has to be
+    assert {row.label() for row in poor.rows} >= {"aborted(budget)"}
+    assert poor.cost_usd <= 0.36
+    paid = provider.asked.copy()
+    rich = run(folder, budget_usd=100)
+    assert rich.counts() == {"completed": 4}
+    assert set(provider.asked.values()) == {1}
+    assert paid.total() < provider.asked.total()
 
 
-@pytest.mark.parametrize("cents", [1, 9, 11])
-def test_no_budget_is_overshot_and_what_it_cut_short_goes_on(course: Course, cents: int) -> None:
-    result = course.run(budget_usd=cents / 100)
-    assert {row.label() for row in result.rows} <= {"completed", "aborted(budget)"}
-    assert result.cost_usd <= cents / 100
-    assert course.run(budget_usd=cents / 100).counts() == result.counts()
-    assert [row.label() for row in course.run(budget_usd=5).rows] == ["completed"] * 3
-    assert max(Counter(course.asked).values()) == 1
+def test_what_the_models_said_is_kept_as_a_conversation_for_each_module(provider: Provider, tmp_path: Path) -> None:
+    folder = course(tmp_path)
+    run(folder)
+    paths = sorted(folder.glob(".nightwork/tracks/*/*/*/try-1/trajectory.jsonl"))
+    assert [path.parts[-3] for path in paths] == ["001-one", "002-two", "003-three", "004-four"]
+    stages = [record["stage"] for record in read_records(paths[0]) if record["kind"] == "assistant"]
+    assert stages == ["review 0", "fix 1", "review 1"]
+    assert provider.asked.total() == 12

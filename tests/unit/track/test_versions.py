@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,13 @@ import pytest
 from nightwork.errors import Infrastructure
 from nightwork.sandbox import open_sandbox
 from nightwork.track.batch import run_range
-from nightwork.track.desk import audit
+from nightwork.track.desk import Desks
 from nightwork.track.range import Operation, check
 from nightwork.track.result import Row
 from nightwork.track.track import open_track
 from nightwork.track.versions import Version, in_form_of, unfit
 from nightwork.track_settings import TrackOptions
-from tests.tracks import fix, make_track, review
+from tests.tracks import AUDIT, fix, make_track, review
 
 LESSON = "001-one"
 
@@ -79,10 +80,9 @@ def test_a_text_that_could_not_be_read_back_is_none_for_a_file() -> None:
 def test_what_a_person_saves_while_the_last_review_goes_on_is_not_called_completed(tmp_path: Path) -> None:
     make_track(tmp_path, ["one"], {LESSON: {"review 0": review(9)}})
     path = tmp_path / "lessons" / "01-one.md"
-    program = (tmp_path / "audit.py").read_text()
     # The audit stands for a person who saves the file at that moment.
-    edit = f"if 'As it was' in open(sys.argv[1]).read(): open({str(path)!r}, 'w').write('# Mine\\n')\n"
-    (tmp_path / "audit.py").write_text(program.replace("import sys\n", "import sys\n" + edit))
+    edit = f'if grep -q "As it was" "$1"; then echo "# Mine" > {shlex.quote(str(path))}; fi\n'
+    (tmp_path / "audit.sh").write_text(edit + AUDIT)
     chosen = check(Operation.FIX_REVIEW, str(tmp_path), 1, 1, TrackOptions(no_sandbox=True))
     assert [row.label() for row in run_range(chosen).rows] == ["aborted(edited)"]
     assert path.read_text() == "# Mine\n"
@@ -98,5 +98,7 @@ def test_an_audit_never_writes_through_a_link_that_took_the_place_of_a_file(tmp_
     real = elsewhere if elsewhere.is_file() else elsewhere / "01-one.md"
     before = real.read_text()
     with pytest.raises(Infrastructure, match="copy of the track"):
-        audit(track, track.modules[0], Version({"document": "worse\n"}), open_sandbox(tmp_path), tmp_path / "desks")
+        Desks(track, open_sandbox(tmp_path), tmp_path / "desks").audit(
+            track.modules[0], Version({"document": "worse\n"})
+        )
     assert real.read_text() == before
