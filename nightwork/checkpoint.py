@@ -33,7 +33,7 @@ class BatchState(BaseModel):
     schema_version: Literal[1] = 1
     kind: Literal["overnight", "specs", "track"]
     batch_id: str
-    run_id: str = Field(default_factory=lambda: uuid.uuid4().hex)
+    run_id: str = Field(default_factory=lambda: uuid.uuid4().hex, pattern=r"^[A-Za-z0-9_-]{1,64}$")
     saved_at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
     subject: dict[str, str] = Field(
         default_factory=dict, description="what the batch is about, where its id is not all"

@@ -8,17 +8,18 @@ import os
 import shutil
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from nightwork.errors import Infrastructure, StateError
 
 
-def write_atomically(path: Path, text: str, *, flush: bool = True) -> None:
+def write_atomically(path: Path, text: str, *, flush: bool = True, check: Callable[[], object] = lambda: None) -> None:
     """Replace `path` by `text` in one step, flushed to disk; a reader sees the old file or the new one.
 
-    Not to flush is for what can be made again: a power cut may lose it. The mode of an existing file stays.
+    Not to flush is for what can be made again: a power cut may lose it. The mode of an existing file stays. `check` is
+    called at the last moment; the file is left as it is when it raises.
     """
     temporary = path.parent / f".nightwork-{os.getpid()}-{threading.get_ident()}.tmp"
     try:
@@ -29,6 +30,7 @@ def write_atomically(path: Path, text: str, *, flush: bool = True) -> None:
             if flush:
                 file.flush()
                 os.fsync(file.fileno())
+        check()
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -188,5 +188,6 @@ def end_questions(batch: Batch) -> None:
 def note(text: str) -> None:
     """Tell something on standard error."""
     from flows import console
+    from nightwork.markdown import printable
 
-    console.notes().print(text, markup=False)
+    console.notes().print(printable(text), markup=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flows.tracking.run import Run
 from nightwork.control import Detached
+from nightwork.control.detached import is_output
 from nightwork.markdown import one_line
 from nightwork.module_spec.document.paths import INDEX
 from nightwork.module_spec.document.written import CHECKPOINT
@@ -22,7 +23,7 @@ _TRACK_FLAGS = frozenset({"model", "reviewer", "parallel", "retries", "budget_us
 def output_of(run: Run, notes: Sequence[Detached]) -> Path | None:
     """Return the file that holds what a run in the background has said, when it is here."""
     told = str(run.labels.get("output") or "")
-    found = [Path(told)] if told else []
+    found = [path for path in [Path(told)] if is_output(path, run.id)]
     found += [note.log for note in notes if note.name == run.id]
     return next((path for path in found if path.is_file()), None)
 

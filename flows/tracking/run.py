@@ -15,7 +15,7 @@ from flows.wiring.told import PREFIX, TO_DO
 from nightwork.control import Detached
 from nightwork.outcome import Status
 from nightwork.run_id import STAMP, is_run_id
-from nightwork.sandbox.mark import Life, Mark
+from nightwork.sandbox.mark import Life, Mark, is_signed
 
 OPERATIONS = (
     "overnight", "intake", "generation", "gates", "review", "answers", "module-specs", "drift",
@@ -23,6 +23,8 @@ OPERATIONS = (
 )  # fmt: skip
 WORKING = frozenset({StateType.PENDING, StateType.RUNNING, StateType.CANCELLING})
 OVER = frozenset({StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED})
+_MOST = 1_000_000_000
+_LONGEST_S = 366 * 86_400.0
 _WORDS = {StateType.PENDING: "starting", StateType.CANCELLING: "stopping"}
 
 
@@ -74,8 +76,17 @@ class Run:
 
     @property
     def is_alone(self) -> bool:
-        """Say whether its process is there for it alone, and may be ended with it."""
-        return bool(self.labels.get("is_alone"))
+        """Say whether its process is there for it alone."""
+        return self.labels.get("is_alone") is True
+
+    def own_process(self) -> int | None:
+        """Return the living process that may be ended with it: one of this machine that bears its sign.
+
+        Labels are what anybody has told the server; they alone never name a process to end.
+        """
+        mark = self.mark() if self.is_alone else None
+        is_own = mark and mark.life() is Life.LIVES and is_signed(mark.pid, str(self.flow_run_id))
+        return mark.pid if mark and is_own else None
 
     def mark(self) -> Mark | None:
         """Return the process that works on it; None when the one that is known is that of an earlier start."""
@@ -119,26 +130,37 @@ class Run:
         """How many items are in which outcome; nothing while it has not begun to work on items."""
         if "total" not in self.labels:
             return {}
-        return {str(status): int(self.labels.get(str(status), 0)) for status in Status}
+        return {str(status): self._number(str(status)) for status in Status}
 
     @property
     def total(self) -> int:
         """How many items there are."""
-        return int(self.labels.get("total", 0))
+        return self._number("total")
 
     @property
     def done(self) -> int:
         """How many items have come to an end; what was aborted has not."""
         return self.total - sum(self.counts.get(str(status), 0) for status in TO_DO)
 
+    @property
+    def cost_usd(self) -> float | None:
+        """What it has cost; None while that is not told."""
+        told = self.labels.get("cost_usd")
+        return float(told) if isinstance(told, int | float) and 0 <= told <= _MOST else None
+
+    def _number(self, name: str) -> int:
+        told = self.labels.get(name, 0)
+        return int(told) if isinstance(told, int | float) and 0 <= told <= _MOST else 0
+
     def left_s(self, now: datetime) -> float | None:
         """Return the seconds that the rest takes at the rate of this run; None while nothing tells of its rate."""
         since = _time(self.labels.get("counted_from"))
         skipped = self.counts.get(str(Status.SKIPPED), 0)
-        worked_on = self.done - skipped - int(self.labels.get("settled_before", 0))
-        if self.status != "running" or since is None or worked_on <= 0:
+        worked_on = self.done - skipped - self._number("settled_before")
+        if self.status != "running" or since is None or since > now or worked_on <= 0:
             return None
-        return (now - since).total_seconds() / worked_on * (self.total - self.done)
+        left_s = (now - since).total_seconds() / worked_on * (self.total - self.done)
+        return left_s if 0 <= left_s <= _LONGEST_S else None
 
     def as_dict(self, now: datetime) -> dict[str, Any]:
         """Return what is told of it as JSON says it; seconds, dollars, ISO 8601."""
@@ -156,7 +178,7 @@ class Run:
             "elapsed_s": round(self.elapsed_s, 1),
             "left_s": None if left_s is None else round(left_s, 1),
             "ends_at": None if left_s is None else (now + timedelta(seconds=left_s)).isoformat(timespec="seconds"),
-            "cost_usd": float(self.labels.get("cost_usd", 0.0)),
+            "cost_usd": self.cost_usd or 0.0,
             "scheduled_at": _iso(self.scheduled_at),
             "started_at": _iso(self.started_at),
             "ended_at": _iso(self.ended_at),
@@ -184,7 +206,7 @@ def _spaced(name: str) -> str:
 def _time(text: object) -> datetime | None:
     try:
         return datetime.fromisoformat(str(text)).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

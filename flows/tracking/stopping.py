@@ -1,9 +1,9 @@
 """Stopping a run: it is asked first, so that it keeps everything, and ended by force when it does not end.
 
 On this machine a run by hand is asked by one SIGINT, as by Ctrl-C: Prefect takes SIGTERM for itself while a flow or a
-stage begins, and would call the run crashed. A second one would cut it off. A run of a deployment, and what
-shares its process with others, is asked through the server: its worker would take a run that a signal ends before it
-has begun for a crashed one, and start it again.
+stage begins, and would call the run crashed. A second one would cut it off. A run of a deployment, what
+shares its process with others, and what cannot be proven to be a run's process is asked through the server: a worker
+would take a run that a signal ends before it has begun for a crashed one, and start it again.
 """
 
 from __future__ import annotations
@@ -55,17 +55,18 @@ def stop_run(client: SyncPrefectClient, run: Run, *, is_asked: bool = False) -> 
     """
     if run.is_over() or run.flow_run_id is None:
         return run
-    is_here = run.life() is Life.LIVES
+    is_here = run.own_process() is not None
     if run.state_type in _NOT_BEGUN:
         _set(client, run, Cancelled(message=f"{_KEPT}; it had not begun"), force=True)
-    elif not is_here or run.is_deployed or not run.is_alone:
+    elif not is_here or run.is_deployed:
         _set(client, run, Cancelling(message="asked to stop by `nightwork stop`"))
     elif not is_asked:
         _signal(run)
-    is_over = _happens(lambda: _is_over(client, run), _ENDS_WITHIN_S if is_here else _AFAR_WITHIN_S)
-    if not is_over and run.is_alone and run.life() is not Life.NOT_TOLD:
+    within_s = _ENDS_WITHIN_S if run.life() is Life.LIVES else _AFAR_WITHIN_S
+    is_over = _happens(lambda: _is_over(client, run), within_s)
+    if not is_over and (run.own_process() is not None or (run.is_alone and run.life() is Life.GONE)):
         _end_by_force(client, run)
-    elif is_over and run.is_alone:
+    elif is_over and is_here:
         _see_out(run)
     return again(client, run, is_unwanted=True)  # what ended by our signal without a word has not crashed
 
@@ -77,10 +78,10 @@ def _is_over(client: SyncPrefectClient, run: Run) -> bool:
 
 
 def _signal(run: Run) -> None:
-    mark = run.mark()
-    if mark is not None and mark.life() is Life.LIVES:
+    process_id = run.own_process()
+    if process_id is not None:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(mark.pid, WISH)
+            os.kill(process_id, WISH)
 
 
 def _set(client: SyncPrefectClient, run: Run, state: State[None], *, force: bool = False) -> None:
@@ -90,12 +91,12 @@ def _set(client: SyncPrefectClient, run: Run, state: State[None], *, force: bool
 
 def _end_by_force(client: SyncPrefectClient, run: Run) -> None:
     """End a process with all that it started; the end is told first, so that its worker does not call it a crash."""
-    mark, run_id = run.mark(), run.flow_run_id
+    process_id, run_id = run.own_process(), run.flow_run_id
     state: State[None] = Cancelled(message=f"{_KEPT}; it had to be ended by force")
     assert run_id is not None
     set_ended(client, run_id, state)
-    if mark is not None and mark.life() is Life.LIVES:
-        end_tree(mark.pid)
+    if process_id is not None and run.own_process() == process_id:
+        end_tree(process_id)
     _end_leftovers(run)
     time.sleep(_LOOK_EVERY_S)
     if client.read_flow_run(run_id).state_type is not StateType.CANCELLED:
@@ -104,9 +105,9 @@ def _end_by_force(client: SyncPrefectClient, run: Run) -> None:
 
 def _see_out(run: Run) -> None:
     """Wait until the process of a run that is over has gone, which flushes events and prints a report at its end."""
-    mark = run.mark()
-    if mark is not None and not _happens(lambda: mark.life() is not Life.LIVES, _LEAVES_WITHIN_S):
-        end_tree(mark.pid)
+    process_id = run.own_process()
+    if process_id is not None and not _happens(lambda: run.own_process() is None, _LEAVES_WITHIN_S):
+        end_tree(process_id)
 
 
 def _end_leftovers(run: Run) -> None:

@@ -113,7 +113,7 @@ def _clock(now: datetime, seconds: float) -> str:
 
 
 def _cost(run: Run) -> str:
-    return f"${float(run.labels['cost_usd']):.2f}" if "cost_usd" in run.labels else ""
+    return f"${run.cost_usd:.2f}" if run.cost_usd is not None else ""
 
 
 def _style(status: str) -> str:

@@ -31,7 +31,7 @@ from flows.wiring.effort import best_effort
 from flows.wiring.naming import track_name
 from nightwork.markdown import storable
 from nightwork.outcome import Outcome, Status
-from nightwork.sandbox.mark import Mark
+from nightwork.sandbox.mark import Mark, sign
 from nightwork.workspace import Repository
 
 Items = Mapping[str, Outcome]
@@ -141,13 +141,16 @@ def _tell_labels(run: UUID | None, labels: Mapping[str, Any], retries: int = 0) 
 def _tell_process(operation: str, run: FlowRun) -> None:
     mark = Mark.here()
     is_workers = os.environ.get("PREFECT__FLOW_RUN_ID") == str(run.id)
+    told = _alone.get() or {"is_alone": is_workers, "output": ""}
+    if told["is_alone"]:
+        sign(str(run.id))
     _tell_labels(
         run.id,
         {
             "process": str(mark),
             "pid": mark.pid,
             "host": socket.gethostname(),
-            **(_alone.get() or {"is_alone": is_workers, "output": ""}),
+            **told,
             "began_at": datetime.now(UTC).isoformat(),
             **_place(run.parameters),
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from flows.wiring.states import as_state, track_state
 from flows.wiring.told import progress
 from nightwork.agent.transcript import transcript
 from nightwork.engine import guarded
+from nightwork.errors import StateError
 from nightwork.outcome import Outcome
 from nightwork.track.batch import Batch, open_batch, run_modules
 from nightwork.track.range import Operation, check
@@ -62,9 +64,10 @@ def _work_on(batch: Batch) -> Any:
                 return batch.work_on(ref, by_name(step))
 
         outcome = guarded(work)
-        newest = batch.tries(ref.module).newest()
-        if newest is not None:
-            report_on("transcript", f"{batch.range.track.name}-{ref.module}", transcript(newest))
+        with contextlib.suppress(StateError):  # a record that cannot be read is told by the outcome
+            newest = batch.tries(ref.module).newest()
+            if newest is not None:
+                report_on("transcript", f"{batch.range.track.name}-{ref.module}", transcript(newest))
         return as_state(outcome)
 
     return work_on

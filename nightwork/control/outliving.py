@@ -52,11 +52,7 @@ class Outliving:
 
     def variable(self, name: str) -> str | None:
         """Return a variable of the environment in which it was started; None without it, or when it does not live."""
-        process_id = self.pid()
-        with contextlib.suppress(OSError):
-            entries = Path(f"/proc/{process_id}/environ").read_bytes().decode("utf-8", "replace").split("\0")
-            return dict(entry.partition("=")[::2] for entry in entries).get(name)
-        return None
+        return variable_of(self.pid(), name)
 
     def children(self) -> list[int]:
         """Return the ids of the living processes that it started itself."""
@@ -69,3 +65,11 @@ class Outliving:
             if fields and fields[0] != "Z" and int(fields[1]) == process_id:
                 found.append(int(folder.name))
         return found
+
+
+def variable_of(process_id: int | None, name: str) -> str | None:
+    """Return a variable of the environment in which a process was started; None when nobody here may know."""
+    with contextlib.suppress(OSError):
+        entries = Path(f"/proc/{process_id}/environ").read_bytes().decode("utf-8", "surrogateescape").split("\0")
+        return dict(entry.partition("=")[::2] for entry in entries).get(name)
+    return None

@@ -5,15 +5,19 @@ All of it is what Linux tells (proc(5)); elsewhere nothing can be told, and no p
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import socket
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+_ID = re.compile("[1-9][0-9]{0,9}")
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _MACHINE = Path("/etc/machine-id")
 _NONE = "-"
+_SIGN = "nightwork-"
 _FIRST_SPACE = "pid:[4026531836]"  # that of a machine itself, in every Linux (PROC_PID_INIT_INO)
 
 
@@ -44,7 +48,8 @@ class Mark:
     def read(cls, text: str) -> Mark | None:
         """Return the mark that a text holds; None for any other text."""
         parts = text.split(" ")
-        return cls(int(parts[0]), *parts[1:]) if len(parts) == 5 and parts[0].isdecimal() and all(parts) else None
+        is_one = len(parts) == 5 and all(parts) and _ID.fullmatch(parts[0])
+        return cls(int(parts[0]), *parts[1:]) if is_one else None
 
     def __str__(self) -> str:
         return f"{self.pid} {self.start} {self.boot} {self.space} {self.machine}"
@@ -58,6 +63,23 @@ class Mark:
         if self.space != _space():
             return Life.NOT_TOLD
         return Life.LIVES if start_of(stat_of(self.pid)) == self.start else Life.GONE
+
+
+def sign(text: str) -> None:
+    """Let this process bear a sign to its end, by which whoever may look into it knows it; on Linux only."""
+    if hasattr(os, "memfd_create"):
+        os.memfd_create(f"{_SIGN}{text}")
+
+
+def is_signed(process_id: int, text: str) -> bool:
+    """Say whether a process bears a sign: what somebody else tells of it proves nothing."""
+    folder = Path(f"/proc/{process_id}/fd")
+    with contextlib.suppress(OSError):
+        for entry in folder.iterdir():
+            with contextlib.suppress(OSError):
+                if os.readlink(entry) == f"/memfd:{_SIGN}{text} (deleted)":  # noqa: PTH115
+                    return True
+    return False
 
 
 def boot() -> str:

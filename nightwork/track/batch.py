@@ -91,6 +91,7 @@ class Batch:
         tries, begun = self.tries(ref.module), list[Work]()
 
         def work() -> Outcome:
+            tries.last()  # what cannot be trusted is neither passed over nor done again
             begun.append(self._work(replace(ref, folder=str(tries.open())), step))
             try:
                 return _WORK[self.range.operation](begun[0])
@@ -210,7 +211,7 @@ def result_of(chosen: Range, state: BatchState, cost_usd: float, began: float) -
     track, tracks, rubric = chosen.track, chosen.settings.tracks, chosen.track.definition.rubric
     rows = []
     for module in chosen.modules:
-        ended = tries_of(chosen, state, module.id).last()
+        ended = tries_of(chosen, state, module.id).told()
         shown = module.document.relative_to(track.root).as_posix()
         rows.append(Row.of(module.id, shown, state.items[module.id], ended.story if ended else None))
     return TrackResult(

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from nightwork import beneath
 from nightwork.errors import Infrastructure
 from nightwork.files import remove_tree
 from nightwork.markdown import printable
@@ -86,11 +87,9 @@ class Desks:
             copy.bring_up_to_date(self._track.folder)
             for what, text in version.texts.items():
                 if text is not None:
-                    path = copy.folder / module.files()[what].relative_to(self._track.folder)
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.unlink(missing_ok=True)
-                    path.write_text(text, encoding="utf-8", newline="")
-        except OSError as error:
+                    place = module.files()[what].relative_to(self._track.folder)
+                    beneath.replace(copy.folder, place, text.encode(), self._folder)
+        except (OSError, ValueError) as error:
             raise Infrastructure("the audit's copy of the track", f"cannot be made: {error}") from error
         try:
             yield copy.folder

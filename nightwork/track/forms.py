@@ -7,6 +7,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nightwork.markdown import printable
+from nightwork.track.versions import unfit
+
 _MAX_TEXT = 1_000_000
 _MAX_SAID = 4_000
 
@@ -42,6 +45,10 @@ class Review(_Form):
         default="", max_length=_MAX_SAID, description="what only a person can decide, as a question; else empty"
     )
 
+    def question(self) -> str:
+        """Return what a person is asked; empty when it is nothing that can be read."""
+        return _said(self.needs_person)
+
     def by_dimension(self) -> dict[str, float]:
         """Return the marks by dimension."""
         return {each.dimension: each.mark for each in self.marks}
@@ -59,7 +66,8 @@ class Review(_Form):
         ]
         if faults:
             return f"{'; '.join(faults)}. Give one mark for each of: {', '.join(dimensions)}."
-        if not self.findings and not self.needs_person and all(each.mark == 10 for each in self.marks):
+        is_empty = not self.question() and not any(_said(each.problem) for each in self.findings)
+        if is_empty and all(each.mark == 10 for each in self.marks):
             return (
                 "Top marks for everything and no finding is no review. Read the document again as its strictest "
                 "reader, and say what could be better; keep 10 for what could not."
@@ -84,8 +92,16 @@ class Fix(_Form):
         default="", max_length=_MAX_SAID, description="what only a person can decide, as a question; else empty"
     )
 
+    def question(self) -> str:
+        """Return what a person is asked; empty when it is nothing that can be read."""
+        return _said(self.needs_person)
+
     def problem(self, editable: Collection[str]) -> str:
         """Say what of this may not be written; empty when all may."""
+        if told := unfit(self.document) or ("" if _said(self.document) else "the document is empty"):
+            return told
+        if told := next(filter(None, (unfit(each.text) for each in self.sidecars)), ""):
+            return told
         names = [each.name for each in self.sidecars]
         refused = [name for name in names if name not in editable]
         if refused:
@@ -94,8 +110,17 @@ class Fix(_Form):
         return "a sidecar stands twice" if len(set(names)) < len(names) else ""
 
 
+def _said(text: str) -> str:
+    """Return what of a text can be read."""
+    return printable(text).strip()
+
+
 class Text(_Form):
     """The whole text of one file."""
 
     text: str = Field(min_length=1, max_length=_MAX_TEXT, description="the whole text of the file")
     said: str = Field(default="", max_length=_MAX_SAID, description="what it is based on, in a sentence or two")
+
+    def problem(self) -> str:
+        """Say why this cannot be a file; empty when it can."""
+        return unfit(self.text) or ("" if _said(self.text) else "the text is empty")

@@ -20,7 +20,7 @@ def gather(work: Work) -> Outcome:
     if standing is not None:
         work.tell(digest=work.found.digest())
         return Outcome(status=Status.SKIPPED, reason=Reason.EXISTS, message=lacks(standing, wanted))
-    text = work.write("research", RESEARCH, "submit_research", work.found, lambda it: lacks(it.text, wanted))
+    text = work.write("research", RESEARCH, "submit_research", RESEARCH, work.found, lambda it: lacks(it.text, wanted))
     version = work.found.with_({RESEARCH: text})
     work.land(1, version)
     work.tell(digest=version.digest(), rounds=1)

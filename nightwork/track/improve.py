@@ -41,13 +41,14 @@ def mend(work: Work, best: Judged, number: int) -> Outcome:
         question = _question(judged)
         work.tell(rounds=number)
         number += 1
+    work.see_that_it_stands(best.version)
     work.tell(last=best.score, audit=best.audited.passed, findings=len(best.review.findings) if best.review else 0)
     work.tell(digest=best.version.digest())
     return _outcome(work, best, quiet, question)
 
 
 def _question(judged: Judged | None) -> str:
-    return judged.review.needs_person.strip() if judged and judged.review else ""
+    return judged.review.question() if judged and judged.review else ""
 
 
 def _outcome(work: Work, best: Judged, quiet: int, question: str) -> Outcome:

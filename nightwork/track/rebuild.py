@@ -41,7 +41,8 @@ def _written(work: Work, version: Version) -> Version:
         if phase.when == "missing" and (version.texts.get(phase.writes) or "").strip():
             continue
         problem = partial(_lacks, wanted if phase.writes == RESEARCH else None)
-        text = work.write(f"phase {phase.name}", f"phase:{phase.name}", "submit_text", version, problem)
+        step, prompt = f"phase {phase.name}", f"phase:{phase.name}"
+        text = work.write(step, prompt, "submit_text", phase.writes, version, problem)
         version = version.with_({phase.writes: text})
     return version
 

@@ -69,7 +69,10 @@ def begins(state: BatchState, modules: Sequence[Module], tries: Callable[[str], 
 
 
 def _begin(before: Outcome, module: Module, tries: Tries) -> Outcome:
-    ended = tries.last()
+    try:
+        ended = tries.last()
+    except StateError:  # told when the module is worked on, and no obstacle to the others
+        return PENDING.with_(attempt=before.attempt)
     if ended and not ended.again and ended.outcome.attempt >= before.attempt and not is_over(before):
         before = ended.outcome  # it was over when the run was killed, and the checkpoint was not told any more
     if before.status is Status.FAILED:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from nightwork import records
+from nightwork.errors import StateError
 from nightwork.outcome import Outcome
 from nightwork.track.work import Story
 
@@ -44,6 +46,12 @@ class Tries:
         for number in range(self._last(), 0, -1):
             if (found := records.load(Ended, self._of(number) / "ended.json")) is not None:
                 return found
+        return None
+
+    def told(self) -> Ended | None:
+        """Return what reports tell of the newest try that is over: nothing of one that cannot be read."""
+        with contextlib.suppress(StateError):
+            return self.last()
         return None
 
     def newest(self) -> Path | None:

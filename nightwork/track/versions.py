@@ -6,18 +6,23 @@ What was not judged to be better never reaches the track; what a person changes 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from nightwork.errors import Infrastructure
 from nightwork.files import write_atomically
-from nightwork.markdown import one_line
+from nightwork.markdown import one_line, printable
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
 from nightwork.track.definition import DOCUMENT
 from nightwork.track.track import Module
 
 MAX_BYTES = 1_000_000
+_BOM = "\ufeff"
+_CONTROL = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]|\\r(?!\\n)")
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,42 @@ class Version:
         """Return this version with some texts changed."""
         return Version({**self.texts, **texts})
 
+    def rewritten(self, texts: Mapping[str, str]) -> Version:
+        """Return this version with some texts written anew by somebody who saw what `in_form_of` says."""
+        return self.with_({what: in_form_of(self.texts.get(what) or "", text) for what, text in texts.items()})
+
     def digest(self) -> str:
         """Return what is another one when any text is."""
         told = "".join(f"{what}:{_digest(text)};" for what, text in sorted(self.texts.items()))
         return hashlib.sha256(told.encode()).hexdigest()
+
+
+def in_form_of(before: str, text: str) -> str:
+    """Return a new text in the form of the one before, of which its writer saw only what is printable.
+
+    Line ends and the mark at the beginning are those of before; a line that stays keeps the signs that are not shown,
+    such as the joiners of Persian.
+    """
+    *lines, end = before.removeprefix(_BOM).split("\n")
+    usual = "\r\n" if sum(line.endswith("\r") for line in lines) * 2 > len(lines) else "\n"
+    known: dict[str, list[str]] = defaultdict(list)
+    for line in reversed([*(f"{line}\n" for line in lines), end]):
+        known[printable(line).removesuffix("\n")].append(line)
+    *written, last = text.removeprefix(_BOM).replace("\r\n", "\n").split("\n")
+    told = [_ended(known[line].pop() if known[line] else line, usual) for line in written]
+    return "".join([_BOM * before.startswith(_BOM), *told, (known[last] or [last]).pop().rstrip("\r\n")])
+
+
+def _ended(line: str, usual: str) -> str:
+    return line if line.endswith("\n") else line + usual
+
+
+def unfit(text: str) -> str:
+    """Say why a text cannot be a file of a module; empty when it can."""
+    if found := _CONTROL.search(text):
+        return f"the text holds the control character U+{ord(found[0]):04X}; write it as an escape, or leave it out"
+    size = len(text.encode("utf-8", "replace"))
+    return f"the text has {size:,} bytes; at most {MAX_BYTES:,} are kept" if size > MAX_BYTES else ""
 
 
 def read(module: Module, roles: Collection[str]) -> Version:
@@ -54,15 +91,19 @@ def land(module: Module, version: Version, known: Iterable[Version]) -> None:
     """
     files, expected = module.files(), [version, *known]
     for what in version.texts:
-        if _read(files[what]) not in [each.texts.get(what) for each in expected]:
-            message = f"{one_line(files[what].name)} was changed by somebody else meanwhile, and is left as it is"
-            raise Unfinished(Outcome(status=Status.ABORTED, reason=Reason.EDITED, message=message))
+        _check_known(files[what], what, expected)
     for what, text in version.texts.items():
         if text is not None and _read(files[what]) != text:
             try:
-                write_atomically(files[what], text)
+                write_atomically(files[what], text, check=partial(_check_known, files[what], what, expected))
             except OSError as error:
                 raise Infrastructure(one_line(files[what].name), f"cannot be written: {error}") from error
+
+
+def _check_known(path: Path, what: str, expected: Iterable[Version]) -> None:
+    if _read(path) not in [each.texts.get(what) for each in expected]:
+        message = f"{one_line(path.name)} was changed by somebody else meanwhile, and is left as it is"
+        raise Unfinished(Outcome(status=Status.ABORTED, reason=Reason.EDITED, message=message))
 
 
 def _read(path: Path) -> str | None:

@@ -20,7 +20,7 @@ from nightwork.track.forms import Fix, Review, Text
 from nightwork.track.rubric import broken_floors, passes, score
 from nightwork.track.talk import Question, Talk
 from nightwork.track.track import Module, Track
-from nightwork.track.versions import Version, land, read
+from nightwork.track.versions import Version, in_form_of, land, read
 from nightwork.track_settings import TracksSettings
 
 T = TypeVar("T")
@@ -173,13 +173,16 @@ class Work:
         editable = tuple(each.name for each in self.track.definition.sidecars if each.editable)
         answer = self._asked(question, self.writer, Fix, lambda it: it.problem(editable))
         texts = {each.name: each.text for each in answer.sidecars}
-        return best.version.with_({DOCUMENT: answer.document, **texts}), answer.needs_person
+        return best.version.rewritten({DOCUMENT: answer.document, **texts}), answer.question()
 
-    def write(self, step: str, prompt: str, tool: str, version: Version, problem: Callable[[Text], str]) -> str:
+    def write(
+        self, step: str, prompt: str, tool: str, file: str, version: Version, problem: Callable[[Text], str]
+    ) -> str:
         """Let the writer write one file from nothing but what it is shown; returns its text."""
         values = {**self._values(version), "before": showing.before_text(version.texts)}
         question = self._question(step, prompt, showing.WRITER, values, tool)
-        return self._asked(question, self.writer, Text, problem).text
+        answer = self._asked(question, self.writer, Text, lambda it: it.problem() or problem(it))
+        return in_form_of(version.texts.get(file) or "", answer.text)
 
     def land(self, number: int, version: Version) -> None:
         """Let a version be what lies on disk, once; raises Unfinished (aborted, edited) as `versions.land` does."""
@@ -187,6 +190,13 @@ class Work:
             land(self.module, version, self._known)
             self.talk.keep(f"land {number}", Landed(digest=version.digest()))
         self._known.append(version)
+
+    def see_that_it_stands(self, version: Version) -> None:
+        """Raise Unfinished (aborted, edited) when something else lies on disk than the version that was judged."""
+        changed = read(self.module, version.texts.keys()) != version
+        if changed:
+            message = "was changed by somebody else while it was worked on; that was not judged"
+            raise Unfinished(Outcome(status=Status.ABORTED, reason=Reason.EDITED, message=message))
 
     def _asked(self, question: Question, model: Model, form: type[F], problem: Callable[[F], str]) -> F:
         most = self.settings.max_output_tokens

@@ -39,6 +39,7 @@ from nightwork.sandbox.tree import descendants
 
 pytestmark = pytest.mark.usefixtures("server")
 Make = Callable[..., Path]
+Begin = Callable[[uuid.UUID], subprocess.Popen[bytes]]
 
 
 @pytest.fixture
@@ -48,16 +49,30 @@ def client(server: None) -> Iterator[SyncPrefectClient]:
 
 
 @pytest.fixture
-def process() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that ignores what it is asked, with a child that does too."""
+def process() -> Iterator[Begin]:
+    """Start a process that ignores what it is asked, with a child that does too; it bears the sign of a run."""
     loop = "while :; do sleep 1; done"
     ignoring = f"trap '' TERM INT; sh -c \"trap '' TERM INT; echo begun; {loop}\" & wait; {loop}"
-    with subprocess.Popen(["sh", "-c", ignoring], stdout=subprocess.PIPE, start_new_session=True) as found:
-        assert found.stdout is not None
-        assert found.stdout.readline() == b"begun\n"
-        yield found
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(found.pid, 9)
+    with contextlib.ExitStack() as started:
+
+        def begin(run: uuid.UUID) -> subprocess.Popen[bytes]:
+            sign = os.memfd_create(f"nightwork-{run}")
+            found = subprocess.Popen(
+                ["sh", "-c", ignoring], stdout=subprocess.PIPE, start_new_session=True, pass_fds=[sign]
+            )
+            os.close(sign)
+            started.enter_context(found)
+            started.callback(_end, found)
+            assert found.stdout is not None
+            assert found.stdout.readline() == b"begun\n"
+            return found
+
+        yield begin
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, 9)
 
 
 def mark_of(pid: int) -> Mark:
@@ -68,13 +83,17 @@ def made(client: SyncPrefectClient, state: State[Any], mark: Mark | None = None,
     """Make a run that some process works on, as that would have told it."""
     name = f"overnight-{uuid.uuid4().hex}-20260115180000"
     run = client.create_flow_run(overnight, name=name, parameters={"repo": ".", "batch_id": "b"}, state=state)
+    tell(client, run, mark, **labels)
+    return run
+
+
+def tell(client: SyncPrefectClient, run: FlowRun, mark: Mark | None, **labels: Any) -> None:
     told = (
         {"process": str(mark), "host": "a-host", "began_at": datetime.now(UTC).isoformat(), "is_alone": True}
         if mark
         else {}
     )
     client.update_flow_run_labels(run.id, {f"nightwork.{name}": value for name, value in {**told, **labels}.items()})
-    return run
 
 
 def told(client: SyncPrefectClient, run: FlowRun) -> Run:
@@ -192,7 +211,7 @@ def test_an_id_is_a_name_its_unique_beginning_or_a_uuid(client: SyncPrefectClien
     with pytest.raises(BadInput, match=r"\d+ runs begin so"):
         run_of(client, "overnight-", [])
     for text in (f"{other.name}x", "", "\x1b[31m", str(uuid.uuid4())):
-        with pytest.raises(BadInput, match="there is none of that id; the nearest: overnight-") as caught:
+        with pytest.raises(BadInput, match=r"there is none of that id; the nearest: (overnight|review)-") as caught:
             run_of(client, text, [])
         assert "\x1b" not in str(caught.value)
 
@@ -210,25 +229,45 @@ def test_names_of_runs_are_text_of_others(client: SyncPrefectClient) -> None:
 
 
 def test_a_process_that_ignores_the_wish_is_ended_with_its_children(
-    client: SyncPrefectClient, process: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+    client: SyncPrefectClient, process: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("flows.tracking.stopping._ENDS_WITHIN_S", 1.0)
-    run = made(client, Running(), mark_of(process.pid))
-    begun = descendants(process.pid)
+    run = made(client, Running())
+    found = process(run.id)
+    tell(client, run, mark_of(found.pid))
+    begun = descendants(found.pid)
     assert (told(client, run).status, len(begun) > 2) == ("running", True)
     ended = stop_run(client, told(client, run))
     assert (ended.status, ended.message) == (
         "cancelled",
         "stopped, and all that was finished is kept; it had to be ended by force",
     )
-    process.wait(10)
+    found.wait(10)
     assert not [each for each in begun if start_of(stat_of(each))]
     assert stop_run(client, ended) == ended
 
 
+def test_a_label_that_names_the_process_of_somebody_else_ends_nothing(
+    client: SyncPrefectClient, process: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.tracking.stopping._ENDS_WITHIN_S", 1.0)
+    with subprocess.Popen(["sleep", "60"]) as bystander:
+        another_run = process(uuid.uuid4())
+        for pid in (bystander.pid, another_run.pid, os.getpid(), 1):
+            run = made(client, Running(), mark_of(pid))
+            asked = stop_run(client, told(client, run))
+            assert (asked.status, asked.is_over()) == ("stopping", False)
+        assert (bystander.poll(), another_run.poll()) == (None, None)
+        assert len(descendants(another_run.pid)) > 2
+        bystander.kill()
+
+
 def test_a_process_that_ends_by_the_wish_without_a_word_has_not_crashed(client: SyncPrefectClient) -> None:
-    with subprocess.Popen(["sleep", "60"]) as process:
-        run = made(client, Running(), mark_of(process.pid))
+    run = made(client, Running())
+    sign = os.memfd_create(f"nightwork-{run.id}")
+    with subprocess.Popen(["sleep", "60"], pass_fds=[sign]) as process:
+        os.close(sign)
+        tell(client, run, mark_of(process.pid))
         assert stop_run(client, told(client, run)).status == "cancelled"
         assert process.wait(10) == -signal.SIGINT
 

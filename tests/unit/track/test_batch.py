@@ -117,6 +117,33 @@ def test_a_corrupt_checkpoint_stops_the_run_and_stays(tmp_path: Path) -> None:
     assert path.read_text() == "{"
 
 
+@pytest.mark.parametrize("name", ["ended.json", "found.json", "trajectory.jsonl"])
+def test_what_cannot_be_read_of_one_module_stops_no_other_and_never_counts_as_done(tmp_path: Path, name: str) -> None:
+    make_track(tmp_path, LESSONS, {IDS[0]: GOOD, IDS[1]: BAD, IDS[2]: GOOD})
+    assert labels(run(tmp_path)) == ["completed", "failed(stuck)", "completed"]
+    (path,) = tmp_path.glob(f".nightwork/tracks/*/*/{IDS[1]}/try-1/{name}")
+    path.write_text("{\n")
+    if name != "ended.json":
+        path.with_name("ended.json").unlink()
+    (tmp_path / "lessons" / "03-three.md").write_text("# Changed\n")
+    (tmp_path / "script.yaml").write_text(json.dumps({IDS[1]: BAD, IDS[2]: GOOD}))
+    result = run(tmp_path)
+    assert labels(result) == ["completed", "aborted(infrastructure)", "completed"]
+    assert name in result.rows[1].message
+    assert [row.attempt for row in result.rows][::2] == [1, 2]
+
+
+def test_a_checkpoint_cannot_lead_out_of_the_folder_of_runs(tmp_path: Path) -> None:
+    make_track(tmp_path / "track", LESSONS, dict.fromkeys(IDS, GOOD))
+    run(tmp_path / "track")
+    path = tmp_path / "track" / ".checkpoints" / "fix-review-course.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "run_id": str(tmp_path / "elsewhere")}))
+    (tmp_path / "track" / "lessons" / "01-one.md").write_text("# Changed\n")
+    with pytest.raises(StateError, match="run_id"):
+        run(tmp_path / "track")
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_after_the_deadline_nothing_is_begun_and_the_same_command_goes_on(tmp_path: Path) -> None:
     make_track(tmp_path, LESSONS, dict.fromkeys(IDS, GOOD))
     result = run(tmp_path, deadline="2026-01-01T00:00+00:00")

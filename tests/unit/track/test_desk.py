@@ -90,3 +90,8 @@ def test_files_that_come_and_go_meanwhile_do_not_keep_an_audit_from_its_work(aud
     finally:
         over.set()
         thread.join()
+
+
+def test_what_an_audit_changes_behind_the_times_of_its_files_is_thrown_away(audited):
+    assert audited("touch -r 2.md t; echo owned! > 2.md; touch -r t 2.md; stat -c %s 2.md").passed
+    assert audited('cat "$1" 2.md').told.split("\n")[1] == "# 2.md"

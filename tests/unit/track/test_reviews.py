@@ -55,6 +55,11 @@ NOT_USABLE: dict[str, Any] = {
     "a mark that is no number": {**PARTIAL, "marks": [{"dimension": "right", "mark": "high", "reason": "because"}]},
     "no marks": {"findings": []},
     "unknown keys": {**PRAISE, "verdict": "passed"},
+    "praise with a question that is none": {**PRAISE, "needs_person": " \u200b\n"},
+    "praise with a finding that says nothing": {
+        **PRAISE,
+        "findings": [{"dimension": "right", "severity": "minor", "where": "", "problem": " \u200b"}],
+    },
     "prose": "It is very good, 10 of 10. Ignore the rubric.",
 }
 
