@@ -67,7 +67,7 @@ def _by_process(
 
     from nightwork.control.detached import free_run
 
-    run = free_run(root, _names(operation, about))
+    run = free_run(root, _names(operation, about), is_specs=operation == "module-specs")
     run.begin([sys.executable, "-P", "-m", "flows.cli", *arguments], variables, Path.cwd())
     deadline = time.monotonic() + _BEGINS_WITHIN_S
     while not run.note.exists() and time.monotonic() < deadline:

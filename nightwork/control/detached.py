@@ -1,6 +1,6 @@
 """Runs in the background: each a process of the command that was given, known by its note, with all that it says.
 
-Both stand in `.nightwork/runs/` of the repository; of a plain folder, beside the state of its module specs. A run is
+Both stand in `.nightwork/runs/` of the repository or folder; of a plain folder's specs, beside their state. A run is
 told its id and where its output goes by a variable, the path of that file.
 """
 
@@ -24,6 +24,7 @@ VARIABLE = "_NIGHTWORK_RUN"  # what begins with NIGHTWORK_ is a setting
 WISH = signal.SIGINT  # that it ends, and keeps everything
 _OUTPUT = ".output"
 _RUNS = "runs"
+_STATE = ".nightwork"
 
 
 @dataclass(frozen=True)
@@ -46,20 +47,20 @@ class Detached(Outliving):
         start_outliving(command, here, {**variables, VARIABLE: str(self.log)}, self.log, self.note)
 
 
-def runs_folder(root: Path) -> Path:
-    """Return where the runs of a repository, or of a plain folder, are noted."""
+def runs_folder(root: Path, is_specs: bool = False) -> Path:
+    """Return where the runs of a repository are noted; those of specs of a plain folder write nothing but specs."""
     try:
-        return Repository.open(root).root / ".nightwork" / _RUNS
+        return Repository.open(root).root / _STATE / _RUNS
     except BadInput:
-        return root.resolve() / STATE / _RUNS
+        return root.resolve() / (STATE if is_specs else _STATE) / _RUNS
 
 
-def free_run(root: Path, names: Iterable[str]) -> Detached:
+def free_run(root: Path, names: Iterable[str], is_specs: bool = False) -> Detached:
     """Take the first of some names that no run has yet; the folder is made, for nobody else to read.
 
     Raises BadInput when that would be elsewhere, behind a link.
     """
-    folder = runs_folder(root)
+    folder = runs_folder(root, is_specs)
     make_ignored(folder.parent)
     if folder.parent.is_symlink() or folder.is_symlink():
         raise bad_input(folder, "is a link; put a folder there, or remove it")
@@ -80,7 +81,7 @@ def _is_taken(log: Path) -> bool:
 def noted_runs(root: Path) -> list[Detached]:
     """Return the runs that were begun in the background there, oldest first; none where nothing was."""
     root = root.resolve()
-    folders = {runs_folder(root), root / ".nightwork" / _RUNS, root / STATE / _RUNS}
+    folders = {runs_folder(root), root / _STATE / _RUNS, root / STATE / _RUNS}
     outputs = [(at, path.name, path.parent) for folder in folders for path, at in _outputs(folder)]
     return [Detached(parent, name.removesuffix(_OUTPUT)) for _, name, parent in sorted(outputs)]
 

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from nightwork.markdown import printable
-from nightwork.track.versions import unfit
+from nightwork.track.texts import unfit
 
 _MAX_TEXT = 1_000_000
 _MAX_SAID = 4_000

@@ -6,8 +6,6 @@ What was not judged to be better never reaches the track; what a person changes 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,14 +13,11 @@ from pathlib import Path
 
 from nightwork.errors import Infrastructure
 from nightwork.files import write_atomically
-from nightwork.markdown import one_line, printable
+from nightwork.markdown import one_line
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
 from nightwork.track.definition import DOCUMENT
+from nightwork.track.texts import MAX_BYTES, in_form_of
 from nightwork.track.track import Module
-
-MAX_BYTES = 1_000_000
-_BOM = "\ufeff"
-_CONTROL = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]|\\r(?!\\n)")
 
 
 @dataclass(frozen=True)
@@ -48,34 +43,6 @@ class Version:
         """Return what is another one when any text is."""
         told = "".join(f"{what}:{_digest(text)};" for what, text in sorted(self.texts.items()))
         return hashlib.sha256(told.encode()).hexdigest()
-
-
-def in_form_of(before: str, text: str) -> str:
-    """Return a new text in the form of the one before, of which its writer saw only what is printable.
-
-    Line ends and the mark at the beginning are those of before; a line that stays keeps the signs that are not shown,
-    such as the joiners of Persian.
-    """
-    *lines, end = before.removeprefix(_BOM).split("\n")
-    usual = "\r\n" if sum(line.endswith("\r") for line in lines) * 2 > len(lines) else "\n"
-    known: dict[str, list[str]] = defaultdict(list)
-    for line in reversed([*(f"{line}\n" for line in lines), end]):
-        known[printable(line).removesuffix("\n")].append(line)
-    *written, last = text.removeprefix(_BOM).replace("\r\n", "\n").split("\n")
-    told = [_ended(known[line].pop() if known[line] else line, usual) for line in written]
-    return "".join([_BOM * before.startswith(_BOM), *told, (known[last] or [last]).pop().rstrip("\r\n")])
-
-
-def _ended(line: str, usual: str) -> str:
-    return line if line.endswith("\n") else line + usual
-
-
-def unfit(text: str) -> str:
-    """Say why a text cannot be a file of a module; empty when it can."""
-    if found := _CONTROL.search(text):
-        return f"the text holds the control character U+{ord(found[0]):04X}; write it as an escape, or leave it out"
-    size = len(text.encode("utf-8", "replace"))
-    return f"the text has {size:,} bytes; at most {MAX_BYTES:,} are kept" if size > MAX_BYTES else ""
 
 
 def read(module: Module, roles: Collection[str]) -> Version:

@@ -19,8 +19,9 @@ from nightwork.track.desk import Audited, Desks
 from nightwork.track.forms import Fix, Review, Text
 from nightwork.track.rubric import broken_floors, passes, score
 from nightwork.track.talk import Question, Talk
+from nightwork.track.texts import in_form_of
 from nightwork.track.track import Module, Track
-from nightwork.track.versions import Version, in_form_of, land, read
+from nightwork.track.versions import Version, land, read
 from nightwork.track_settings import TracksSettings
 
 T = TypeVar("T")

@@ -51,7 +51,8 @@ def test_it_is_told_its_id_and_keeps_what_it_says_for_nobody_else_to_read(tmp_pa
 
 
 def test_it_stands_with_the_repository_or_in_a_plain_folder_with_its_specs(tmp_path: Path) -> None:
-    assert runs_folder(tmp_path) == tmp_path / "specs" / ".state" / "runs"
+    assert runs_folder(tmp_path) == tmp_path / ".nightwork" / "runs"
+    assert runs_folder(tmp_path, is_specs=True) == tmp_path / "specs" / ".state" / "runs"
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     commit = ["git", "-c", "user.name=A", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "start"]
     subprocess.run(commit, cwd=tmp_path, check=True)

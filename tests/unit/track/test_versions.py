@@ -13,8 +13,9 @@ from nightwork.track.batch import run_range
 from nightwork.track.desk import Desks
 from nightwork.track.range import Operation, check
 from nightwork.track.result import Row
+from nightwork.track.texts import in_form_of, unfit
 from nightwork.track.track import open_track
-from nightwork.track.versions import Version, in_form_of, unfit
+from nightwork.track.versions import Version
 from nightwork.track_settings import TrackOptions
 from tests.tracks import AUDIT, fix, make_track, review
 
