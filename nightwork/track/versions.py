@@ -6,7 +6,6 @@ What was not judged to be better never reaches the track; what a person changes 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,12 +16,10 @@ from nightwork.errors import Infrastructure
 from nightwork.files import write_atomically
 from nightwork.markdown import one_line, printable
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
-from nightwork.track.definition import DOCUMENT
+from nightwork.track.definition import DOCUMENT, MAX_BYTES
 from nightwork.track.track import Module
 
-MAX_BYTES = 1_000_000
 _BOM = "\ufeff"
-_CONTROL = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]|\\r(?!\\n)")
 
 
 @dataclass(frozen=True)
@@ -68,14 +65,6 @@ def in_form_of(before: str, text: str) -> str:
 
 def _ended(line: str, usual: str) -> str:
     return line if line.endswith("\n") else line + usual
-
-
-def unfit(text: str) -> str:
-    """Say why a text cannot be a file of a module; empty when it can."""
-    if found := _CONTROL.search(text):
-        return f"the text holds the control character U+{ord(found[0]):04X}; write it as an escape, or leave it out"
-    size = len(text.encode("utf-8", "replace"))
-    return f"the text has {size:,} bytes; at most {MAX_BYTES:,} are kept" if size > MAX_BYTES else ""
 
 
 def read(module: Module, roles: Collection[str]) -> Version:
