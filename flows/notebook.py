@@ -18,8 +18,9 @@ from prefect.logging.handlers import APILogHandler, PrefectConsoleHandler
 from prefect.settings import get_current_settings, temporary_settings
 from rich.console import Console
 
-from flows.console import QUIET, LiveTable, Notes
+from flows.console import QUIET, Notes
 from flows.control.temporary import serves, start_server
+from flows.live import LiveTable
 from flows.wiring.outages import OUTLASTING
 from nightwork import stop
 from nightwork.llm import credentials

@@ -53,7 +53,8 @@ def list_runs(
         from flows import console
         from flows.tracking.terminal import table
 
-        console.results().print(table(shown, now))
+        out = console.results()
+        out.print(table(shown, now, out.width))
     else:
         note("nothing runs, and nothing ran in the last week" if not everything else "nothing ever ran")
     return ALL_DONE

@@ -34,7 +34,8 @@ def places(run: Run, output: Path | None) -> list[tuple[str, str]]:
     found = list[tuple[str, Path]]()
     if root is not None and "track" in run.parameters:
         named = (root, run.operation, run.track)
-        found = [("checkpoint", checkpoint_path(*named)), ("report", report_path(*named))]
+        report = [("report", report_path(*named))] if run.is_over() else []  # until then it is that of the run before
+        found = [("checkpoint", checkpoint_path(*named)), *report]
     elif root is not None and run.operation == "module-specs":
         found = [("checkpoint", root / CHECKPOINT), ("report", root / SPECS / INDEX)]
     elif root is not None and run.batch:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -23,26 +24,36 @@ _STYLES = {
     "refused": "red",
     "crashed": "red",
 }
+_TITLES = ("ID", "STATUS", "DONE", "OUTCOMES", "ELAPSED", "LEFT", "COST")
+_WIDE = 100
 _UNTOLD = frozenset({Status.PENDING, Status.RUNNING})
 
 
-def table(runs: Iterable[Run], now: datetime) -> Table:
-    """Return the runs as rows; what nobody knows is left empty."""
+def table(runs: Sequence[Run], now: datetime, width: int) -> Table:
+    """Return the runs as rows, with ids in one piece to be copied; a narrow terminal leaves the outcomes out."""
+    rows = [_cells(run, now) for run in runs]
+    left_out = {"OUTCOMES"} if width < _WIDE else set[str]()
+    left_out |= set() if any(cells["LEFT"].plain for cells in rows) else {"LEFT"}
     shown = Table(box=None, pad_edge=False)
-    for title in ("ID", "STATUS", "DONE", "OUTCOMES", "ELAPSED", "LEFT", "COST"):
-        shown.add_column(title, header_style="dim", overflow="fold", justify="right" if title == "COST" else "left")
-    for run in runs:
-        left_s = run.left_s(now)
-        shown.add_row(
-            Text(printable(run.id)),
-            Text(one_line(run.status), style=_style(run.status)),
-            f"{run.done}/{run.total}" if run.counts else "",
-            Text(outcomes(run)),
-            duration(run.elapsed_s) if run.elapsed_s else "",
-            f"{duration(left_s)}, {_clock(now, left_s)}" if left_s is not None else "",
-            _cost(run),
-        )
+    for title in (title for title in _TITLES if title not in left_out):
+        justify: JustifyMethod = "right" if title == "COST" else "left"
+        shown.add_column(title, header_style="dim", overflow="fold", justify=justify, no_wrap=title == "ID")
+    for cells in rows:
+        shown.add_row(*(cells[title] for title in _TITLES if title not in left_out))
     return shown
+
+
+def _cells(run: Run, now: datetime) -> dict[str, Text]:
+    left_s = run.left_s(now)
+    return {
+        "ID": Text(printable(run.id)),
+        "STATUS": Text(one_line(run.status), style=_style(run.status)),
+        "DONE": Text(f"{run.done}/{run.total}" if run.counts else ""),
+        "OUTCOMES": Text(outcomes(run)),
+        "ELAPSED": Text(duration(run.elapsed_s) if run.elapsed_s else ""),
+        "LEFT": Text(f"{duration(left_s)}, {_clock(now, left_s)}" if left_s is not None else ""),
+        "COST": Text(_cost(run)),
+    }
 
 
 def whole(run: Run, now: datetime, places: Sequence[tuple[str, str]], lines: Sequence[str], next_step: str) -> Table:

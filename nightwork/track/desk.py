@@ -12,6 +12,7 @@ import queue
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from nightwork.track.versions import Version
 _LEFT_OUT = frozenset({".git", ".nightwork", ".checkpoints", "__pycache__", ".venv", "node_modules"})
 _OUTPUT = 200_000
 _TOLD = 6_000
+_TICK_NS = 20_000_000  # more than a tick of any kernel, by which file times move
 
 
 class Audited(BaseModel):
@@ -48,8 +50,7 @@ class Desks:
         self._track = track
         self._sandbox = sandbox
         self._folder = folder
-        self._free: queue.SimpleQueue[Path] = queue.SimpleQueue()
-        self._copied: dict[Path, dict[str, int]] = {}
+        self._free: queue.SimpleQueue[_Copy] = queue.SimpleQueue()
 
     def audit(self, module: Module, version: Version) -> Audited:
         """Run the audit command of the track over a version of a module; may be called from any thread.
@@ -78,22 +79,22 @@ class Desks:
     @contextlib.contextmanager
     def _desk(self, module: Module, version: Version) -> Iterator[Path]:
         try:
-            desk = self._free.get_nowait()
+            copy = self._free.get_nowait()
         except queue.Empty:
             self._folder.mkdir(parents=True, exist_ok=True)
-            desk = Path(tempfile.mkdtemp(prefix="desk-", dir=self._folder))
+            copy = _Copy(Path(tempfile.mkdtemp(prefix="desk-", dir=self._folder)))
         try:
-            _bring_up_to_date(self._track.folder, desk, self._copied.setdefault(desk, {}))
+            copy.bring_up_to_date(self._track.folder)
             for what, text in version.texts.items():
                 if text is not None:
                     place = module.files()[what].relative_to(self._track.folder)
-                    beneath.replace(desk, place, text.encode(), self._folder)
+                    beneath.replace(copy.folder, place, text.encode(), self._folder)
         except (OSError, ValueError) as error:
             raise Infrastructure("the audit's copy of the track", f"cannot be made: {error}") from error
         try:
-            yield desk
+            yield copy.folder
         finally:
-            self._free.put(desk)
+            self._free.put(copy)
 
 
 def _judged(finished: Finished, command: Audit) -> Audited:
@@ -107,32 +108,49 @@ def _judged(finished: Finished, command: Audit) -> Audited:
     return Audited(passed=finished.exit_code == 0, told=said)
 
 
-def _bring_up_to_date(source: Path, copy: Path, copied: dict[str, int]) -> None:
-    """Let a folder hold what another one holds, whatever was done to it; what comes and goes meanwhile is left out.
+class _Copy:
+    """A copy of a folder that is brought up to date, whatever was done to it meanwhile.
 
-    `copied` are the times at which the files were last changed by us: an audit can set all others that a file has.
+    A file counts as untouched when it is the one that was put there and its ctime has not moved, which no program can
+    set: size, mode and mtime can all be given back. One that was put there just now may have moved within one tick.
     """
-    there = _entries(copy)
-    wanted = {name: entry for name, entry in _entries(source).items() if not _is_left_out(name)}
-    for name in there.keys() - wanted.keys():
-        _remove(copy / name)
-    for name, entry in wanted.items():
-        with contextlib.suppress(FileNotFoundError):
-            _copy(entry, there.get(name), copy / name, copied)
 
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._put = dict[str, tuple[int, int]]()
 
-def _copy(entry: os.DirEntry[str], there: os.DirEntry[str] | None, to: Path, copied: dict[str, int]) -> None:
-    if entry.is_dir(follow_symlinks=False):
-        if there is not None and not there.is_dir(follow_symlinks=False):
+    def bring_up_to_date(self, source: Path) -> None:
+        """Let it hold what the source holds; what comes and goes meanwhile is left out."""
+        self._fill(source, self.folder)
+        settled = time.time_ns() - _TICK_NS
+        self._put = {path: (inode, ctime) for path, (inode, ctime) in self._put.items() if ctime < settled}
+
+    def _fill(self, source: Path, copy: Path) -> None:
+        there = _entries(copy)
+        wanted = {name: entry for name, entry in _entries(source).items() if not _is_left_out(name)}
+        for name in there.keys() - wanted.keys():
+            _remove(copy / name)
+        for name, entry in wanted.items():
+            with contextlib.suppress(FileNotFoundError):
+                self._copy(entry, there.get(name), copy / name)
+
+    def _copy(self, entry: os.DirEntry[str], there: os.DirEntry[str] | None, to: Path) -> None:
+        if entry.is_dir(follow_symlinks=False):
+            if there is not None and not there.is_dir(follow_symlinks=False):
+                _remove(to)
+            to.mkdir(exist_ok=True)
+            to.chmod(0o755)
+            self._fill(Path(entry.path), to)
+        elif there is None or _mark(entry) != _mark(there) or self._put.get(str(to)) != _identity(there.path):
             _remove(to)
-        to.mkdir(exist_ok=True)
-        to.chmod(0o755)
-        _bring_up_to_date(Path(entry.path), to, copied)
-    elif there is None or _mark(entry) != _mark(there) or copied.get(str(to)) != to.lstat().st_ctime_ns:
-        _remove(to)
-        if entry.is_symlink() or entry.is_file():  # a pipe or a socket would be waited for
-            shutil.copy2(entry.path, to, follow_symlinks=False)
-            copied[str(to)] = to.lstat().st_ctime_ns
+            if entry.is_symlink() or entry.is_file():  # a pipe or a socket would be waited for
+                shutil.copy2(entry.path, to, follow_symlinks=False)
+                self._put[str(to)] = _identity(to)
+
+
+def _identity(path: Path | str) -> tuple[int, int]:
+    told = os.lstat(path)
+    return told.st_ino, told.st_ctime_ns
 
 
 def _mark(entry: os.DirEntry[str]) -> tuple[int, ...]:

@@ -27,7 +27,14 @@ def _lines(result: TrackResult) -> Iterator[str]:
     if result.flagged():
         yield from ("", "## For a person", "")
         yield table(("module", "outcome", "why"), ((row.module, row.label(), row.message) for row in result.flagged()))
-    yield from ("", "## All modules", "", table(HEADERS, map(cells, result.rows)))
+    yield from ("", "## All modules", "", _all_modules(result.rows))
+
+
+def _all_modules(rows: Sequence[Row]) -> str:
+    """Return the table of all modules without columns that hold nothing; why a person is needed is told above it."""
+    told = [(*cells(row)[:-1], "" if row.is_flagged() else row.message) for row in rows]
+    used = [place for place in range(len(HEADERS)) if any(each[place] for each in told)]
+    return table([HEADERS[place] for place in used], ([each[place] for place in used] for each in told))
 
 
 def _by(result: TrackResult) -> str:

@@ -220,7 +220,7 @@ def test_names_of_runs_are_text_of_others(client: SyncPrefectClient) -> None:
     run = client.create_flow_run(overnight, name="\x1b[2Jevil; rm -rf $HOME\n[bold]x", state=Completed())
     found = run_of(client, str(run.id), [])
     console = Console(width=200, record=True, file=io.StringIO())
-    console.print(table([found], datetime.now(UTC)))
+    console.print(table([found], datetime.now(UTC), 200))
     console.print(whole(found, datetime.now(UTC), [], [], next_step(replace(found, state_type=StateType.RUNNING))))
     shown = console.export_text()
     assert "\x1b" not in shown

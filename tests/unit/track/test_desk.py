@@ -53,9 +53,13 @@ def test_what_the_audit_writes_is_thrown_away(audited, tmp_path):
         "mkfifo pipe",
         "chmod 000 2.md",
         "rm -rf ./* .??*",
+        'cp -p 2.md old && printf "# 2.mb\\n" > 2.md && touch -r old 2.md',
+        'cp -p 2.md old && printf "# 2.mb\\n" > old && touch -r 2.md old && mv old 2.md',
     ],
 )
 def test_whatever_an_audit_does_to_its_copy_the_next_one_finds_the_track_as_it_is(audited, tmp_path, done):
+    audited(done)
+    assert "# 2.md" in audited("cat 2.md").told
     audited(done)
     (tmp_path / "course" / "2.md").write_text("changed\n")
     (tmp_path / "course" / "3.md").write_text("new\n")

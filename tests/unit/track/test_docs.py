@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from nightwork.track.batch import run_range
 from nightwork.track.definition import Definition
+from nightwork.track.range import Operation, check
 from nightwork.track.templates import REQUIRED, VARIABLES, parse_template
 from nightwork.track.track import open_track
+from nightwork.track_settings import TrackOptions
 
 TEXT = (Path(__file__).parents[3] / "docs" / "tracks.md").read_text(encoding="utf-8")
 
@@ -74,7 +77,10 @@ def test_the_prompt_shown_is_one():
         parse_template(text, "docs/tracks.md", "review")
 
 
-@pytest.mark.parametrize("text", blocks("yaml"))
+SMALL, LARGE, SCRIPT = blocks("yaml")
+
+
+@pytest.mark.parametrize("text", [SMALL, LARGE])
 def test_the_tracks_shown_can_be_opened(tmp_path, text):
     folder = tmp_path / "b1"
     for name in ("lessons/01-at the station.md", "check.py"):
@@ -87,3 +93,15 @@ def test_the_tracks_shown_can_be_opened(tmp_path, text):
     track = open_track(str(folder))
     assert track.name == "b1"
     assert track.modules[0].id == "001-at-the-station"
+
+
+def test_the_script_shown_plays_on_the_small_track(tmp_path):
+    (tmp_path / "lessons").mkdir()
+    lesson = tmp_path / "lessons" / "01-intro.md"
+    for path, text in ((lesson, "# Old"), (tmp_path / "check.py", ""), (tmp_path / "script.yaml", SCRIPT)):
+        path.write_text(text)
+    (tmp_path / "track.yaml").write_text("name: b1\n" + SMALL)
+    options = TrackOptions(model="scripted:script.yaml", retries=0, no_sandbox=True)
+    result = run_range(check(Operation.FIX_REVIEW, str(tmp_path), 1, 1, options))
+    assert result.counts() == {"completed": 1}
+    assert lesson.read_text() == "# The whole new text\n"
