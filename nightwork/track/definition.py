@@ -16,6 +16,7 @@ from nightwork.track.patterns import ModuleName, PathText, PatternText
 
 FILE_NAME = "track.yaml"
 BEST = 10
+MAX_BYTES = 1_000_000  # of one file of a module
 DOCUMENT, RESEARCH = "document", "research"
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 _WORD = r"[a-z][a-z0-9_]{0,39}"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from nightwork.markdown import printable
-from nightwork.track.texts import unfit
+from nightwork.track.definition import MAX_BYTES
 
 _MAX_TEXT = 1_000_000
 _MAX_SAID = 4_000
+_CONTROL = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]|\\r(?!\\n)")
 
 
 class _Form(BaseModel):
@@ -113,6 +115,14 @@ class Fix(_Form):
 def _said(text: str) -> str:
     """Return what of a text can be read."""
     return printable(text).strip()
+
+
+def unfit(text: str) -> str:
+    """Say why a text cannot be a file of a module; empty when it can."""
+    if found := _CONTROL.search(text):
+        return f"the text holds the control character U+{ord(found[0]):04X}; write it as an escape, or leave it out"
+    size = len(text.encode("utf-8", "replace"))
+    return f"the text has {size:,} bytes; at most {MAX_BYTES:,} are kept" if size > MAX_BYTES else ""
 
 
 class Text(_Form):

@@ -1,15 +1,12 @@
-"""Texts that a model writes in the place of others: what may be kept of one, and the form that it takes over."""
+"""The form that a text which a model writes takes over from the one before it: line ends, and signs that nobody sees."""
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 
 from nightwork.markdown import printable
 
-MAX_BYTES = 1_000_000
 _BOM = "\ufeff"
-_CONTROL = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]|\\r(?!\\n)")
 
 
 def in_form_of(before: str, text: str) -> str:
@@ -30,11 +27,3 @@ def in_form_of(before: str, text: str) -> str:
 
 def _ended(line: str, usual: str) -> str:
     return line if line.endswith("\n") else line + usual
-
-
-def unfit(text: str) -> str:
-    """Say why a text cannot be a file of a module; empty when it can."""
-    if found := _CONTROL.search(text):
-        return f"the text holds the control character U+{ord(found[0]):04X}; write it as an escape, or leave it out"
-    size = len(text.encode("utf-8", "replace"))
-    return f"the text has {size:,} bytes; at most {MAX_BYTES:,} are kept" if size > MAX_BYTES else ""

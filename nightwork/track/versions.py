@@ -15,8 +15,8 @@ from nightwork.errors import Infrastructure
 from nightwork.files import write_atomically
 from nightwork.markdown import one_line
 from nightwork.outcome import Outcome, Reason, Status, Unfinished
-from nightwork.track.definition import DOCUMENT
-from nightwork.track.texts import MAX_BYTES, in_form_of
+from nightwork.track.definition import DOCUMENT, MAX_BYTES
+from nightwork.track.texts import in_form_of
 from nightwork.track.track import Module
 
 

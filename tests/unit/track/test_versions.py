@@ -11,9 +11,10 @@ from nightwork.errors import Infrastructure
 from nightwork.sandbox import open_sandbox
 from nightwork.track.batch import run_range
 from nightwork.track.desk import Desks
+from nightwork.track.forms import unfit
 from nightwork.track.range import Operation, check
 from nightwork.track.result import Row
-from nightwork.track.texts import in_form_of, unfit
+from nightwork.track.texts import in_form_of
 from nightwork.track.track import open_track
 from nightwork.track.versions import Version
 from nightwork.track_settings import TrackOptions
