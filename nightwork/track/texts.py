@@ -1,4 +1,4 @@
-"""The form that a text which a model writes takes over from the one before it: line ends, and signs that nobody sees."""
+"""The form that a text of a model takes over from the one before it: line ends, and signs that nobody sees."""
 
 from __future__ import annotations
 
