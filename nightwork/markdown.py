@@ -80,7 +80,7 @@ def fence(text: str, language: str = "") -> str:
 def data_block(kind: str, text: str) -> str:
     """Return text for a model as a block that it cannot end by itself: the marks carry a digest of it."""
     text = redact(printable(text))
-    mark = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
+    mark = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:24]
     return f'<data kind="{kind}" id="{mark}">\n{text}\n</data id="{mark}">'
 
 
