@@ -80,4 +80,4 @@ def test_an_unpacked_wheel_knows_its_deployments_and_automations(wheel: Path, tm
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["10", "weekly", "daily", "continuous", "agents-anthropic", "13"]
+    assert done.stdout.split() == ["13", "weekly", "daily", "continuous", "agents-anthropic", "13"]
