@@ -63,7 +63,11 @@ class ControlRoom:
     def ask(self, path: str, **filters: Any) -> Any:
         """Return what the API answers to a filter, or to a plain GET without one."""
         url = f"{self.api}/{path}"
-        answer = httpx.post(url, json=filters, timeout=30) if filters else httpx.get(url, timeout=30)
+        for _ in range(5):  # a busy server is asked again, as Prefect's own client does
+            answer = httpx.post(url, json=filters, timeout=30) if filters else httpx.get(url, timeout=30)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(2)
         answer.raise_for_status()
         return answer.json()
 

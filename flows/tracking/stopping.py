@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from prefect import State
@@ -26,8 +26,8 @@ from nightwork.control import Detached
 from nightwork.control.detached import WISH
 from nightwork.errors import NightworkError
 from nightwork.lock import hold
-from nightwork.sandbox.mark import Life
-from nightwork.sandbox.tree import end_tree
+from nightwork.sandbox.mark import Life, Mark
+from nightwork.sandbox.tree import descendants, end_tree
 from nightwork.workspace import Repository
 
 _ENDS_WITHIN_S = 8.0
@@ -55,7 +55,8 @@ def stop_run(client: SyncPrefectClient, run: Run, *, is_asked: bool = False) -> 
     """
     if run.is_over() or run.flow_run_id is None:
         return run
-    is_here = run.own_process() is not None
+    process_id = run.own_process()
+    is_here, tree = process_id is not None, [Mark.of(each) for each in descendants(process_id)] if process_id else []
     if run.state_type in _NOT_BEGUN:
         _set(client, run, Cancelled(message=f"{_KEPT}; it had not begun"), force=True)
     elif not is_here or run.is_deployed:
@@ -66,8 +67,8 @@ def stop_run(client: SyncPrefectClient, run: Run, *, is_asked: bool = False) -> 
     is_over = _happens(lambda: _is_over(client, run), within_s)
     if not is_over and (run.own_process() is not None or (run.is_alone and run.life() is Life.GONE)):
         _end_by_force(client, run)
-    elif is_over and is_here:
-        _see_out(run)
+    elif is_over:
+        _see_out(tree)
     return again(client, run, is_unwanted=True)  # what ended by our signal without a word has not crashed
 
 
@@ -103,11 +104,12 @@ def _end_by_force(client: SyncPrefectClient, run: Run) -> None:
         set_ended(client, run_id, state)
 
 
-def _see_out(run: Run) -> None:
-    """Wait until the process of a run that is over has gone, which flushes events and prints a report at its end."""
-    process_id = run.own_process()
-    if process_id is not None and not _happens(lambda: run.own_process() is None, _LEAVES_WITHIN_S):
-        end_tree(process_id)
+def _see_out(tree: Sequence[Mark]) -> None:
+    """Wait until the processes of a run that is over have gone: it flushes events, and its own server ends, last."""
+    if not _happens(lambda: not any(each.life() is Life.LIVES for each in tree), _LEAVES_WITHIN_S):
+        for each in tree:
+            if each.life() is Life.LIVES:
+                end_tree(each.pid)
 
 
 def _end_leftovers(run: Run) -> None:

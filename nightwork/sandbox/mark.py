@@ -42,7 +42,12 @@ class Mark:
     @classmethod
     def here(cls) -> Mark:
         """Return the mark of this process."""
-        return cls(os.getpid(), start_of(stat_of(os.getpid())) or _NONE, boot(), _space(), machine())
+        return cls.of(os.getpid())
+
+    @classmethod
+    def of(cls, process_id: int) -> Mark:
+        """Return the mark of a process of this machine that lives now."""
+        return cls(process_id, start_of(stat_of(process_id)) or _NONE, boot(), _space(), machine())
 
     @classmethod
     def read(cls, text: str) -> Mark | None:

@@ -36,7 +36,7 @@ def test_a_run_that_lies_is_shown_all_the_same(lie: str) -> None:
     run = Run(name, None, "overnight", "running", "\x1b[2J", {"track": ["\x1b[2J"]}, LIES[lie], StateType.RUNNING)
     console = Console(width=200)
     with console.capture() as shown:
-        console.print(table([run], NOW))
+        console.print(table([run], NOW, 200))
         console.print(whole(run, NOW, places(run, None), ["\x1b[2J"], next_step(run)))
     assert "\x1b" not in shown.get()
     json.dumps(run.as_dict(NOW), allow_nan=False)
