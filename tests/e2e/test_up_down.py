@@ -182,7 +182,7 @@ def test_a_room_is_kept_up_mends_itself_tells_people_and_ends_so_that_work_goes_
 
     until(lambda: room.run(run_id)["state_name"] == "Running", 90, lambda: room.log("worker-1")[-3000:])
     until(lambda: _agents_at_work(repo), 90, lambda: room.log("worker-1")[-3000:])
-    # A worker whose pool a person has paused hears the first signal and does not end.
+    # A pool that a person has paused keeps no worker from ending.
     room.ask("/work_pools/nightwork", {"is_paused": True}, "PATCH")
     down = room.shell("down", "--json", timeout_s=200)
     assert (down.code, down.json()) == (0, {"ended": ["worker-1", "server"]}), down.err
