@@ -19,7 +19,7 @@ from nightwork.errors import Infrastructure
 
 _SETTLES_S = 1.0
 _ENDS_WITHIN_S = 30.0
-# Some take no notice of the first signal: seen in 2 of 5 idle workers (Prefect 3.8), the cause is not known.
+# Some take no notice of the first signal: seen in 2 of 4 idle workers (Prefect 3.8), the cause is not known.
 _TOLD_AGAIN_AFTER_S = 15.0
 _TOLD_AFTER_S = 30.0
 _LEFT_AFTER_S = 300.0
