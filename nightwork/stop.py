@@ -16,6 +16,7 @@ from nightwork.errors import Stopped
 _asked = threading.Event()
 _signalled = threading.Event()
 _by: list[str] = []
+_signals: list[str] = []
 _listening: list[Callable[[str], object]] = []
 
 
@@ -40,6 +41,7 @@ def on_signals(tell: Callable[[str], object] = lambda _: None) -> Iterator[None]
 
     def ask(number: int, _: object) -> None:
         name = signal.Signals(number).name
+        _signals.append(name)
         if _signalled.is_set():  # a wish that came otherwise is no signal: a worker sends one of its own for it
             raise KeyboardInterrupt(name)
         _signalled.set()
@@ -69,6 +71,11 @@ def reset() -> None:
 def is_requested() -> bool:
     """Say whether the run is to end."""
     return _asked.is_set()
+
+
+def signals() -> tuple[str, ...]:
+    """Return the names of the signals by which this process was asked to stop so far; `reset` does not forget them."""
+    return tuple(_signals)
 
 
 def wait(seconds: float) -> None:

@@ -34,9 +34,11 @@ _ENDS_WITHIN_S = 8.0
 _AFAR_WITHIN_S = 20.0
 _LEAVES_WITHIN_S = 10.0
 _LOCK_WITHIN_S = 2.0
+_TOLD_WITHIN_S = 6.0  # a worker looks every three seconds whether the process that it ends has gone
 _LOOK_EVERY_S = 0.25
-_NOT_BEGUN = frozenset({StateType.SCHEDULED, StateType.PENDING, StateType.PAUSED})
+_WAITING = frozenset({StateType.SCHEDULED, StateType.PAUSED})
 _KEPT = "stopped, and all that was finished is kept"
+_UNBEGUN: State[None] = Cancelled(message=f"{_KEPT}; it had not begun")
 
 
 def stop_process(note: Detached, *, is_asked: bool = False) -> None:
@@ -56,26 +58,37 @@ def stop_run(client: SyncPrefectClient, run: Run, *, is_asked: bool = False) -> 
     if run.is_over() or run.flow_run_id is None:
         return run
     process_id = run.own_process()
-    is_here, tree = process_id is not None, [Mark.of(each) for each in descendants(process_id)] if process_id else []
-    if run.state_type in _NOT_BEGUN:
-        _set(client, run, Cancelled(message=f"{_KEPT}; it had not begun"), force=True)
-    elif not is_here or run.is_deployed:
+    tree = [Mark.of(each) for each in descendants(process_id)] if process_id else []
+    _ask(client, run, is_asked=is_asked)
+    if _happens(lambda: _is_over(client, run), _ENDS_WITHIN_S if run.life() is Life.LIVES else _AFAR_WITHIN_S):
+        _see_out(tree)
+        if run.is_deployed:  # told before its worker tells it, a Retry in between would be lost
+            _happens(lambda: _is_told(client, run), _TOLD_WITHIN_S)
+    elif run.own_process() is not None or (run.is_alone and run.life() is Life.GONE):
+        _end_by_force(client, run)
+    elif run.state_type is StateType.PENDING and again(client, run).state_type is StateType.CANCELLING:
+        _set(client, run, _UNBEGUN, force=True)
+    return again(client, run, is_unwanted=True)  # what ended by our signal without a word has not crashed
+
+
+def _ask(client: SyncPrefectClient, run: Run, *, is_asked: bool) -> None:
+    if run.state_type in _WAITING:
+        _set(client, run, _UNBEGUN, force=True)
+    elif run.own_process() is None or run.is_deployed:
+        # A process that is about to begin does not when it finds this, as it would when it found Cancelled.
         _set(client, run, Cancelling(message="asked to stop by `nightwork stop`"))
     elif not is_asked:
         _signal(run)
-    within_s = _ENDS_WITHIN_S if run.life() is Life.LIVES else _AFAR_WITHIN_S
-    is_over = _happens(lambda: _is_over(client, run), within_s)
-    if not is_over and (run.own_process() is not None or (run.is_alone and run.life() is Life.GONE)):
-        _end_by_force(client, run)
-    elif is_over:
-        _see_out(tree)
-    return again(client, run, is_unwanted=True)  # what ended by our signal without a word has not crashed
 
 
 def _is_over(client: SyncPrefectClient, run: Run) -> bool:
     """Say whether the server knows of its end, or its process can tell of none any more."""
+    return _is_told(client, run) or (run.is_alone and run.life() is Life.GONE)
+
+
+def _is_told(client: SyncPrefectClient, run: Run) -> bool:
     assert run.flow_run_id is not None
-    return client.read_flow_run(run.flow_run_id).state_type in OVER or (run.is_alone and run.life() is Life.GONE)
+    return client.read_flow_run(run.flow_run_id).state_type in OVER
 
 
 def _signal(run: Run) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import os
 import threading
 from collections.abc import Iterator
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ import httpx
 from prefect import State, get_client
 from prefect.client.schemas.objects import StateType
 from prefect.context import FlowRunContext
-from prefect.exceptions import PrefectException
+from prefect.exceptions import Abort, PrefectException
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Cancelled
 
@@ -55,11 +56,21 @@ def heeding_cancellation() -> Iterator[None]:
             stop.reset()
 
 
+def is_workers(run: UUID) -> bool:
+    """Say whether this process is one that a worker began for a run, whose end it will see."""
+    return os.environ.get("PREFECT__FLOW_RUN_ID") == str(run)
+
+
 def unless_cancelled(result: R) -> R | State[Any]:
-    """Return what a flow came to; when its run was cancelled, the one state in which the server lets it end."""
+    """Return what a flow came to; when its run was cancelled, the one state in which the server lets it end.
+
+    A worker that has ended it says so itself, once the process is gone: told here as well, a Retry in between is lost.
+    """
     context = FlowRunContext.get()
     if context is None or context.flow_run is None or context.flow_run.id not in _cancelled:
         return result
+    if is_workers(context.flow_run.id) and "SIGTERM" in stop.signals():
+        raise Abort
     told = "stopped, and all that was done is kept; a Retry goes on"
     return Cancelled(message=told, data=result.data if isinstance(result, State) else None)
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import logging
-import os
 import socket
 import time
 from collections import Counter
@@ -27,6 +26,7 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
 
+from flows.wiring.cancelling import is_workers
 from flows.wiring.effort import best_effort
 from flows.wiring.naming import track_name
 from nightwork.markdown import storable
@@ -140,8 +140,7 @@ def _tell_labels(run: UUID | None, labels: Mapping[str, Any], retries: int = 0) 
 
 def _tell_process(operation: str, run: FlowRun) -> None:
     mark = Mark.here()
-    is_workers = os.environ.get("PREFECT__FLOW_RUN_ID") == str(run.id)
-    told = _alone.get() or {"is_alone": is_workers, "output": ""}
+    told = _alone.get() or {"is_alone": is_workers(run.id), "output": ""}
     if told["is_alone"]:
         sign(str(run.id))
     _tell_labels(

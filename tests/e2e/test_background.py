@@ -44,13 +44,13 @@ def output(repo: Any, run: str) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def agents_at_work(repo: Any) -> list[int]:
-    """Return the processes that work in the worktrees of a repository."""
+def agents_at_work(repo: Any) -> list[str]:
+    """Return the processes that work in the worktrees of a repository, with their command lines."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             if (entry / "cwd").readlink().is_relative_to(repo.path / ".nightwork"):
-                found.append(int(entry.name))
+                found.append(f"{entry.name} {(entry / 'cmdline').read_text()}")
         except OSError:
             continue
     return found
@@ -185,6 +185,11 @@ def test_a_worker_takes_what_is_begun_in_the_background_and_lives_on_when_it_is_
     room.nightwork("stop", run)
     told = json.loads(room.nightwork("show", run, "--json"))
     assert told["status"] == "cancelled", told["message"]
+    assert agents_at_work(repo) == []
+    retry = {"type": "SCHEDULED", "name": "AwaitingRetry"}  # what the button of the UI sets, as soon as it is shown
+    room.ask(f"flow_runs/{told['flow_run_id']}/set_state", state=retry, force=False)
+    until(lambda: agents_at_work(repo), 120, lambda: str(room.logs()))
+    room.nightwork("stop", run)
     assert agents_at_work(repo) == []
     time.sleep(5)  # whatever would start it again
     states = {each["id"]: each["status"] for each in json.loads(room.nightwork("list", "--json"))["runs"]}
