@@ -34,6 +34,10 @@ SETTINGS: dict[str, Any] = {
     "gates": [{"name": f"gate-{number}", "measures": "tests", "command": ["true"]} for number in range(GATES)],
 }
 _BATCH = "measured"
+_ALWAYS = {
+    "dashboard": ("dashboard", "text=/\\d+ total/"),
+    "deployments": ("deployments", "a:has-text('overnight')"),
+}
 _ERROR = re.compile(r"\| (ERROR|CRITICAL) ")
 _CAUSE = re.compile(r"^[\w.]*(Error|Exception)\b")
 
@@ -86,10 +90,11 @@ def measure() -> list[Figure]:
         loops.write_script(root, tickets, COMMANDS)
         repositories.write_tickets(root, tickets)
         repositories.commit(root)
+        empty = _pages(room, _ALWAYS)
         seconds = _through_deployment(room, root)
         tasks = room.ask("task_runs/count", task_runs={"name": {"like_": ""}})
         open_mb = room.database_mb()
-        pages = _pages(room)
+        pages = _pages(room, _of_the_batch(room) | _ALWAYS)
         room.nightwork("down")
         errors, causes = room.errors(), Counter(line[:300] for line in room.errors(_CAUSE))
         kept_mb = room.database_mb()
@@ -97,7 +102,8 @@ def measure() -> list[Figure]:
         print(f"{times} times: {cause}", file=sys.stderr)
     return [
         Figure("database, the server ended", kept_mb, "MB", BAR_MB, f"{open_mb:.0f} MB with its journal while it runs"),
-        *(Figure(name, value, "s", BAR_S, note) for name, value, note in pages),
+        *(Figure(f"page, nothing run yet: {name}", value, "s", note=note) for name, value, note in empty),
+        *(Figure(f"page: {name}", value, "s", BAR_S, note) for name, value, note in pages),
         Figure(
             "errors in the server's log",
             len(errors),
@@ -144,24 +150,26 @@ def _through_deployment(room: Room, root: Path) -> float:
     raise RuntimeError(f"the run did not end within {ENDS_WITHIN_S:.0f} s")
 
 
-def _pages(room: Room) -> list[tuple[str, float, str]]:
-    """Return for each page the seconds until its content is there, the slower of two loads, and what the API took."""
+def _of_the_batch(room: Room) -> dict[str, tuple[str, str]]:
+    """Return the pages that there are once a batch has run, each with what shows that its content is there."""
     ids = {"overnight": room.run(f"overnight-{_BATCH}-"), "generation": room.run(f"generation {_BATCH}")}
     review = room.ask("artifacts/latest/filter", artifacts={"key": {"any_": ["review"]}})[0]
-    pages = {
-        "dashboard": ("dashboard", "text=/\\d+ total/"),
+    return {
         "runs": ("runs", "a[href*='/runs/flow-run/']"),
         "run of the batch": (f"runs/flow-run/{ids['overnight']}", "canvas"),
         "run of the agents, too large for a graph": (f"runs/flow-run/{ids['generation']}", "text=/Processing T-/"),
         "its task runs": (f"runs/flow-run/{ids['generation']}?tab=TaskRuns", "a:has-text('T-0')"),
         "artifacts": ("artifacts", "main a[href*='/artifacts/']"),
         "review artifact": (f"artifacts/artifact/{review['latest_id']}", "text='Ready for review'"),
-        "deployments": ("deployments", "a:has-text('overnight')"),
     }
+
+
+def _pages(room: Room, pages: dict[str, tuple[str, str]]) -> list[tuple[str, float, str]]:
+    """Return for each page the seconds until its content is there, the slower of two loads, and what the API took."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         try:
-            _loaded(browser, room.address, *pages["deployments"])  # the browser's own start is not measured
+            _loaded(browser, room.address, *_ALWAYS["deployments"])  # the browser's own start is not measured
             return [_page(browser, room.address, name, *page) for name, page in pages.items()]
         finally:
             browser.close()
@@ -169,7 +177,7 @@ def _pages(room: Room) -> list[tuple[str, float, str]]:
 
 def _page(browser: Browser, address: str, name: str, path: str, content: str) -> tuple[str, float, str]:
     first, second, slowest = _loaded(browser, address, path, content)
-    return f"page: {name}", max(first, second), f"then {second:.2f} s; slowest API call {slowest:.2f} s"
+    return name, max(first, second), f"then {second:.2f} s; slowest API call {slowest:.2f} s"
 
 
 def _loaded(browser: Browser, address: str, path: str, content: str) -> tuple[float, float, float]:

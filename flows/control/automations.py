@@ -9,7 +9,7 @@ from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.events.schemas.automations import Automation, AutomationCore
+from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 
 from flows.control.data import automations
@@ -18,6 +18,7 @@ from nightwork.errors import bad_input
 # The block of nightwork that names another one, and about what it tells.
 _OURS = "nightwork-notification"
 _NOTIFY = "notify"
+_TARGETS = frozenset({"deployment_id", "block_document_id"})
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,8 @@ def ensure(
         if found is None:
             client.create_automation(AutomationCore.model_validate({**wanted, "actions": actions}))
             done.append(f"automation {wanted['name']!r}: made")
-        elif _is_stale(found, actions):
-            changed = found.model_dump(mode="json", exclude={"id", "owner_resource"}) | {"actions": actions}
-            client.update_automation(found.id, AutomationCore.model_validate(changed))
+        elif _redirect(kept := found.model_dump(mode="json", exclude={"id", "owner_resource"}), actions):
+            client.update_automation(found.id, AutomationCore.model_validate(kept))
             done.append(f"automation {wanted['name']!r}: its action leads to what is there now")
     return done
 
@@ -106,11 +106,18 @@ def _actions(
     return actions
 
 
-def _is_stale(found: Automation, actions: list[dict[str, Any]]) -> bool:
-    """Say whether an action leads to a deployment or a block other than the one wanted."""
-    targets = ("deployment_id", "block_document_id")
-    has = [str(getattr(action, name, "")) for action in found.actions for name in targets]
-    return has != [str(action.get(name, "")) for action in actions for name in targets]
+def _redirect(found: dict[str, Any], actions: list[dict[str, Any]]) -> bool:
+    """Let actions of an automation lead to the deployment or block wanted; says whether any led elsewhere.
+
+    Only the first of each type is ours: what a person has added or reworded stays.
+    """
+    changed = False
+    for action in actions:
+        same: dict[str, Any] = next((each for each in found["actions"] if each["type"] == action["type"]), {})
+        for name in same.keys() & _TARGETS:
+            changed |= same[name] != action[name]
+            same[name] = action[name]
+    return changed
 
 
 def notifying(client: SyncPrefectClient) -> int:

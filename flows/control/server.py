@@ -13,6 +13,7 @@ from pathlib import Path
 import prefect
 from prefect.settings import get_current_settings
 
+from flows.control import database
 from flows.control.known import answers
 from nightwork.control import DEFAULT_PORT, Outliving, Room
 from nightwork.control.prefect_database import Schema, close_to_others, copy, examine, refuse_unwritable
@@ -82,6 +83,7 @@ def _variables(variables: Mapping[str, str], port: int) -> dict[str, str]:
         # One of 1,000 is not drawn within a minute, and the page that it stands on hangs as long (Prefect 3.8).
         "PREFECT_API_MAX_FLOW_RUN_GRAPH_NODES": "400",
         **kept,
+        **database.patient(),
         "PREFECT_API_URL": f"http://{_HOST}:{port}/api",
         "PREFECT_UI_URL": f"http://{_HOST}:{port}",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -110,7 +112,7 @@ def _ready_home(tell: Tell) -> float:
     settings = get_current_settings()
     refuse_unwritable(settings.home)
     close_to_others(settings.home)
-    path = database()
+    path = database.path()
     if path is None:
         return _MIGRATES_WITHIN_S
     head, known = _revisions()
@@ -120,15 +122,6 @@ def _ready_home(tell: Tell) -> float:
     tell(f"the database is of an older Prefect; a copy goes to {kept}; changing it may take minutes")
     copy(path, kept)
     return _MIGRATES_WITHIN_S
-
-
-def database() -> Path | None:
-    """Return the SQLite file of a server of this machine; None when its database is another one."""
-    from sqlalchemy import make_url
-
-    url = get_current_settings().server.database.connection_url
-    parsed = make_url(url.get_secret_value()) if url else None
-    return Path(parsed.database) if parsed and parsed.database and parsed.get_backend_name() == "sqlite" else None
 
 
 def _revisions() -> tuple[str, set[str]]:

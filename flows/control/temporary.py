@@ -14,6 +14,7 @@ import threading
 import httpx
 from prefect.server.api.server import SubprocessASGIServer
 
+from flows.control import database
 from nightwork.errors import Infrastructure
 
 # `python -m uvicorn` would look for every module in the working folder first, which is often the code that is read.
@@ -34,14 +35,16 @@ def start_server() -> None:
     thread = threading.Thread(
         target=contextvars.copy_context().run, args=(_start, failed), daemon=True, name="temporary server"
     )
-    before = os.environ.get(_SAFE_PATH)
-    os.environ[_SAFE_PATH] = "1"
+    wanted = {_SAFE_PATH: "1", **database.patient()}
+    before = {name: os.environ[name] for name in wanted if name in os.environ}
+    os.environ.update(wanted)
     try:
         thread.start()
         thread.join()
     finally:
-        os.environ.pop(_SAFE_PATH)
-        os.environ.update({_SAFE_PATH: before} if before is not None else {})
+        for name in wanted:
+            os.environ.pop(name)
+        os.environ.update(before)
     for error in failed:
         raise Infrastructure("the temporary Prefect server", f"{error}; try again, or set PREFECT_API_URL") from error
 

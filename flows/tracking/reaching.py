@@ -14,8 +14,8 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
 
+from flows.control import database
 from flows.control.known import answers, use_server
-from flows.control.server import database
 from flows.control.temporary import serves, start_server
 from nightwork.errors import Infrastructure
 from nightwork.markdown import printable
@@ -32,7 +32,7 @@ def asked(tell: Callable[[str], object]) -> Iterator[SyncPrefectClient | None]:
     if url and not answers(url):
         raise Infrastructure("the Prefect server", f"{url} does not answer; start it, or unset PREFECT_API_URL")
     if not url and not serves():
-        path = database()
+        path = database.path()
         if path is not None and not path.exists():
             yield None
             return

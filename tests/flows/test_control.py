@@ -167,3 +167,20 @@ def test_an_automation_leads_to_the_deployment_that_is_there_now(client: SyncPre
     assert len(automations.ensure(client, deploy.named(client), None)) == 3
     (found,) = client.read_automations_by_name("nightwork: go on after a crash")
     assert found.actions[0].deployment_id == deploy.named(client)["recover"].id  # type: ignore[union-attr]
+
+
+def test_what_a_person_added_to_an_automation_stays_when_notifications_go_elsewhere(client: SyncPrefectClient) -> None:
+    first, added = (automations.notify_block(client, webhook()) for _ in range(2))
+    automations.ensure(client, deploy.named(client), first)
+    (found,) = client.read_automations_by_name("nightwork: an agent has a question")
+    changed = found.model_dump(mode="json", exclude={"id", "owner_resource"})
+    changed["actions"][0]["body"] = "mine"
+    changed["actions"].append({**changed["actions"][0], "block_document_id": str(added.block_id)})
+    client.update_automation(found.id, AutomationCore.model_validate(changed))
+    now = automations.notify_block(client, webhook())
+    automations.ensure(client, deploy.named(client), now)
+    (found,) = client.read_automations_by_name("nightwork: an agent has a question")
+    assert [(each.block_document_id, each.body) for each in found.actions] == [  # type: ignore[union-attr]
+        (now.block_id, "mine"),
+        (added.block_id, "mine"),
+    ]
