@@ -38,7 +38,6 @@ _TOLD_WITHIN_S = 6.0  # a worker looks every three seconds whether the process t
 _LOOK_EVERY_S = 0.25
 _WAITING = frozenset({StateType.SCHEDULED, StateType.PAUSED})
 _KEPT = "stopped, and all that was finished is kept"
-_UNBEGUN: State[None] = Cancelled(message=f"{_KEPT}; it had not begun")
 
 
 def stop_process(note: Detached, *, is_asked: bool = False) -> None:
@@ -67,16 +66,17 @@ def stop_run(client: SyncPrefectClient, run: Run, *, is_asked: bool = False) -> 
     elif run.own_process() is not None or (run.is_alone and run.life() is Life.GONE):
         _end_by_force(client, run)
     elif run.state_type is StateType.PENDING and again(client, run).state_type is StateType.CANCELLING:
-        _set(client, run, _UNBEGUN, force=True)
+        _end_unbegun(client, run)
     return again(client, run, is_unwanted=True)  # what ended by our signal without a word has not crashed
 
 
 def _ask(client: SyncPrefectClient, run: Run, *, is_asked: bool) -> None:
     if run.state_type in _WAITING:
-        _set(client, run, _UNBEGUN, force=True)
+        _end_unbegun(client, run)
     elif run.own_process() is None or run.is_deployed:
         # A process that is about to begin does not when it finds this, as it would when it found Cancelled.
-        _set(client, run, Cancelling(message="asked to stop by `nightwork stop`"))
+        assert run.flow_run_id is not None
+        client.set_flow_run_state(run.flow_run_id, Cancelling(message="asked to stop by `nightwork stop`"))
     elif not is_asked:
         _signal(run)
 
@@ -98,9 +98,10 @@ def _signal(run: Run) -> None:
             os.kill(process_id, WISH)
 
 
-def _set(client: SyncPrefectClient, run: Run, state: State[None], *, force: bool = False) -> None:
+def _end_unbegun(client: SyncPrefectClient, run: Run) -> None:
     assert run.flow_run_id is not None
-    client.set_flow_run_state(run.flow_run_id, state, force=force)
+    state: State[None] = Cancelled(message=f"{_KEPT}; it had not begun")
+    client.set_flow_run_state(run.flow_run_id, state, force=True)
 
 
 def _end_by_force(client: SyncPrefectClient, run: Run) -> None:

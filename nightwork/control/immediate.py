@@ -18,7 +18,10 @@ _DEFERRED, _IMMEDIATE = "BEGIN DEFERRED", "BEGIN IMMEDIATE"
 
 def immediate(address: str) -> str:
     """Return the address of a SQLite file with which an engine begins every transaction so."""
-    return make_url(address).update_query_dict({"plugin": NAME}).render_as_string(hide_password=False)
+    url = make_url(address)
+    if NAME not in url.query.get("plugin", ()):
+        url = url.update_query_pairs([("plugin", NAME)], append=True)
+    return url.render_as_string(hide_password=False)
 
 
 class Immediate(CreateEnginePlugin):

@@ -49,6 +49,12 @@ def test_transactions_that_read_and_then_write_wait_for_each_other(tmp_path: Pat
     assert asyncio.run(read_then_write_twice(immediate(f"sqlite+aiosqlite:///{tmp_path}/patient.db"))) == 2
 
 
+def test_other_plugins_stay_and_an_address_that_has_it_is_left_as_it_is() -> None:
+    once = immediate("sqlite+aiosqlite:////somewhere/prefect.db?plugin=other")
+    assert make_url(once).query["plugin"] == ("other", "nightwork_immediate")
+    assert immediate(once) == once
+
+
 @pytest.mark.parametrize(
     ("address", "is_file"),
     [
