@@ -6,10 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from prefect import State, flow, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
 from prefect.states import Cancelled, Completed, Crashed, Failed, Scheduled
 
-from flows.wiring.ended import end_stages
+from flows.wiring.ended import STOPPED, end_stages, set_ended
 from flows.wiring.naming import run_name
 
 RECOVERED_LABEL = "nightwork.recovered"
@@ -26,6 +27,8 @@ _ALIVE: dict[StateType | None, State[Any]] = {
 def recover(flow_run_id: UUID, is_silent: bool = False) -> State[Any]:
     """Let a crashed run of a deployment start again; the second crash of one run is left to a person.
 
+    One that somebody had cancelled does not, however its process ended: by two signals, or without its worker.
+
     A run that `is_silent` is set to Crashed, if it still counts as running or about to: that starts this flow anew.
     """
     with get_client(sync_client=True) as client:
@@ -35,6 +38,9 @@ def recover(flow_run_id: UUID, is_silent: bool = False) -> State[Any]:
             return Completed(message=f"{run.name} was {run.state_name}")
         if run.state is None or not run.state.is_crashed():
             return Completed(name="NothingToDo", message=f"{run.name} is {run.state_name}, not crashed")
+        if _was_cancelled(client, flow_run_id):
+            set_ended(client, flow_run_id, Cancelled(message=STOPPED))
+            return Completed(message=f"{run.name} was cancelled")
         if run.deployment_id is None:
             return Failed(name="GivenUp", message=f"{run.name} is no deployment's; `nightwork resume` goes on with it")
         if RECOVERED_LABEL in run.labels:
@@ -43,3 +49,10 @@ def recover(flow_run_id: UUID, is_silent: bool = False) -> State[Any]:
         end_stages(client, flow_run_id, run.state)
         client.set_flow_run_state(flow_run_id, Scheduled(name="AwaitingRetry", message="goes on after a crash"))
     return Completed(message=f"{run.name} goes on")
+
+
+def _was_cancelled(client: SyncPrefectClient, run: UUID) -> bool:
+    """Say whether somebody cancelled a run that then crashed."""
+    history = sorted(client.read_flow_run_states(run), key=lambda state: state.timestamp)
+    before = [state for state in history if not state.is_crashed()]
+    return bool(before) and (before[-1].is_cancelling() or before[-1].is_cancelled())

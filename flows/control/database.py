@@ -19,12 +19,12 @@ def path() -> Path | None:
     return Path(parsed.database) if parsed and parsed.database and parsed.get_backend_name() == "sqlite" else None
 
 
-def patient() -> dict[str, str]:
-    """Return the variable by which a server opens its SQLite file so that transactions wait for each other."""
+def patient() -> str | None:
+    """Return the address by which a server opens its SQLite file so that transactions wait for each other."""
     from nightwork.control.immediate import immediate
 
     address = _address()
-    return {"PREFECT_SERVER_DATABASE_CONNECTION_URL": immediate(address)} if address and path() else {}
+    return immediate(address) if address and path() else None
 
 
 def _address() -> str | None:

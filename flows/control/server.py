@@ -77,13 +77,14 @@ def _variables(variables: Mapping[str, str], port: int) -> dict[str, str]:
     """
     kept = {name: value for name, value in variables.items() if name not in {API_KEY, AUTH_TOKEN, ENVIRONMENT}}
     own = ",".join(f"http://{host}:{port}" for host in (_HOST, "localhost"))
+    address = database.patient()
     return {
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": own,
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         # One of 1,000 is not drawn within a minute, and the page that it stands on hangs as long (Prefect 3.8).
         "PREFECT_API_MAX_FLOW_RUN_GRAPH_NODES": "400",
         **kept,
-        **database.patient(),
+        **({"PREFECT_SERVER_DATABASE_CONNECTION_URL": address} if address else {}),
         "PREFECT_API_URL": f"http://{_HOST}:{port}/api",
         "PREFECT_UI_URL": f"http://{_HOST}:{port}",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -13,6 +13,7 @@ import threading
 
 import httpx
 from prefect.server.api.server import SubprocessASGIServer
+from prefect.settings import PREFECT_SERVER_DATABASE_CONNECTION_URL, temporary_settings
 
 from flows.control import database
 from nightwork.errors import Infrastructure
@@ -32,19 +33,18 @@ def start_server() -> None:
     Raises Infrastructure when it does not come up. May be interrupted at any time.
     """
     failed: list[Exception] = []
-    thread = threading.Thread(
-        target=contextvars.copy_context().run, args=(_start, failed), daemon=True, name="temporary server"
-    )
-    wanted = {_SAFE_PATH: "1", **database.patient()}
-    before = {name: os.environ[name] for name in wanted if name in os.environ}
-    os.environ.update(wanted)
+    address = database.patient()
+    with temporary_settings({PREFECT_SERVER_DATABASE_CONNECTION_URL: address} if address else {}):
+        settings = contextvars.copy_context()
+    thread = threading.Thread(target=settings.run, args=(_start, failed), daemon=True, name="temporary server")
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
     try:
         thread.start()
         thread.join()
     finally:
-        for name in wanted:
-            os.environ.pop(name)
-        os.environ.update(before)
+        os.environ.pop(_SAFE_PATH)
+        os.environ.update({_SAFE_PATH: before} if before is not None else {})
     for error in failed:
         raise Infrastructure("the temporary Prefect server", f"{error}; try again, or set PREFECT_API_URL") from error
 

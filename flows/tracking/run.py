@@ -74,6 +74,12 @@ class Run:
         """Say whether nothing more happens by itself."""
         return self.state_type is None or self.state_type in OVER
 
+    def has_not_begun(self) -> bool:
+        """Say whether no process has begun to work on it, though one may be about to."""
+        return self.state_type is StateType.PENDING or (
+            self.state_type is StateType.CANCELLING and self.started_at is None
+        )
+
     @property
     def is_alone(self) -> bool:
         """Say whether its process is there for it alone."""

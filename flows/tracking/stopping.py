@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from uuid import UUID
 
 from prefect import State
 from prefect.client.orchestration import SyncPrefectClient
@@ -21,7 +22,7 @@ from prefect.states import Cancelled, Cancelling
 
 from flows.tracking.finding import again
 from flows.tracking.run import OVER, Run
-from flows.wiring.ended import set_ended
+from flows.wiring.ended import STOPPED, set_ended
 from nightwork.control import Detached
 from nightwork.control.detached import WISH
 from nightwork.errors import NightworkError
@@ -65,9 +66,13 @@ def stop_run(client: SyncPrefectClient, run: Run, *, is_asked: bool = False) -> 
             _happens(lambda: _is_told(client, run), _TOLD_WITHIN_S)
     elif run.own_process() is not None or (run.is_alone and run.life() is Life.GONE):
         _end_by_force(client, run)
-    elif run.state_type is StateType.PENDING and again(client, run).state_type is StateType.CANCELLING:
+    elif run.has_not_begun() and not _is_starting(run.flow_run_id) and _is_cancelling(client, run.flow_run_id):
         _end_unbegun(client, run)
-    return again(client, run, is_unwanted=True)  # what ended by our signal without a word has not crashed
+    ended = again(client, run, is_unwanted=True)
+    if ended.state_type is StateType.CRASHED:  # what ends by the wish has not crashed, however it ends
+        set_ended(client, run.flow_run_id, Cancelled(message=STOPPED))
+        ended = again(client, run)
+    return ended
 
 
 def _ask(client: SyncPrefectClient, run: Run, *, is_asked: bool) -> None:
@@ -79,6 +84,20 @@ def _ask(client: SyncPrefectClient, run: Run, *, is_asked: bool) -> None:
         client.set_flow_run_state(run.flow_run_id, Cancelling(message="asked to stop by `nightwork stop`"))
     elif not is_asked:
         _signal(run)
+
+
+def _is_starting(run: UUID) -> bool:
+    """Say whether a process of this machine is there for a run; should it find it Cancelled, it begins all the same."""
+    variable = f"PREFECT__FLOW_RUN_ID={run}".encode()
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if variable in environment.read_bytes().split(b"\0"):
+                return True
+    return False
+
+
+def _is_cancelling(client: SyncPrefectClient, run: UUID) -> bool:
+    return client.read_flow_run(run).state_type is StateType.CANCELLING
 
 
 def _is_over(client: SyncPrefectClient, run: Run) -> bool:

@@ -17,11 +17,10 @@ from prefect.exceptions import PrefectException
 from prefect.states import Cancelled, Crashed
 
 from flows.tracking.run import WORKING, Run
-from flows.wiring.ended import set_ended
+from flows.wiring.ended import STOPPED, set_ended
 from nightwork.sandbox.mark import Life
 
 _SILENT_S = 180.0  # as the automation "no sign of life" has it
-_STOPPED = "stopped; nothing finished is lost"
 _GONE = "its process ended without a word; nothing finished is lost"
 
 
@@ -49,7 +48,7 @@ def _ended(client: SyncPrefectClient, run_id: UUID, operation: str, is_unwanted:
     found = Run.of(run, operation)
     if run.state_type in WORKING and found.life() is Life.GONE:
         is_cancelled = is_unwanted or run.state_type is StateType.CANCELLING
-        set_ended(client, run_id, Cancelled(message=_STOPPED) if is_cancelled else Crashed(message=_GONE))
+        set_ended(client, run_id, Cancelled(message=STOPPED) if is_cancelled else Crashed(message=_GONE))
         found = Run.of(client.read_flow_run(run_id), operation)
     return found
 
@@ -57,6 +56,8 @@ def _ended(client: SyncPrefectClient, run_id: UUID, operation: str, is_unwanted:
 def _from_afar(client: SyncPrefectClient, run: Run, now: datetime) -> Run:
     """Say what the signs of life of a run tell whose process is not here."""
     assert run.flow_run_id is not None
+    if run.has_not_begun():
+        return replace(run, message="it had not begun")
     where = str(run.labels.get("host") or "another machine")
     last = _last_sign(client, run.flow_run_id)
     if last is None:

@@ -10,6 +10,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from deployed import create, start
 from prefect import State, flow, get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, StateType
-from prefect.states import Completed, Pending, Running, Scheduled, Suspended
+from prefect.states import Cancelling, Completed, Crashed, Pending, Running, Scheduled, Suspended
 from rich.console import Console
 
 from flows.control.data import deployments
@@ -273,10 +274,39 @@ def test_a_process_that_ends_by_the_wish_without_a_word_has_not_crashed(client: 
         assert process.wait(10) == -signal.SIGINT
 
 
-@pytest.mark.parametrize("state", [Scheduled(), Pending(), Suspended()], ids=lambda state: state.name)
-def test_what_has_not_begun_or_waits_is_cancelled(client: SyncPrefectClient, state: State[Any]) -> None:
+@pytest.mark.parametrize("state", [Scheduled(), Pending(), Suspended(), Cancelling()], ids=lambda state: state.name)
+def test_what_has_not_begun_or_waits_is_cancelled(
+    client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch, state: State[Any]
+) -> None:
+    monkeypatch.setattr("flows.tracking.stopping._AFAR_WITHIN_S", 1.0)
     run = made(client, state)
     assert stop_run(client, told(client, run)).status == "cancelled"
+
+
+def test_a_run_whose_process_is_about_to_begin_is_not_called_stopped(
+    client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.tracking.stopping._AFAR_WITHIN_S", 1.0)
+    run = made(client, Pending())
+    with subprocess.Popen(["sleep", "60"], env={**os.environ, "PREFECT__FLOW_RUN_ID": str(run.id)}) as process:
+        asked = stop_run(client, told(client, run))
+        assert (asked.status, asked.is_over()) == ("stopping", False)
+        process.kill()
+    assert stop_run(client, told(client, run)).status == "cancelled"
+
+
+def test_a_run_that_crashes_when_it_is_stopped_is_cancelled(client: SyncPrefectClient) -> None:
+    run = made(client, Running(), replace(Mark.here(), machine="another"))
+
+    def crash() -> None:
+        while client.read_flow_run(run.id).state_type is not StateType.CANCELLING:
+            time.sleep(0.05)
+        client.set_flow_run_state(run.id, Crashed(message="Execution was aborted by an interrupt signal."), force=True)
+
+    with ThreadPoolExecutor(1) as pool:
+        crashed = pool.submit(crash)
+        assert stop_run(client, told(client, run)).status == "cancelled"
+        crashed.result()
 
 
 def test_a_run_elsewhere_is_asked_and_not_called_stopped_before_it_is(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,8 +71,32 @@ def test_only_the_address_of_a_file_is_changed_and_the_rest_of_it_stays(address:
         found = database.patient()
         path = database.path()
     if not is_file:
-        assert (found, path) == ({}, None)
+        assert (found, path) == (None, None)
         return
-    (changed,) = found.values()
-    assert make_url(changed).difference_update_query(["plugin"]) == make_url(address)
+    assert found is not None
+    assert make_url(found).difference_update_query(["plugin"]) == make_url(address)
     assert path == Path(make_url(address).database or "")
+
+
+def test_the_temporary_server_opens_a_file_that_somebody_chose_so(tmp_path: Path) -> None:
+    address = f"sqlite+aiosqlite:///{tmp_path}/mine.db"
+    code = (
+        "from flows.control.temporary import start_server; start_server()\n"
+        "from prefect.server.api.server import SubprocessASGIServer as Server\n"
+        "from pathlib import Path\n"
+        "print(Path(f'/proc/{Server().server_process.pid}/environ').read_text())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={
+            **os.environ,
+            "HOME": str(tmp_path),
+            "PREFECT_API_DATABASE_CONNECTION_URL": address,
+            "PREFECT_API_URL": "",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert f"PREFECT_SERVER_DATABASE_CONNECTION_URL={immediate(address)}" in done.stdout.split("\0")

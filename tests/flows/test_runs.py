@@ -16,7 +16,7 @@ from prefect import State, get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
 from prefect.client.schemas.objects import StateType
-from prefect.states import Cancelling, Completed, Crashed, Pending, Running, Scheduled, Suspended
+from prefect.states import Cancelled, Cancelling, Completed, Crashed, Pending, Running, Scheduled, Suspended
 
 from flows.answers import answers
 from flows.gates import gates
@@ -190,6 +190,22 @@ def test_a_crashed_run_goes_on_once(make_repository: Make) -> None:
         client.set_flow_run_state(run, Crashed(), force=True)
         given_up: State[object] = recover(run, return_state=True)
         assert (given_up.name, client.read_flow_run(run).state_name) == ("GivenUp", "Crashed")
+
+
+@pytest.mark.parametrize("before", [Cancelling, Cancelled])
+def test_a_run_that_was_cancelled_does_not_go_on_however_its_process_ended(
+    make_repository: Make, before: Callable[[], State[object]]
+) -> None:
+    run = create(overnight, repo=str(make_repository({"A": {}})))
+    with get_client(sync_client=True) as client:
+        for state in (Running(), before(), Crashed(message="Execution was aborted by an interrupt signal.")):
+            client.set_flow_run_state(run, state, force=True)
+        assert recover(run, return_state=True).is_completed()
+        assert client.read_flow_run(run).state_name == "Cancelled"
+        for state in (Scheduled(name="AwaitingRetry"), Running(), Crashed()):
+            client.set_flow_run_state(run, state, force=True)
+        assert recover(run, return_state=True).is_completed()
+        assert client.read_flow_run(run).state_name == "AwaitingRetry"
 
 
 @pytest.mark.parametrize(
