@@ -22,9 +22,11 @@ from prefect.states import Cancelled, Cancelling
 
 from flows.tracking.finding import again
 from flows.tracking.run import OVER, Run
+from flows.wiring.cancelling import RUN_VARIABLE
 from flows.wiring.ended import STOPPED, set_ended
 from nightwork.control import Detached
 from nightwork.control.detached import WISH
+from nightwork.control.outliving import variable_of
 from nightwork.errors import NightworkError
 from nightwork.lock import hold
 from nightwork.sandbox.mark import Life, Mark
@@ -88,12 +90,8 @@ def _ask(client: SyncPrefectClient, run: Run, *, is_asked: bool) -> None:
 
 def _is_starting(run: UUID) -> bool:
     """Say whether a process of this machine is there for a run; should it find it Cancelled, it begins all the same."""
-    variable = f"PREFECT__FLOW_RUN_ID={run}".encode()
-    for environment in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):
-            if variable in environment.read_bytes().split(b"\0"):
-                return True
-    return False
+    processes = (int(entry.name) for entry in Path("/proc").glob("[0-9]*"))
+    return any(variable_of(each, RUN_VARIABLE) == str(run) for each in processes)
 
 
 def _is_cancelling(client: SyncPrefectClient, run: UUID) -> bool:

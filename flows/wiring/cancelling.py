@@ -25,6 +25,7 @@ from prefect.states import Cancelled
 from nightwork import stop
 
 R = TypeVar("R")
+RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"  # what a worker of Prefect sets for the process of a run
 _LOOK_EVERY_S = 3.0
 _TELL_EVERY_S = 0.5
 _cancelled: set[UUID] = set()
@@ -58,7 +59,7 @@ def heeding_cancellation() -> Iterator[None]:
 
 def is_workers(run: UUID) -> bool:
     """Say whether this process is one that a worker began for a run, whose end it will see."""
-    return os.environ.get("PREFECT__FLOW_RUN_ID") == str(run)
+    return os.environ.get(RUN_VARIABLE) == str(run)
 
 
 def unless_cancelled(result: R) -> R | State[Any]:
