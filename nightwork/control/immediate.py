@@ -7,6 +7,7 @@ locked" by the hundred and answers 503. What it begins as a transaction writes; 
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, event, make_url
@@ -17,7 +18,13 @@ _DEFERRED, _IMMEDIATE = "BEGIN DEFERRED", "BEGIN IMMEDIATE"
 
 
 def immediate(address: str) -> str:
-    """Return the address of a SQLite file with which an engine begins every transaction so."""
+    """Return the address of a SQLite file with which an engine begins every transaction so.
+
+    It stays as it is where an older nightwork was installed and its files have changed since: a server that is told of
+    a plugin which its environment does not list would not start.
+    """
+    if NAME not in entry_points(group="sqlalchemy.plugins").names:
+        return address
     url = make_url(address)
     if NAME not in url.query.get("plugin", ()):
         url = url.update_query_pairs([("plugin", NAME)], append=True)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from importlib.metadata import EntryPoints
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,13 @@ def test_other_plugins_stay_and_an_address_that_has_it_is_left_as_it_is() -> Non
     assert immediate(once) == once
 
 
+def test_an_installation_that_does_not_list_the_plugin_starts_its_server_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("nightwork.control.immediate.entry_points", lambda group: EntryPoints(()).select(group=group))
+    assert immediate("sqlite+aiosqlite:////somewhere/prefect.db") == "sqlite+aiosqlite:////somewhere/prefect.db"
+
+
 @pytest.mark.parametrize(
     ("address", "is_file"),
     [
@@ -97,6 +105,6 @@ def test_the_temporary_server_opens_a_file_that_somebody_chose_so(tmp_path: Path
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=240,
     )
     assert f"PREFECT_SERVER_DATABASE_CONNECTION_URL={immediate(address)}" in done.stdout.split("\0")
