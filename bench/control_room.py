@@ -34,10 +34,7 @@ SETTINGS: dict[str, Any] = {
     "gates": [{"name": f"gate-{number}", "measures": "tests", "command": ["true"]} for number in range(GATES)],
 }
 _BATCH = "measured"
-_ALWAYS = {
-    "dashboard": ("dashboard", "text=/\\d+ total/"),
-    "deployments": ("deployments", "a:has-text('overnight')"),
-}
+_DEPLOYMENTS = {"deployments": ("deployments", "a:has-text('overnight')")}  # the page that is full before any run
 _ERROR = re.compile(r"\| (ERROR|CRITICAL) ")
 _CAUSE = re.compile(r"^[\w.]*(Error|Exception)\b")
 
@@ -90,11 +87,11 @@ def measure() -> list[Figure]:
         loops.write_script(root, tickets, COMMANDS)
         repositories.write_tickets(root, tickets)
         repositories.commit(root)
-        empty = _pages(room, _ALWAYS)
+        empty = _pages(room, _DEPLOYMENTS)
         seconds = _through_deployment(room, root)
         tasks = room.ask("task_runs/count", task_runs={"name": {"like_": ""}})
         open_mb = room.database_mb()
-        pages = _pages(room, _of_the_batch(room) | _ALWAYS)
+        pages = _pages(room, _of_the_batch(room) | _DEPLOYMENTS)
         room.nightwork("down")
         errors, causes = room.errors(), Counter(line[:300] for line in room.errors(_CAUSE))
         kept_mb = room.database_mb()
@@ -155,6 +152,7 @@ def _of_the_batch(room: Room) -> dict[str, tuple[str, str]]:
     ids = {"overnight": room.run(f"overnight-{_BATCH}-"), "generation": room.run(f"generation {_BATCH}")}
     review = room.ask("artifacts/latest/filter", artifacts={"key": {"any_": ["review"]}})[0]
     return {
+        "dashboard": ("dashboard", "text=/\\d+ total/"),
         "runs": ("runs", "a[href*='/runs/flow-run/']"),
         "run of the batch": (f"runs/flow-run/{ids['overnight']}", "canvas"),
         "run of the agents, too large for a graph": (f"runs/flow-run/{ids['generation']}", "text=/Processing T-/"),
@@ -169,7 +167,7 @@ def _pages(room: Room, pages: dict[str, tuple[str, str]]) -> list[tuple[str, flo
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         try:
-            _loaded(browser, room.address, *_ALWAYS["deployments"])  # the browser's own start is not measured
+            _loaded(browser, room.address, *_DEPLOYMENTS["deployments"])  # the browser's own start is not measured
             return [_page(browser, room.address, name, *page) for name, page in pages.items()]
         finally:
             browser.close()
